@@ -1,0 +1,118 @@
+"""Every error a caller can meet, by what the caller can do about it; each carries its exit code.
+
+A message says where, what, and what to do next. Pure.
+"""
+
+from typing import ClassVar
+
+from runlore.journal.values import Offset, RunId, Seq
+
+
+class RunloreError(Exception):
+    """The root: anything this project reports on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class BadInput(RunloreError, ValueError):
+    """The request itself is wrong; nothing was changed."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class NotFound(RunloreError, LookupError):
+    """Nothing matches what was asked for."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class Ambiguous(NotFound):
+    """Several runs match; the candidates are in `candidates`."""
+
+    def __init__(self, message: str, candidates: tuple[RunId, ...]) -> None:
+        super().__init__(message)
+        self.candidates = candidates
+
+
+class NotPermitted(RunloreError, PermissionError):
+    """The root, the run or the process is not ours to act on."""
+
+    exit_code: ClassVar[int] = 4
+
+
+class AnchorMismatch(RunloreError):
+    """A journal does not contain the head that an anchor kept elsewhere names."""
+
+    exit_code: ClassVar[int] = 4
+
+
+class Conflict(RunloreError):
+    """Somebody else changed the run first; read it again and decide anew."""
+
+    exit_code: ClassVar[int] = 5
+
+
+class StaleSeq(Conflict):
+    """A compare-and-set append expected another position."""
+
+    def __init__(self, run_id: RunId, expected: Seq, current: Seq) -> None:
+        super().__init__(
+            f"run {run_id}: expected seq {expected} but the journal is at {current}; "
+            "someone else appended. Read it again and retry"
+        )
+        self.run_id, self.expected, self.current = run_id, expected, current
+
+
+class IllegalTransition(Conflict):
+    """The lifecycle has no such arrow."""
+
+    def __init__(self, run_id: RunId, current: str, wanted: str) -> None:
+        super().__init__(f"run {run_id}: a {current} run cannot become {wanted}")
+        self.run_id, self.current, self.wanted = run_id, current, wanted
+
+
+class AlreadyEnded(Conflict):
+    """The run has its final event; only labels, evidence, retention and repair may follow."""
+
+    def __init__(self, run_id: RunId, attempted: str) -> None:
+        super().__init__(f"run {run_id} has already ended: {attempted} was not recorded")
+        self.run_id, self.attempted = run_id, attempted
+
+
+class Busy(Conflict):
+    """Another live process owns what was asked for."""
+
+
+class CorruptJournal(RunloreError):
+    """A journal is damaged in a way that no crash explains; nothing is appended behind it."""
+
+    exit_code: ClassVar[int] = 65
+
+    def __init__(self, path: str, run_id: RunId, offset: Offset, detail: str) -> None:
+        super().__init__(
+            f"{path}: damaged at byte {offset} ({detail}); reads stop there and appends are refused. "
+            f"See `runlore verify {run_id}`, then `runlore repair {run_id}`"
+        )
+        self.path, self.run_id, self.offset, self.detail = path, run_id, offset, detail
+
+
+class UndecodableLine(RunloreError):
+    """One line is not an event."""
+
+    exit_code: ClassVar[int] = 65
+
+
+class EventTooLarge(BadInput):
+    """An encoded event does not fit a line."""
+
+
+class NewerFormat(RunloreError):
+    """A newer release wrote this; it is readable as far as known, and refused for writing."""
+
+    exit_code: ClassVar[int] = 65
+
+
+class JournalIO(RunloreError, OSError):
+    """The disk refused; what was not acknowledged may be missing."""
+
+    exit_code: ClassVar[int] = 74

@@ -1,0 +1,361 @@
+"""The events: one frozen, keyword-only, tagged struct per fact.
+
+The tag is written first on the line and is ours for ever. New fields have defaults; meanings never
+change. Who may write an event, and when, stands in its docstring. Pure.
+"""
+
+from typing import Annotated, Final, Literal, get_args
+
+from msgspec import Meta, Struct
+
+from runlore.journal.values import (
+    Actor,
+    Count,
+    Digest,
+    Durability,
+    ExitCode,
+    Handle,
+    Identity,
+    Observation,
+    Origin,
+    Owner,
+    Reason,
+    Recipe,
+    Retention,
+    Seconds,
+    SignalNumber,
+    Survivor,
+    Usage,
+    UtcTime,
+)
+
+FORMAT: Final = 1
+"""The journal format this release writes; a journal with a larger one is refused for writing."""
+PROTOCOL: Final = 1
+"""The hand-over protocol between keeper, wrapper and command."""
+
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Event(
+    Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag_field="type"
+):
+    """One immutable fact. Order is `seq`; `at` is a wall clock and may step back."""
+
+    seq: Annotated[int, Meta(ge=1, le=2**53 - 1)]
+    at: UtcTime
+    by: Actor | None = None
+    epoch: Count = 0
+    """Fencing number of the owner that wrote it; 0 where no owner did."""
+
+
+class RunQueued(Event, frozen=True, kw_only=True, gc=False, tag="run.queued"):
+    """A run exists. The first line of every journal, by whoever submits it."""
+
+    format: Annotated[int, Meta(ge=1, le=65535)]
+    run_id: str
+    registry_id: str = ""
+    recipe: Recipe
+    recipe_blob: Digest | None = None
+    """Digest of the whole recipe in `blobs/`, when it does not fit a line."""
+    name: str = ""
+    tags: dict[str, str] = {}
+    metadata: dict[str, object] = {}
+    key: str = ""
+    spec: Digest | None = None
+    """Digest of what makes two keyed submissions the same."""
+    queue: str = ""
+    origin: Origin | None = None
+    parent: str = ""
+    retention: Retention | None = None
+    durability: Durability = "power"
+    boot_id: str = ""
+
+
+class RunBooting(Event, frozen=True, kw_only=True, gc=False, tag="run.booting"):
+    """An owner took the run. By that owner, holding the owner lock."""
+
+    runtime: str
+    owner: Owner
+    protocol: Annotated[int, Meta(ge=1, le=65535)] = PROTOCOL
+
+
+class RunStarted(Event, frozen=True, kw_only=True, gc=False, tag="run.started"):
+    """The command runs. By the owner, once."""
+
+    handle: Handle
+
+
+class RunProgressed(Event, frozen=True, kw_only=True, gc=False, tag="run.progressed"):
+    """How far the workload says it is; last wins. The only event that may lie unsynced."""
+
+    fraction: Fraction | None = None
+    message: str = ""
+    step: str = ""
+    metrics: dict[str, float] = {}
+
+
+class RunPreviewChanged(Event, frozen=True, kw_only=True, gc=False, tag="run.preview_changed"):
+    """A preview's lease changed. By the workload through its owner."""
+
+    state: Literal["starting", "available", "released", "expired", "failed"]
+    url: str = ""
+    lease_until: UtcTime | None = None
+    detail: str = ""
+
+
+class RunCheckpointed(Event, frozen=True, kw_only=True, gc=False, tag="run.checkpointed"):
+    """The workload saved something it can resume from."""
+
+    name: str
+    path: str
+    sha256: Digest | None = None
+
+
+class RunResultSet(Event, frozen=True, kw_only=True, gc=False, tag="run.result_set"):
+    """The workload's own result document; last wins, shown only with the final event."""
+
+    result: object
+
+
+class RunStopRequested(Event, frozen=True, kw_only=True, gc=False, tag="run.stop_requested"):
+    """Somebody asked the run to stop; the first one counts. Not a status."""
+
+    reason: str = ""
+    force: bool = False
+    grace_s: Seconds | None = None
+
+
+class RunCollecting(Event, frozen=True, kw_only=True, gc=False, tag="run.collecting"):
+    """The command ended and its outputs are being collected. By the owner."""
+
+    how: Literal["exited", "signalled", "unknown"] = "exited"
+    exit_code: ExitCode | None = None
+    signal: SignalNumber | None = None
+    exited_at: UtcTime | None = None
+    usage: Usage | None = None
+    survivors: tuple[Survivor, ...] = ()
+    transcript_bytes: Count = 0
+    dropped_bytes: Count = 0
+
+
+class ArtifactCollected(Event, frozen=True, kw_only=True, gc=False, tag="artifact.collected"):
+    """One declared output, stored or not. By the owner, while collecting."""
+
+    path: str
+    outcome: Literal["stored", "skipped", "oversized", "failed"] = "stored"
+    sha256: Digest | None = None
+    bytes: Count = 0
+    media_type: str = ""
+    kind: str = ""
+    redaction: str = ""
+    reason: str = ""
+
+
+class Ended(Event, frozen=True, kw_only=True, gc=False):
+    """What the four final events share. Exactly one of them per run, by the owner lock's holder."""
+
+    exit_code: ExitCode | None = None
+    signal: SignalNumber | None = None
+    reason: Reason | None = None
+    ended_at: UtcTime | None = None
+    """When the command ended, from the evidence; never the time of writing."""
+    observation: Observation | None = None
+    """Present if a reconciler wrote it: what it saw."""
+
+
+class RunSucceeded(Ended, frozen=True, kw_only=True, gc=False, tag="run.succeeded"):
+    """Final: exit code 0 and every declared output durable."""
+
+
+class RunFailed(Ended, frozen=True, kw_only=True, gc=False, tag="run.failed"):
+    """Final: it did not do what was asked; `reason.code` says why."""
+
+
+class RunTimedOut(Ended, frozen=True, kw_only=True, gc=False, tag="run.timed_out"):
+    """Final: stopped at a limit of time."""
+
+
+class RunCancelled(Ended, frozen=True, kw_only=True, gc=False, tag="run.cancelled"):
+    """Final: stopped because somebody asked."""
+
+
+class RunSealed(Event, frozen=True, kw_only=True, gc=False, tag="run.sealed"):
+    """Closes the history so far; written in one write with the event before it."""
+
+    count: Count
+    """Records before this one."""
+    bytes: Count
+    """Bytes before this record."""
+    head: Digest
+    """The `h` of the record before this one."""
+
+
+class OwnerAdopted(Event, frozen=True, kw_only=True, gc=False, tag="owner.adopted"):
+    """A new keeper took over a live command. By the new owner."""
+
+    owner: Owner
+    previous: Identity | None = None
+    why: str = ""
+
+
+class RunTagged(Event, frozen=True, kw_only=True, gc=False, tag="run.tagged"):
+    """Tags were set or removed. By anyone who may write."""
+
+    tags: dict[str, str] = {}
+    removed: tuple[str, ...] = ()
+
+
+class RunNoted(Event, frozen=True, kw_only=True, gc=False, tag="run.noted"):
+    """Somebody left a note for people."""
+
+    text: str
+
+
+class RunRenamed(Event, frozen=True, kw_only=True, gc=False, tag="run.renamed"):
+    """The run's name changed; an empty name removes it."""
+
+    name: str
+
+
+class RunPinned(Event, frozen=True, kw_only=True, gc=False, tag="run.pinned"):
+    """Keep until unpinned."""
+
+    why: str = ""
+
+
+class RunUnpinned(Event, frozen=True, kw_only=True, gc=False, tag="run.unpinned"):
+    """The pin was taken away."""
+
+    why: str = ""
+
+
+class ArtifactPromoted(Event, frozen=True, kw_only=True, gc=False, tag="artifact.promoted"):
+    """An output became evidence: no rule may remove it."""
+
+    path: str
+    sha256: Digest
+    bytes: Count = 0
+    why: str = ""
+
+
+class RunAccepted(Event, frozen=True, kw_only=True, gc=False, tag="run.accepted"):
+    """Somebody accepted the run's outcome."""
+
+    why: str = ""
+
+
+class RunExpired(Event, frozen=True, kw_only=True, gc=False, tag="run.expired"):
+    """Tombstone: removal was decided, by this rule, on this fold."""
+
+    rule: str
+    expected_seq: Count
+    detail: str = ""
+
+
+class RunRemoved(Event, frozen=True, kw_only=True, gc=False, tag="run.removed"):
+    """Receipt: what was removed."""
+
+    files: Count
+    bytes: Count
+    detail: str = ""
+
+
+class RunRestored(Event, frozen=True, kw_only=True, gc=False, tag="run.restored"):
+    """The run came back from the trash."""
+
+    detail: str = ""
+
+
+class JournalRepaired(Event, frozen=True, kw_only=True, gc=False, tag="journal.repaired"):
+    """Bytes were cut out of this journal and kept in quarantine."""
+
+    cause: Literal["crash_tail", "sync_failed", "corruption"]
+    offset: Count
+    bytes: Count
+    sha256: Digest
+    quarantine: str = ""
+    """File name below `quarantine/`; empty if nothing was cut."""
+
+
+class JournalContinued(Event, frozen=True, kw_only=True, gc=False, tag="journal.continued"):
+    """First line after packing: the history goes on from a packed part."""
+
+    run_id: str
+    format: Annotated[int, Meta(ge=1, le=65535)]
+    head: Digest
+    offset: Count
+    """Logical offset of this line: bytes of the packed part."""
+    pack: str = ""
+
+
+class TextRedacted(Event, frozen=True, kw_only=True, gc=False, tag="text.redacted"):
+    """The one permitted rewrite: these lines had a value overwritten in place."""
+
+    seqs: tuple[Count, ...]
+    what: str
+    why: str = ""
+
+
+class UnknownEvent(Struct, frozen=True, kw_only=True, gc=False):
+    """An event of a kind this release does not know; `raw` is its whole line, so a copy loses nothing."""
+
+    seq: int
+    at: UtcTime
+    type: str
+    raw: bytes
+    by: Actor | None = None
+    epoch: int = 0
+
+
+KnownEvent = (
+    RunQueued
+    | RunBooting
+    | RunStarted
+    | RunProgressed
+    | RunPreviewChanged
+    | RunCheckpointed
+    | RunResultSet
+    | RunStopRequested
+    | RunCollecting
+    | ArtifactCollected
+    | RunSucceeded
+    | RunFailed
+    | RunTimedOut
+    | RunCancelled
+    | RunSealed
+    | OwnerAdopted
+    | RunTagged
+    | RunNoted
+    | RunRenamed
+    | RunPinned
+    | RunUnpinned
+    | ArtifactPromoted
+    | RunAccepted
+    | RunExpired
+    | RunRemoved
+    | RunRestored
+    | JournalRepaired
+    | JournalContinued
+    | TextRedacted
+)
+AnyEvent = KnownEvent | UnknownEvent
+FinalEvent = RunSucceeded | RunFailed | RunTimedOut | RunCancelled
+
+FINAL: Final[frozenset[type]] = frozenset(get_args(FinalEvent))
+UNSYNCED: Final[frozenset[type]] = frozenset({RunProgressed})
+"""Event classes that may lie unsynced for at most 100 ms in mode `power`."""
+
+
+def _tag_of(kind: type[Struct]) -> str:
+    tag = kind.__struct_config__.tag
+    assert isinstance(tag, str)  # noqa: S101 - every event class states its tag; tested
+    return tag
+
+
+TAGS: Final[dict[str, type]] = {_tag_of(kind): kind for kind in get_args(KnownEvent)}
+
+
+def tag_of(event: AnyEvent) -> str:
+    """Return the event's type as it stands on the line."""
+    return event.type if isinstance(event, UnknownEvent) else _tag_of(type(event))

@@ -1,0 +1,71 @@
+"""Where everything lies under a registry's root. Paths only; nothing here touches the disk.
+
+Pure. The folders are listed in docs/reference/on-disk.md.
+"""
+
+from hashlib import sha256
+from typing import Final
+
+from runlore.journal.values import RunId
+
+SUFFIX: Final = ".jsonl"
+FOLDERS: Final = (
+    "journals",
+    "packs",
+    "blobs",
+    "runs",
+    "evidence",
+    "keys",
+    "settings",
+    "positions",
+    "quarantine",
+    "trash",
+    "queues",
+    "feed",
+    "index",
+)
+DERIVED: Final = ("feed", "index")
+"""Everything below these may be deleted at any time."""
+
+
+class Layout:
+    """The paths of one registry."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.journals = f"{root}/journals"
+        self.feed = f"{root}/feed"
+        self.quarantine = f"{root}/quarantine"
+        self.keys = f"{root}/keys"
+        self.blobs = f"{root}/blobs"
+        self.registry_file = f"{root}/registry.json"
+        self.config_file = f"{root}/config.toml"
+        self.settings = f"{root}/settings"
+
+    def journal(self, run_id: RunId) -> str:
+        """The run's journal."""
+        return f"{self.journals}/{run_id}{SUFFIX}"
+
+    def run_dir(self, run_id: RunId) -> str:
+        """Everything of the run but its journal."""
+        return f"{self.root}/runs/{run_id}"
+
+    def owner_lock(self, run_id: RunId) -> str:
+        """Held by the keeper for the life of the run."""
+        return f"{self.root}/runs/{run_id}/owner.lock"
+
+    def tree_lock(self, run_id: RunId) -> str:
+        """Held by wrapper and command: held proves life, free proves nothing."""
+        return f"{self.root}/runs/{run_id}/tree.lock"
+
+    def in_run(self, run_id: RunId, name: str) -> str:
+        """A file of the run's folder: heartbeat, exit, out, err, bell, transcript, transcript.index."""
+        return f"{self.root}/runs/{run_id}/{name}"
+
+    def key_claim(self, key: str) -> str:
+        """The claim file of an idempotency key; the key itself is never part of a path."""
+        return f"{self.keys}/{sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+    def blob(self, digest: str) -> str:
+        """A payload that does not fit a line."""
+        return f"{self.blobs}/{digest}"

@@ -1,0 +1,307 @@
+"""Walk a journal's bytes: whole records in order, then what stands where they stop.
+
+Damage is the first byte that is not part of a whole line which decodes, continues the seq and matches
+the chain. It is a *crash tail* if no whole record of a synced type stands behind it: a crash can only
+have cut what nobody was told is durable. Otherwise it is corruption. A seal behind the damage proves
+nothing, because it is written together with the event before it. Pure.
+"""
+
+from hashlib import sha256
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from runlore.journal import chain, codec
+from runlore.journal.errors import UndecodableLine
+from runlore.journal.events import (
+    FINAL,
+    UNSYNCED,
+    AnyEvent,
+    JournalContinued,
+    RunQueued,
+    RunSealed,
+)
+from runlore.journal.lifecycle import STATUS_OF
+from runlore.journal.values import Durability, Head, Offset, RunId, Seq, Status
+
+DamageKind = Literal["undecodable", "seq", "chain", "seal", "run_id", "too_long", "unterminated"]
+_TRAILER: Final = -chain.TRAILER_LENGTH
+
+
+class Record(Struct, frozen=True, gc=False):
+    """An event plus where it lies."""
+
+    run_id: RunId
+    seq: Seq
+    offset: Offset
+    length: int
+    event: AnyEvent
+    head: Head
+
+
+class Tail(Struct, frozen=True, kw_only=True, gc=False):
+    """The end of the whole records seen so far: all that the next append has to know."""
+
+    run_id: RunId
+    digest: bytes
+    """`h` of the last record as 32 bytes; the seed of the chain before the first."""
+    seq: Seq = Seq(0)
+    size: int = 0
+    """Bytes of this file that are whole records."""
+    base: int = 0
+    """Logical offset of this file's first byte: 0 unless the run's beginning is packed."""
+    format: int = 0
+    """Format the journal declares; 0 if its first record was not seen."""
+    durability: Durability = "power"
+    boot_id: str = ""
+    """Boot in which the run was queued, if that record was seen."""
+    status: Status | None = None
+    """Folded from the records seen; None if none of them says (a look at the last bytes only)."""
+    ended: bool = False
+    sealed: bool = False
+    """The last record is a seal."""
+
+    @classmethod
+    def empty(cls, run_id: RunId) -> "Tail":
+        """Return the tail of a journal that has no record yet."""
+        return cls(run_id=run_id, digest=chain.seed(run_id))
+
+    @property
+    def offset(self) -> Offset:
+        """Logical offset of the next record."""
+        return Offset(self.base + self.size)
+
+    @property
+    def head(self) -> Head:
+        """`h` of the last record, in hex."""
+        return chain.head(self.digest)
+
+
+class Damage(Struct, frozen=True, gc=False):
+    """Where whole records stop, and why."""
+
+    kind: DamageKind
+    seq: Seq
+    """The seq that was expected there."""
+    offset: Offset
+    detail: str
+
+
+class Verdict(Struct, frozen=True, gc=False):
+    """What stands behind the last whole record."""
+
+    state: Literal["clean", "crash_tail", "corrupt"]
+    damage: Damage | None = None
+    length: int = 0
+    """Bytes from the damage to the end of what was fed."""
+
+
+class Scanner:
+    """Feed it a journal's bytes in order, in any pieces; it keeps the tail of the whole records.
+
+    check_chain: also compare every `h`. Without it, damage that still decodes goes unseen at a third
+    of the cost; verify, repair and owners check, listings do not.
+    """
+
+    def __init__(self, start: Tail, *, check_chain: bool = True) -> None:
+        self.damage: Damage | None = None
+        self._start = start
+        self._check_chain = check_chain
+        self._seq: int = start.seq
+        self._size = start.size
+        self._digest: bytes | None = start.digest
+        self._trailer = b""
+        self._base, self._format = start.base, start.format
+        self._durability, self._boot_id = start.durability, start.boot_id
+        self._status = start.status
+        self._ended, self._sealed = start.ended, start.sealed
+        self._rest = b""
+        self._behind = b""
+        self._behind_length = 0
+        self._synced_behind = False
+
+    @property
+    def tail(self) -> Tail:
+        """The end of the whole records so far."""
+        digest = self._digest
+        if digest is None:
+            digest = bytes.fromhex(self._trailer[6:-2].decode("ascii"))
+        return Tail(
+            run_id=self._start.run_id,
+            digest=digest,
+            seq=Seq(self._seq),
+            size=self._size,
+            base=self._base,
+            format=self._format,
+            durability=self._durability,
+            boot_id=self._boot_id,
+            status=self._status,
+            ended=self._ended,
+            sealed=self._sealed,
+        )
+
+    def advance(self, data: bytes) -> list[AnyEvent]:
+        """Return the events that `data` completes; nothing any more once damage was met."""
+        lines, events = self._advance(data)
+        return events[: len(lines)]
+
+    def feed(self, data: bytes) -> list[Record]:
+        """Return the records that `data` completes, oldest first."""
+        size = self._size
+        lines, events = self._advance(data)
+        run_id, offset = self._start.run_id, self._base + size
+        records = []
+        for line, event in zip(lines, events, strict=False):
+            length = len(line) + 1
+            head = Head(line[-66:-2].decode("ascii"))
+            records.append(Record(run_id, Seq(event.seq), Offset(offset), length, event, head))
+            offset += length
+        return records
+
+    def verdict(self) -> Verdict:
+        """Say what stands behind the last whole record, given that nothing more will be fed."""
+        if self.damage is None:
+            if not self._rest:
+                return Verdict("clean")
+            damage = self._at("unterminated", "the last line has no newline")
+            return Verdict("crash_tail", damage, len(self._rest))
+        synced = self._synced_behind
+        return Verdict("corrupt" if synced else "crash_tail", self.damage, self._behind_length)
+
+    def _advance(self, data: bytes) -> tuple[list[bytes], list[AnyEvent]]:
+        """Return the lines that continue the journal, and at least their events."""
+        if self.damage is not None:
+            self._look_behind(data)
+            return [], []
+        chunk = self._rest + data if self._rest else data
+        end = chunk.rfind(b"\n") + 1
+        self._rest = chunk[end:]
+        lines = chunk[:end].split(b"\n")
+        lines.pop()
+        events = _decoded(chunk[:end], lines)
+        before = self._size
+        for line, event in zip(lines, events, strict=False):
+            if not self._follow(line, event):
+                break
+        else:
+            if len(events) < len(lines):
+                self._damaged("undecodable", _why(lines[len(events)]))
+            elif len(self._rest) >= codec.MAX_LINE:
+                self._damaged("too_long", f"a line of more than {codec.MAX_LINE} bytes")
+        if self.damage is not None:
+            used = self._size - before
+            self._rest = b""
+            self._look_behind(chunk[used:])
+            lines = chunk[:used].split(b"\n")
+            lines.pop()
+        return lines, events
+
+    def _follow(self, line: bytes, event: AnyEvent) -> bool:
+        """Advance over one line if it continues the journal; else note the damage."""
+        if event.seq != self._seq + 1:
+            return self._damaged("seq", f"seq {event.seq} where {self._seq + 1} belongs")
+        trailer = line[_TRAILER:]
+        if len(line) >= codec.MAX_LINE:
+            return self._damaged("too_long", f"a line of {len(line) + 1} bytes")
+        kind = type(event)
+        digest = None
+        if self._check_chain:
+            hashed = sha256((self._digest or b"") + line[:_TRAILER])
+            if trailer != b',"h":"%b"}' % hashed.hexdigest().encode("ascii"):
+                return self._damaged("chain", "the line does not match its h")
+            digest = hashed.digest()
+        elif chain.split_line(line) is None:
+            return self._damaged("chain", "the line has no h")
+        if kind in _PLACED and not self._placed(event):
+            return False
+        self._seq += 1
+        self._size += len(line) + 1
+        self._digest, self._trailer = digest, trailer
+        self._sealed = kind is RunSealed
+        if kind in STATUS_OF:
+            self._status = STATUS_OF[kind]
+            self._ended = self._ended or kind in FINAL
+        return True
+
+    def _placed(self, event: AnyEvent) -> bool:
+        """Check an event that states its own place: the first of a journal, or a seal."""
+        if isinstance(event, RunQueued | JournalContinued):
+            return self._begin(event)
+        if isinstance(event, RunSealed):
+            stated = (event.count, event.bytes)
+            actual = (self._seq, self._base + self._size)
+            if stated != actual:
+                return self._damaged("seal", f"seal states {stated}, journal has {actual}")
+            if self._check_chain and self._digest is not None and event.head != self._digest.hex():
+                return self._damaged("seal", "seal names another head")
+            self._ended = True
+        return True
+
+    def _begin(self, event: RunQueued | JournalContinued) -> bool:
+        if event.run_id != self._start.run_id:
+            return self._damaged("run_id", f"a journal of run {event.run_id!a}")
+        if self._size:
+            return self._damaged("seq", f"{event.__struct_config__.tag} is not the first record")
+        self._format = event.format
+        if isinstance(event, RunQueued):
+            self._durability, self._boot_id = event.durability, event.boot_id
+        else:
+            self._base = event.offset
+        return True
+
+    def _at(self, kind: DamageKind, detail: str) -> Damage:
+        return Damage(kind, Seq(self._seq + 1), Offset(self._base + self._size), detail)
+
+    def _damaged(self, kind: DamageKind, detail: str) -> bool:
+        self.damage = self._at(kind, detail)
+        return False
+
+    def _look_behind(self, data: bytes) -> None:
+        """Search the bytes behind the damage for a whole record that somebody was told is durable."""
+        self._behind_length += len(data)
+        if self._synced_behind:
+            return
+        chunk = self._behind + data
+        end = chunk.rfind(b"\n") + 1
+        self._behind = chunk[end:][-codec.MAX_LINE :]
+        self._synced_behind = any(_is_synced(line) for line in chunk[:end].split(b"\n"))
+
+
+_PLACED: Final = frozenset({RunQueued, JournalContinued, RunSealed})
+
+
+def _decoded(chunk: bytes, lines: list[bytes]) -> list[AnyEvent]:
+    """Return the events of the lines up to the first that does not decode."""
+    try:
+        known: list[AnyEvent] = list(codec.decode_known_lines(chunk))
+    except UndecodableLine:
+        known = []
+    if len(known) == len(lines):  # a blank line decodes to nothing, and is damage
+        return known
+    events: list[AnyEvent] = []
+    for line in lines:
+        try:
+            events.append(codec.decode(line))
+        except UndecodableLine:
+            break
+    return events
+
+
+def _why(line: bytes) -> str:
+    try:
+        codec.decode(line)
+    except UndecodableLine as error:
+        return f"not an event: {error}"
+    return "not an event"
+
+
+def _is_synced(line: bytes) -> bool:
+    """Say whether a line, or what stands behind a run of NULs on it, is a whole record of a synced type."""
+    line = line.rpartition(b"\0")[2]
+    if chain.split_line(line) is None:
+        return False
+    try:
+        event = codec.decode(line)
+    except UndecodableLine:
+        return False
+    return type(event) not in UNSYNCED and type(event) is not RunSealed

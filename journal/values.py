@@ -1,0 +1,170 @@
+"""The small frozen structs that events carry: who, what process, what command, why.
+
+Every integer is bounded, every time is aware; see `docs/reference/journal-format.md`.
+"""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal, NewType
+
+from msgspec import Meta, Struct
+
+RunId = NewType("RunId", str)
+"""`20261120-201400-k3f9x2ab`; see `runlore.journal.ids`."""
+Seq = NewType("Seq", int)
+"""Position of an event in its journal: 1, 2, 3 … without gaps."""
+Offset = NewType("Offset", int)
+"""Bytes from the first byte of the run's history (logical: a packed part counts)."""
+Head = NewType("Head", str)
+"""64 hex digits: the `h` of a record, which names the whole history up to it."""
+
+MAX_INT: Final = 2**53 - 1
+"""The largest integer every JSON reader represents exactly (RFC 8259, section 6)."""
+
+UtcTime = Annotated[datetime, Meta(tz=True)]
+Count = Annotated[int, Meta(ge=0, le=MAX_INT)]
+Seconds = Annotated[float, Meta(ge=0, le=1e12)]
+SignalNumber = Annotated[int, Meta(ge=1, le=128)]
+ExitCode = Annotated[int, Meta(ge=0, le=255)]
+Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+Stream = Literal["stdout", "stderr"]
+Durability = Literal["power", "process"]
+Status = Literal[
+    "queued",
+    "booting",
+    "running",
+    "collecting_artifacts",
+    "succeeded",
+    "failed",
+    "timed_out",
+    "cancelled",
+]
+ReasonCode = Literal[
+    "exit_nonzero",
+    "signal",
+    "oom",
+    "spawn_failed",
+    "timeout",
+    "idle_timeout",
+    "boot_timeout",
+    "cancelled",
+    "owner_lost",
+    "evidence_missing",
+    "output_lost",
+    "dependency_failed",
+    "journal_io",
+    "imported",
+]
+
+
+class Actor(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """Who caused an event: enough to ask them, not enough to act on."""
+
+    user: str = ""
+    host: str = ""
+    pid: Count = 0
+    program: str = ""
+
+
+class Identity(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """Enough to tell a process from a later one that reused its pid.
+
+    A pid is unique only together with the namespace and boot it was given in. Start ticks alone
+    repeat within one clock tick; the inode of a pidfd (pidfs, Linux 6.9) does not. 0 = not known.
+    """
+
+    boot_id: str
+    pid_ns: Count
+    pid: Count
+    start_ticks: Count = 0
+    pidfd_inode: Count = 0
+
+
+class Owner(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """The process that holds a run's owner lock."""
+
+    host: str
+    identity: Identity
+    user: str = ""
+    version: str = ""
+
+
+class Handle(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """How a runtime finds its command again."""
+
+    runtime: str = "background"
+    pid: Count = 0
+    identity: Identity | None = None
+    wrapper: Identity | None = None
+    target: str = ""
+    """The runtime's own name for it, e.g. a tmux window; empty for background runs."""
+
+
+class Recipe(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """What is needed to run it again. Values here have passed the redactor."""
+
+    argv: tuple[str, ...]
+    cwd: str
+    argv_bytes: tuple[str, ...] = ()
+    """Base64 of each argument, present only if one of them is not UTF-8."""
+    env: dict[str, str] = {}
+    """Typed variables only; inherited values are never recorded."""
+    secrets: tuple[str, ...] = ()
+    """Names of variables whose values came from `--secret`; never the values."""
+    runtime: str = "background"
+    stdin: bool = False
+    timeout_s: Seconds | None = None
+    idle_timeout_s: Seconds | None = None
+    output_limit: Count | None = None
+    artifacts: tuple[str, ...] = ()
+    template: str = ""
+
+
+class Origin(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """Where a run comes from: another run, or a record of some other tool."""
+
+    kind: Literal["rerun", "retry", "resume", "requeue", "imported"]
+    run_id: str = ""
+    external_id: str = ""
+    attempt: Count = 0
+
+
+class Retention(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """What the submitter asked about keeping this run."""
+
+    pinned: bool = False
+    keep_s: Seconds | None = None
+    retain_until: UtcTime | None = None
+
+
+class Reason(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """Why a run ended as it did: a code for programs, a sentence for people."""
+
+    code: ReasonCode
+    text: str = ""
+    by: Actor | None = None
+
+
+class Usage(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """What the command and its waited-for children used, from wait4(2)."""
+
+    cpu_s: Seconds = 0.0
+    max_rss_bytes: Count = 0
+
+
+class Survivor(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A process of the run's tree that outlived its command; named, not waited for."""
+
+    pid: Count
+    command: str = ""
+
+
+class Observation(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """What a reconciler saw before it wrote down a status that nobody else could write."""
+
+    at: UtcTime
+    owner: Literal["held", "free", "unverifiable"]
+    command: Literal["alive", "gone", "unverifiable"] = "unverifiable"
+    exit_record: bool = False
+    boot_changed: bool = False
+    detail: str = ""
