@@ -4,9 +4,11 @@ Tests put a simulated disk, a recorder, or a failer of the n-th call in its plac
 strings, because importing pathlib costs a command more than opening a journal does.
 """
 
+import errno
 import fcntl
 import os
 import struct
+import time
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
@@ -69,6 +71,10 @@ class Disk(Protocol):
         """Describe an open file."""
         ...
 
+    def size_and_links(self, fd: int) -> tuple[int, int]:
+        """Return what every append asks: the file's size, and how many names it still has."""
+        ...
+
     def stat_path(self, path: str) -> FileStat:
         """Describe the file at a path, symbolic links not followed."""
         ...
@@ -117,6 +123,10 @@ class Disk(Protocol):
         """Wall clock, UTC, for people."""
         ...
 
+    def monotonic(self) -> float:
+        """Seconds on a clock that never steps; comparable only within this boot."""
+        ...
+
 
 class RealDisk:
     """The kernel."""
@@ -146,6 +156,9 @@ class RealDisk:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(fd)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # fsync(2): some file systems cannot sync a folder
+                raise
         finally:
             os.close(fd)
 
@@ -154,6 +167,10 @@ class RealDisk:
 
     def stat_path(self, path: str) -> FileStat:
         return _described(os.lstat(path))
+
+    def size_and_links(self, fd: int) -> tuple[int, int]:
+        found = os.fstat(fd)
+        return found.st_size, found.st_nlink
 
     def truncate(self, fd: int, size: int) -> None:
         os.ftruncate(fd, size)
@@ -193,6 +210,9 @@ class RealDisk:
 
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
 
 
 REAL: Final = RealDisk()

@@ -34,6 +34,9 @@ STATUS_OF: Final[Mapping[type, Status]] = {
 }
 """Events that are a change of status; every other event leaves it alone."""
 
+OPENING: Final[frozenset[type]] = frozenset({events.RunQueued, events.JournalContinued})
+"""The events a journal may begin with."""
+
 AFTER_END: Final[frozenset[type]] = frozenset(
     {
         events.RunSealed,
@@ -84,7 +87,7 @@ def is_terminal(status: Status) -> bool:
 def may_follow(current: Status | None, event: AnyEvent) -> bool:
     """Say whether `event` may be appended to a run whose status is `current` (None: no event yet)."""
     if current is None:
-        return type(event) in {events.RunQueued, events.JournalContinued}
+        return type(event) in OPENING
     if current in TERMINAL:
         return type(event) in AFTER_END or isinstance(event, events.UnknownEvent)
     wanted = STATUS_OF.get(type(event))

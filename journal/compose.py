@@ -1,0 +1,76 @@
+"""Turn an event into the bytes of one append, and say where the journal's tail is then.
+
+A final event, and every event after it, takes its seal along: event and seal are one write. Pure.
+"""
+
+from msgspec import Struct
+
+from runlore.journal import chain, codec
+from runlore.journal.events import FINAL, Event, JournalContinued, RunQueued, RunSealed
+from runlore.journal.lifecycle import STATUS_OF
+from runlore.journal.scan import Tail
+from runlore.journal.values import Head, Seq
+
+
+class Composed(Struct, frozen=True, gc=False):
+    """The bytes of one append."""
+
+    data: bytes
+    length: int
+    """Bytes of the event's own line; a seal may follow it."""
+    head: Head
+    """`h` of the event's own line."""
+    after: Tail
+
+
+def compose(before: Tail, event: Event) -> Composed:
+    """Return the line of `event` behind `before`, with its seal if the run has ended by then.
+
+    Raises:
+        UndecodableLine, EventTooLarge: no reader could take this event back; nothing was written.
+    """
+    line, after = _extend(before, event)
+    head, length = after.head, len(line)
+    if after.ended and type(event) is not RunSealed:
+        closing, after = _extend(after, seal(after, event))
+        line += closing
+    return Composed(line, length, head, after)
+
+
+def seal(before: Tail, last: Event) -> RunSealed:
+    """Return the seal that belongs behind `before`, dated like the event it closes."""
+    return RunSealed(
+        seq=before.seq + 1,
+        at=last.at,
+        by=last.by,
+        epoch=last.epoch,
+        count=before.seq,
+        bytes=before.offset,
+        head=before.head,
+    )
+
+
+def _extend(before: Tail, event: Event) -> tuple[bytes, Tail]:
+    line, digest = chain.close_line(before.digest, codec.encode(event))
+    codec.decode(line[:-1])  # what cannot be read back is refused here, not found by a reader
+    kind = type(event)
+    base, declared = before.base, before.format
+    durability, boot_id = before.durability, before.boot_id
+    if isinstance(event, RunQueued):
+        declared, durability, boot_id = event.format, event.durability, event.boot_id
+    elif isinstance(event, JournalContinued):
+        declared, base = event.format, event.offset
+    after = Tail(
+        run_id=before.run_id,
+        digest=digest,
+        seq=Seq(before.seq + 1),
+        size=before.size + len(line),
+        base=base,
+        format=declared,
+        durability=durability,
+        boot_id=boot_id,
+        status=STATUS_OF.get(kind, before.status),
+        ended=before.ended or kind in FINAL or kind is RunSealed,
+        sealed=kind is RunSealed,
+    )
+    return line, after

@@ -1,0 +1,117 @@
+"""Mend what a crash did to a journal, under its append lock; bytes are moved aside, never destroyed.
+
+Two wounds: a crash tail is copied to quarantine and cut; a file whose sync failed is condemned and
+replaced by a copy of what is known to be right. Each leaves a `journal.repaired` event behind.
+"""
+
+import os
+from datetime import datetime
+from hashlib import sha256
+from typing import Literal
+
+from msgspec import Struct
+
+from runlore.journal.compose import compose
+from runlore.journal.disk import Disk, write_fully
+from runlore.journal.errors import JournalIO
+from runlore.journal.events import JournalRepaired
+from runlore.journal.journal_file import JournalFile
+from runlore.journal.layout import Layout
+from runlore.journal.machine import actor
+from runlore.journal.scan import Scanner, Tail
+from runlore.journal.tailing import PIECE
+from runlore.journal.values import RunId, Seq
+
+Cause = Literal["crash_tail", "sync_failed", "corruption"]
+
+
+class Cut(Struct, frozen=True):
+    """Bytes that were taken out of a journal."""
+
+    offset: int
+    bytes: int
+    sha256: str
+    quarantine: str
+
+
+def repaired(seq: Seq, at: datetime, cause: Cause, cut: Cut) -> JournalRepaired:
+    """Return the event that tells what was cut."""
+    return JournalRepaired(
+        seq=seq,
+        at=at,
+        by=actor("runlore"),
+        cause=cause,
+        offset=cut.offset,
+        bytes=cut.bytes,
+        sha256=cut.sha256,
+        quarantine=cut.quarantine,
+    )
+
+
+def cut_tail(disk: Disk, layout: Layout, file: JournalFile, tail: Tail) -> Cut:
+    """Copy everything behind the tail to quarantine, durably; then cut it off, durably."""
+    digest, length = sha256(), 0
+    name = f"{tail.run_id}-{tail.offset}-{os.urandom(4).hex()}"
+    path = f"{layout.quarantine}/{name}"
+    fd = disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
+        while piece := disk.pread(file.fd, PIECE, tail.size + length):
+            write_fully(disk, fd, piece)
+            digest.update(piece)
+            length += len(piece)
+        disk.fdatasync(fd)
+    finally:
+        disk.close(fd)
+    disk.sync_dir(layout.quarantine)
+    file.cut(tail.size)
+    return Cut(tail.offset, length, digest.hexdigest(), name)
+
+
+def replace_condemned(
+    disk: Disk, layout: Layout, old: JournalFile, tail: Tail
+) -> tuple[JournalFile, Tail]:
+    """Return a new journal file, locked and synced, with every record up to `tail`; `old` is unlinked.
+
+    The records keep their bytes, so nobody who read them is led astray; `journal.repaired` follows
+    them. What this process wrote since the last good sync is taken from memory, not from the file.
+
+    Raises:
+        JournalIO: the bytes in the file are not what the chain says, or the disk refused again.
+    """
+    run_id: RunId = tail.run_id
+    path = layout.journal(run_id)
+    temporary = f"{layout.journals}/.{run_id}.{os.urandom(6).hex()}.tmp"
+    new = JournalFile(disk, temporary, create=True)
+    try:
+        new.lock()
+        scanner = Scanner(Tail.empty(run_id))
+        offset, end = 0, tail.size - len(old.loose)
+        while offset < end and (piece := disk.pread(old.fd, min(PIECE, end - offset), offset)):
+            scanner.advance(piece)
+            write_fully(disk, new.fd, piece)
+            offset += len(piece)
+        scanner.advance(bytes(old.loose))
+        write_fully(disk, new.fd, bytes(old.loose))
+        if scanner.tail.digest != tail.digest:
+            raise JournalIO(f"{path}: after a failed sync the file no longer holds what was written")
+        nothing = Cut(tail.offset, 0, sha256().hexdigest(), "")
+        event = repaired(Seq(tail.seq + 1), disk.now(), "sync_failed", nothing)
+        composed = compose(tail, event)
+        write_fully(disk, new.fd, composed.data)
+        new.sync()
+        disk.rename(temporary, path)
+    except BaseException:
+        new.close()
+        _discard(disk, temporary)
+        raise
+    new.path = path
+    disk.sync_dir(layout.journals)
+    old.close()
+    return new, composed.after
+
+
+def _discard(disk: Disk, path: str) -> None:
+    try:
+        disk.unlink(path)
+    except OSError:
+        return

@@ -1,0 +1,144 @@
+"""Idempotent submission: the same key and the same spec give the first run again.
+
+The atomic step is a claim file made with O_EXCL before the journal: `keys/<sha256 of key>` names the
+key, the digest of the spec and the run id. Whoever finds a claim without a journal uses up its run id,
+under the claim's lock, so a crash in between leaves neither two runs nor none.
+"""
+
+import os
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+from runlore.journal.disk import Disk, write_fully, write_whole
+from runlore.journal.errors import Conflict, JournalIO, RunloreError
+from runlore.journal.events import RunQueued
+from runlore.journal.layout import Layout
+from runlore.journal.reader import fold_events, journal_ids
+from runlore.journal.values import Recipe, RunId
+
+_LIMIT: Final = 1 << 16
+_FIRST: Final = 1 << 14
+_COMPLETE: Final = ".complete"
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """What a claim file says."""
+
+    key: str
+    spec: str
+    run_id: str
+
+
+class HeldClaim:
+    """A claim, locked; close it once the journal exists."""
+
+    def __init__(self, disk: Disk, fd: int, claim: Claim, *, existing: bool) -> None:
+        self._disk, self._fd = disk, fd
+        self.run_id = RunId(claim.run_id)
+        self.existing = existing
+        """A journal of that run exists: nothing is to be submitted."""
+
+    def close(self) -> None:
+        """Give the claim's lock back."""
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            self._disk.close(fd)
+
+    def __enter__(self) -> "HeldClaim":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def spec_digest(recipe: Recipe) -> str:
+    """Return the digest of what makes two submissions the same: argv, cwd, typed env, runtime, limits.
+
+    The recipe is the redacted one, so the digest tells nothing that the journal does not.
+    """
+    return sha256(msgspec.json.encode(recipe)).hexdigest()
+
+
+def claim(
+    disk: Disk, layout: Layout, key: str, spec: str, mint: Callable[[], RunId]
+) -> HeldClaim:
+    """Return the claim of `key`, locked; its `run_id` is the run to create, or the one that exists.
+
+    Raises:
+        Conflict: the key was used with another spec.
+        JournalIO: the disk refused.
+    """
+    path = layout.key_claim(key)
+    try:
+        _rebuild_if_lost(disk, layout)
+        fd = disk.open(path, os.O_RDWR | os.O_CREAT)
+        try:
+            disk.lock(fd)
+            return _claimed(disk, layout, fd, Claim(key=key, spec=spec, run_id=mint()))
+        except BaseException:
+            disk.close(fd)
+            raise
+    except OSError as error:
+        if isinstance(error, RunloreError):
+            raise
+        raise JournalIO(f"{path}: {error.strerror}; nothing was submitted") from error
+
+
+def _claimed(disk: Disk, layout: Layout, fd: int, mine: Claim) -> HeldClaim:
+    """Decide under the claim's lock: an empty or cut file is a claim that never was."""
+    try:
+        first = msgspec.json.decode(disk.pread(fd, _LIMIT, 0), type=Claim)
+    except (msgspec.MsgspecError, UnicodeError, ValueError):
+        _write_claim(disk, layout, fd, mine)
+        return HeldClaim(disk, fd, mine, existing=False)
+    if first.spec != mine.spec:
+        raise Conflict(
+            f"key {mine.key!a} was used by run {first.run_id} with another command or options; "
+            f"choose another key, or look at it: `runlore show key:{mine.key}`"
+        )
+    journal = layout.journal(RunId(first.run_id))
+    try:
+        exists = disk.stat_path(journal).size > 0
+    except FileNotFoundError:
+        exists = False
+    return HeldClaim(disk, fd, first, existing=exists)
+
+
+def _write_claim(disk: Disk, layout: Layout, fd: int, written: Claim) -> None:
+    disk.truncate(fd, 0)
+    write_fully(disk, fd, msgspec.json.encode(written) + b"\n")
+    disk.fdatasync(fd)
+    disk.sync_dir(layout.keys)
+
+
+def _rebuild_if_lost(disk: Disk, layout: Layout) -> None:
+    """Make the claims anew from the journals, if the folder lost the mark that they are all there."""
+    marker = f"{layout.keys}/{_COMPLETE}"
+    try:
+        disk.stat_path(marker)
+        return
+    except FileNotFoundError:
+        pass
+    try:
+        disk.stat_path(layout.keys)
+    except FileNotFoundError:
+        disk.mkdir(layout.keys)
+        disk.sync_dir(layout.root)
+    for run_id in journal_ids(disk, layout):
+        queued = next(iter(fold_events(disk, layout.journal(run_id), piece=_FIRST)), None)
+        if isinstance(queued, RunQueued) and queued.key and queued.spec:
+            _restore(disk, layout, Claim(key=queued.key, spec=queued.spec, run_id=run_id))
+    write_whole(disk, marker, b"every claim made so far is here\n")
+
+
+def _restore(disk: Disk, layout: Layout, lost: Claim) -> None:
+    fd = disk.open(layout.key_claim(lost.key), os.O_RDWR | os.O_CREAT)
+    try:
+        disk.lock(fd)
+        if not disk.pread(fd, 1, 0):
+            _write_claim(disk, layout, fd, lost)
+    finally:
+        disk.close(fd)

@@ -1,0 +1,254 @@
+"""Read journals: all of one, what is new in one, or just its events as fast as they decode.
+
+Readers never write and never lock. They look at whole lines only: an unterminated last line is "not
+yet". Damage ends a read where it stands; the verdict says what kind it is.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Final, Literal
+
+from runlore.journal import codec
+from runlore.journal.disk import Disk
+from runlore.journal.errors import CorruptJournal, JournalIO, NotFound, UndecodableLine
+from runlore.journal.events import AnyEvent
+from runlore.journal.ids import is_run_id
+from runlore.journal.layout import SUFFIX, Layout
+from runlore.journal.scan import Record, Scanner, Tail, Verdict
+from runlore.journal.tailing import PIECE
+from runlore.journal.values import RunId, Seq
+
+_FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK
+
+
+def journal_ids(disk: Disk, layout: Layout) -> list[RunId]:
+    """Return the ids of all journals, oldest first; a file of another name is not a journal.
+
+    Raises:
+        NotFound: there is no registry.
+    """
+    try:
+        names = disk.listdir(layout.journals)
+    except FileNotFoundError:
+        raise NotFound(f"no registry at {layout.root}; `runlore init` makes one") from None
+    except OSError as error:
+        raise JournalIO(f"{layout.journals}: {error.strerror}") from error
+    cut = -len(SUFFIX)
+    return sorted(
+        RunId(name[:cut]) for name in names if name.endswith(SUFFIX) and is_run_id(name[:cut])
+    )
+
+
+class JournalReader:
+    """Reads on from where it was; follows the journal when it is replaced or heals.
+
+    check_chain: also compare every `h`, which makes it three times slower.
+    """
+
+    def __init__(
+        self,
+        disk: Disk,
+        layout: Layout,
+        run_id: RunId,
+        *,
+        after: Seq = Seq(0),
+        check_chain: bool = False,
+    ) -> None:
+        self._disk, self._path, self._run_id = disk, layout.journal(run_id), run_id
+        self._check_chain = check_chain
+        self._fd = -1
+        self._seen, self._head = after, ""
+        self._offset = 0
+        self._scanner = Scanner(Tail.empty(run_id), check_chain=check_chain)
+        self.rewound = False
+        """The last read began again, because bytes seen before are not there any more."""
+
+    def read_available(self) -> list[Record]:
+        """Return the records that are whole by now and newer than those already returned.
+
+        After a replacement that kept the records, nothing is repeated. If a record seen before is
+        gone or different, everything after the last common one comes (again), and `rewound` is set.
+
+        Raises:
+            NotFound: no such journal. JournalIO: the disk refused.
+        """
+        self.rewound = False
+        try:
+            if self._fd < 0 or self._moved():
+                self._open()
+            return self._read_on()
+        except FileNotFoundError:
+            raise NotFound(f"run {self._run_id} has no journal at {self._path}") from None
+        except NotFound:
+            raise
+        except OSError as error:
+            raise JournalIO(f"{self._path}: {error.strerror or error}") from error
+
+    def verdict(self) -> Verdict:
+        """Say what stands behind the last whole record, as of the last read."""
+        return self._scanner.verdict()
+
+    @property
+    def tail(self) -> Tail:
+        """The end of the whole records, as of the last read."""
+        return self._scanner.tail
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._fd >= 0:
+            self._disk.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> "JournalReader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _moved(self) -> bool:
+        """Say whether the path names another file, or this one is shorter than what was read."""
+        size, links = self._disk.size_and_links(self._fd)
+        return not links or size < self._offset or self._scanner.damage is not None
+
+    def _open(self) -> None:
+        self.close()
+        self._fd = self._disk.open(self._path, _FLAGS)
+        self._offset = 0
+        self._scanner = Scanner(Tail.empty(self._run_id), check_chain=self._check_chain)
+
+    def _read_on(self) -> list[Record]:
+        fresh: list[Record] = []
+        known = self._head
+        while piece := self._disk.pread(self._fd, PIECE, self._offset):
+            self._offset += len(piece)
+            for record in self._scanner.feed(piece):
+                if record.seq > self._seen:
+                    fresh.append(record)
+                elif record.seq == self._seen and known and record.head != known:
+                    self.rewound = True
+        tail = self._scanner.tail
+        if self.rewound or tail.seq < self._seen:
+            return self._rewind()
+        if fresh:
+            self._seen, self._head = fresh[-1].seq, fresh[-1].head
+        elif tail.seq == self._seen and tail.seq:
+            self._head = tail.head
+        return fresh
+
+    def _rewind(self) -> list[Record]:
+        """Give out the whole journal again: some record given out before is not in it."""
+        first_time = not self._head
+        if first_time:  # asked for what lies beyond the end; that is "not yet"
+            return []
+        self._seen, self._head = Seq(0), ""
+        self._open()
+        records = self._read_on()
+        self.rewound = True
+        return records
+
+
+def read(
+    disk: Disk, layout: Layout, run_id: RunId, *, after: Seq = Seq(0), check_chain: bool = False
+) -> Iterator[Record]:
+    """Yield the records of a journal newer than `after`, oldest first.
+
+    Stops before a torn tail; a later call picks the line up once it is whole.
+
+    Raises:
+        NotFound: no such journal. JournalIO: the disk refused.
+        CorruptJournal: damage that no crash explains; the records before it were already yielded.
+    """
+    with JournalReader(disk, layout, run_id, after=after, check_chain=check_chain) as reader:
+        yield from reader.read_available()
+        verdict = reader.verdict()
+    if verdict.state == "corrupt" and verdict.damage is not None:
+        damage = verdict.damage
+        raise CorruptJournal(layout.journal(run_id), run_id, damage.offset, damage.detail)
+
+
+class EventChunks:
+    """The events of a journal for a fold, in chunks, without looking at the chain.
+
+    Iterate once; afterwards `stopped` says whether damage or a torn tail ended it.
+    """
+
+    def __init__(self, disk: Disk, path: str, *, piece: int = PIECE) -> None:
+        self._disk, self._path, self._piece = disk, path, piece
+        self.stopped: Literal["", "torn", "damaged"] = ""
+        self.offset = 0
+        """Bytes of whole events so far."""
+        self._seq = 0
+
+    def __iter__(self) -> Iterator[list[AnyEvent]]:
+        try:
+            fd = self._disk.open(self._path, _FLAGS)
+        except FileNotFoundError:
+            raise NotFound(f"no journal at {self._path}") from None
+        except OSError as error:
+            raise JournalIO(f"{self._path}: {error.strerror or error}") from error
+        try:
+            yield from self._chunks(fd)
+        finally:
+            self._disk.close(fd)
+
+    def _chunks(self, fd: int) -> Iterator[list[AnyEvent]]:
+        rest, position = b"", 0
+        while piece := self._pread(fd, position):
+            position += len(piece)
+            chunk = rest + piece if rest else piece
+            end = chunk.rfind(b"\n") + 1
+            rest = chunk[end:]
+            if len(rest) >= codec.MAX_LINE:
+                self.stopped = "damaged"
+                return
+            if not end:
+                continue
+            events = self._decoded(chunk[:end])
+            if events:
+                yield events
+            if self.stopped:
+                return
+        self.stopped = "torn" if rest else ""
+
+    def _pread(self, fd: int, position: int) -> bytes:
+        try:
+            return self._disk.pread(fd, self._piece, position)
+        except OSError as error:
+            raise JournalIO(f"{self._path}: {error.strerror} at byte {position}") from error
+
+    def _decoded(self, chunk: bytes) -> list[AnyEvent]:
+        """Return the events of a chunk up to the first that does not continue the journal."""
+        first = self._seq + 1
+        try:
+            events: list[AnyEvent] = list(codec.decode_known_lines(chunk))
+        except UndecodableLine:
+            return self._decoded_one_by_one(chunk)
+        if not events or not self._seq:
+            first = events[0].seq if events else first
+        if [event.seq for event in events] != list(range(first, first + len(events))):
+            return self._decoded_one_by_one(chunk)
+        self._seq = first + len(events) - 1
+        self.offset += len(chunk)
+        return events
+
+    def _decoded_one_by_one(self, chunk: bytes) -> list[AnyEvent]:
+        events: list[AnyEvent] = []
+        for line in chunk.split(b"\n")[:-1]:
+            try:
+                event = codec.decode(line)
+            except UndecodableLine:
+                self.stopped = "damaged"
+                break
+            if self._seq and event.seq != self._seq + 1:
+                self.stopped = "damaged"
+                break
+            self._seq = event.seq
+            self.offset += len(line) + 1
+            events.append(event)
+        return events
+
+
+def fold_events(disk: Disk, path: str, *, piece: int = PIECE) -> Iterator[AnyEvent]:
+    """Yield the events of a journal for a fold; what is damaged ends it."""
+    for chunk in EventChunks(disk, path, piece=piece):
+        yield from chunk

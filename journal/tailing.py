@@ -1,0 +1,84 @@
+"""Find the end of a journal: the whole of it for owners, the last lines for everybody else."""
+
+from typing import Final
+
+from runlore.journal import chain, codec
+from runlore.journal.disk import Disk
+from runlore.journal.errors import UndecodableLine
+from runlore.journal.events import FINAL, AnyEvent, JournalContinued, RunQueued, RunSealed
+from runlore.journal.scan import Scanner, Tail, Verdict
+from runlore.journal.values import RunId, Seq
+
+PIECE: Final = 1 << 20
+_WINDOWS: Final = (16 << 10, 256 << 10, 4 * codec.MAX_LINE)
+_ENOUGH_LINES: Final = 3
+"""A seal stands at most one event before the end of an ended run; one line more is the anchor."""
+
+
+def read_on(disk: Disk, fd: int, known: Tail, size: int) -> tuple[Tail, Verdict]:
+    """Return the tail after reading from `known` to `size`, and what stands behind it."""
+    scanner = Scanner(known)
+    offset = known.size
+    while offset < size and (piece := disk.pread(fd, min(PIECE, size - offset), offset)):
+        scanner.advance(piece)
+        offset += len(piece)
+    return scanner.tail, scanner.verdict()
+
+
+def near_end(disk: Disk, fd: int, run_id: RunId, size: int) -> Tail:
+    """Return a tail a few whole lines before the end, for one who need not know the beginning.
+
+    Its seq and `h` are those of a line near the end; the lines behind it remain to be read. The empty
+    tail comes back when the journal is short, or when no line near the end can be trusted.
+    """
+    first = _first_record(disk, fd)
+    if first is None:
+        return Tail.empty(run_id)
+    for window in _WINDOWS:
+        start = size - window
+        if start <= 0:
+            break
+        lines = disk.pread(fd, window, start).split(b"\n")
+        if len(lines) < _ENOUGH_LINES + 2:  # a cut one in front, what follows the last newline behind
+            continue
+        anchor = _anchored(run_id, first, lines[1], start + len(lines[0]) + 1)
+        return anchor or Tail.empty(run_id)
+    return Tail.empty(run_id)
+
+
+def _first_record(disk: Disk, fd: int) -> RunQueued | JournalContinued | None:
+    for length in (4096, codec.MAX_LINE):
+        line, newline, _ = disk.pread(fd, length, 0).partition(b"\n")
+        if newline:
+            break
+    try:
+        event = codec.decode(line)
+    except UndecodableLine:
+        return None
+    return event if isinstance(event, RunQueued | JournalContinued) else None
+
+
+def _anchored(
+    run_id: RunId, first: RunQueued | JournalContinued, line: bytes, start: int
+) -> Tail | None:
+    """Return the tail behind a line near the end, if the line is one."""
+    parts = chain.split_line(line)
+    if parts is None or first.run_id != run_id:
+        return None
+    try:
+        event: AnyEvent = codec.decode(line)
+    except UndecodableLine:
+        return None
+    queued = first if isinstance(first, RunQueued) else None
+    return Tail(
+        run_id=run_id,
+        digest=parts[1],
+        seq=Seq(event.seq),
+        size=start + len(line) + 1,
+        base=0 if queued else getattr(first, "offset", 0),
+        format=first.format,
+        durability=queued.durability if queued else "power",
+        boot_id=queued.boot_id if queued else "",
+        ended=queued is None or type(event) is RunSealed or type(event) in FINAL,
+        sealed=type(event) is RunSealed,
+    )

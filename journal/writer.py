@@ -1,0 +1,377 @@
+"""The only way an event gets into a journal: one append at a time, durable before it is acknowledged.
+
+Under the append lock (an OFD lock on the journal): see that the file still is the journal, catch up
+with what others appended, decide, write once, sync as promised, announce in the feed. Then unlock,
+then acknowledge. A synced event is never written behind bytes that no sync has vouched for, so what a
+crash can cut is unsynced progress, or exactly one write. Rules: docs/explanation/durability.md
+"""
+
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from runlore.journal import heal, tailing
+from runlore.journal.compose import Composed, compose, seal
+from runlore.journal.disk import Disk
+from runlore.journal.errors import (
+    AlreadyEnded,
+    Conflict,
+    CorruptJournal,
+    IllegalTransition,
+    JournalIO,
+    NewerFormat,
+    NotFound,
+    NotPermitted,
+    RunloreError,
+    StaleSeq,
+)
+from runlore.journal.events import FORMAT, UNSYNCED, Event, tag_of
+from runlore.journal.feed import Feed
+from runlore.journal.journal_file import JournalFile
+from runlore.journal.layout import Layout
+from runlore.journal.lifecycle import AFTER_END, OPENING, STATUS_OF, may_follow
+from runlore.journal.machine import boot_id
+from runlore.journal.scan import Record, Tail, Verdict
+from runlore.journal.values import Offset, RunId, Seq
+
+Draft = Callable[[Seq, datetime], Event]
+"""Builds the event once its place and time are known; may be called again if the place changes."""
+
+UNSYNCED_S: Final = 0.1
+"""Longest time that a progress event may lie unsynced."""
+_REOPENS: Final = 16
+
+
+class Writer:
+    """Appends to one journal; may be shared by threads, never by processes.
+
+    owner: this process holds the run's owner lock. Only owners write lifecycle events, so only they
+    check the whole chain first; everybody else reads the last lines, and may append labels, evidence
+    decisions and requests.
+
+    Raises, from the constructor and from every append:
+        NotFound: no such journal. CorruptJournal: damaged; nothing is appended behind damage.
+        NewerFormat: refused for writing. JournalIO: the disk refused, or this writer is condemned.
+    """
+
+    def __init__(
+        self,
+        disk: Disk,
+        layout: Layout,
+        run_id: RunId,
+        *,
+        owner: bool = False,
+        feed: Feed | None = None,
+    ) -> None:
+        self._disk, self._layout, self._run_id = disk, layout, run_id
+        self._path = layout.journal(run_id)
+        self._owner, self._feed = owner, feed
+        self._guard = threading.Lock()
+        self._pid = os.getpid()
+        self._file: JournalFile | None = None
+        self._tail = Tail.empty(run_id)
+        self._condemned = ""
+        _writers.add(self)
+
+    @classmethod
+    def create(
+        cls, disk: Disk, layout: Layout, run_id: RunId, draft: Draft, *, feed: Feed | None = None
+    ) -> "Writer":
+        """Return the owner's writer of a new journal whose first event is on disk, folder included.
+
+        Raises:
+            Conflict: a journal of that id exists.
+            JournalIO: the disk refused; no journal is left behind.
+        """
+        writer = cls(disk, layout, run_id, owner=True, feed=feed)
+        with writer._guard:
+            writer._create(draft)
+        return writer
+
+    @property
+    def tail(self) -> Tail:
+        """Where the next record goes, as last seen by this writer."""
+        return self._tail
+
+    @property
+    def loose_since(self) -> float | None:
+        """Monotonic time of the oldest unsynced event, or None: sync within UNSYNCED_S of it."""
+        file = self._file
+        return file.loose_since if file is not None and file.loose else None
+
+    def open(self) -> "Writer":
+        """Return itself, with the tail read; appending does this by itself."""
+        with self._guard:
+            self._lock().unlock()
+        return self
+
+    def append(self, draft: Draft, *, expected_seq: Seq | None = None) -> Record:
+        """Return the record, once it is as durable as its journal promises.
+
+        In mode `power` every event but `run.progressed` survives power loss from here on. A final
+        event, and every event after it, is written together with its seal. `expected_seq` appends
+        only if the journal is still at that position.
+
+        Raises:
+            StaleSeq: it is not. AlreadyEnded, IllegalTransition: the lifecycle forbids the event.
+            JournalIO: nothing was acknowledged.
+        """
+        with self._guard:
+            file = self._lock()
+            try:
+                if expected_seq is not None and expected_seq != self._tail.seq:
+                    raise StaleSeq(self._run_id, expected_seq, self._tail.seq)
+                return self._append(draft)
+            except JournalIO:
+                raise
+            except OSError as error:
+                raise self._refused(error) from error
+            finally:
+                self._unlock(file)
+
+    def sync(self) -> None:
+        """Return when everything this writer appended survives power loss (mode `power`)."""
+        with self._guard:
+            if self._file is None or not self._file.loose or self._tail.durability != "power":
+                return
+            file = self._lock()
+            try:
+                self._sync()
+            except JournalIO:
+                raise
+            except OSError as error:
+                raise self._refused(error) from error
+            finally:
+                self._unlock(file)
+
+    def close(self) -> None:
+        """Sync what lies loose, give back what was preallocated, and let go of the file."""
+        if self._file is None or self._pid != os.getpid():
+            return
+        try:
+            if not self._condemned:
+                self.sync()
+                self._give_back_reserve()
+        finally:
+            self._let_go()
+
+    # -- the lock, and the file behind it
+
+    def _lock(self) -> JournalFile:
+        """Return the file that is the journal, locked, with the tail at its end."""
+        if self._pid != os.getpid():
+            raise JournalIO(f"{self._path}: this writer belongs to process {self._pid}; open your own")
+        if self._condemned:
+            raise JournalIO(self._condemned)
+        for _ in range(_REOPENS):
+            file = self._file or self._opened()
+            try:
+                size = file.lock()
+                if size is not None:
+                    if size != self._tail.size:
+                        self._catch_up(file, size)
+                    return self._file or file
+            except BaseException as error:
+                self._unlock(file)
+                if isinstance(error, OSError) and not isinstance(error, RunloreError):
+                    raise self._refused(error) from error
+                raise
+            self._let_go()  # packed or replaced since: the path names the journal now
+        raise JournalIO(f"{self._path} is replaced again and again; try once more")
+
+    def _opened(self) -> JournalFile:
+        try:
+            self._file = JournalFile(self._disk, self._path)
+        except FileNotFoundError:
+            raise NotFound(f"run {self._run_id} has no journal in {self._layout.journals}") from None
+        except OSError as error:
+            raise self._refused(error) from error
+        self._tail = Tail.empty(self._run_id)
+        return self._file
+
+    def _unlock(self, file: JournalFile) -> None:
+        current = self._file or file
+        if current.fd >= 0:
+            current.unlock()
+
+    def _let_go(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+    def _catch_up(self, file: JournalFile, size: int) -> None:
+        """Read on to the end of the file; heal what a crash left there."""
+        known = self._tail if size >= self._tail.size else Tail.empty(self._run_id)
+        if known.seq == 0 and not self._owner:
+            known = tailing.near_end(self._disk, file.fd, self._run_id, size)
+        self._tail, verdict = tailing.read_on(self._disk, file.fd, known, size)
+        file.behind_foreign_bytes()
+        self._check_format()
+        if verdict.state != "clean":
+            self._heal(file, verdict)
+
+    def _check_format(self) -> None:
+        if self._tail.format > FORMAT:
+            raise NewerFormat(
+                f"{self._path} has journal format {self._tail.format}, this release writes {FORMAT}: "
+                "it may be read here; append with the newer release"
+            )
+
+    def _heal(self, file: JournalFile, verdict: Verdict) -> None:
+        tail, damage = self._tail, verdict.damage
+        assert damage is not None  # noqa: S101 - every verdict but clean names its damage
+        by_crash = verdict.state == "crash_tail" and (
+            tail.durability == "power" or damage.kind == "unterminated" or tail.boot_id != boot_id()
+        )
+        if not by_crash:
+            raise CorruptJournal(self._path, self._run_id, damage.offset, damage.detail)
+        if tail.seq == 0:
+            raise NotFound(f"{self._path}: a crash cut its first event, so this run never began")
+        cut = heal.cut_tail(self._disk, self._layout, file, tail)
+        self._append(lambda seq, at: heal.repaired(seq, at, "crash_tail", cut))
+
+    # -- one append
+
+    def _create(self, draft: Draft) -> None:
+        try:
+            file = self._file = JournalFile(self._disk, self._path, create=True)
+        except FileExistsError:
+            raise Conflict(f"run {self._run_id} exists already; ids are minted, never reused") from None
+        except OSError as error:
+            raise self._refused(error) from error
+        try:
+            file.lock()
+            self._append(draft, intent=True)
+            self._disk.sync_dir(self._layout.journals)
+            file.reserve(self._tail.size)
+        except BaseException as error:
+            self._disk.unlink(self._path)
+            self._let_go()
+            if isinstance(error, OSError) and not isinstance(error, RunloreError):
+                raise self._refused(error) from error
+            raise
+        self._unlock(file)
+
+    def _append(self, draft: Draft, *, intent: bool = False) -> Record:
+        if self._tail.ended and not self._tail.sealed:
+            self._seal(draft)
+        event = self._drafted(draft)
+        before, synced = self._tail, self._is_synced(event)
+        composed = compose(before, event)
+        if self._feed and (intent or before.ended):
+            self._feed.announce(self._run_id, before.seq, before.offset, before.digest, intent=True)
+        self._put(composed, synced=synced)
+        if self._feed:
+            tail = self._tail
+            self._feed.announce(self._run_id, tail.seq, tail.offset, tail.digest)
+        return Record(
+            self._run_id,
+            Seq(event.seq),
+            Offset(before.offset),
+            composed.length,
+            event,  # type: ignore[arg-type]  # every concrete Event is one of the KnownEvent union
+            composed.head,
+        )
+
+    def _drafted(self, draft: Draft) -> Event:
+        """Return the event for a tail that a synced event may be written behind."""
+        while True:
+            before = self._tail
+            event = draft(Seq(before.seq + 1), self._disk.now())
+            self._check_legal(before, event)
+            file = self._file
+            if file is None or file.clean or not self._is_synced(event):
+                return event
+            self._sync()
+            if self._tail is before:  # else the file was replaced and the place moved
+                return event
+
+    def _is_synced(self, event: Event) -> bool:
+        durability = getattr(event, "durability", None) or self._tail.durability
+        return durability == "power" and type(event) not in UNSYNCED
+
+    def _check_legal(self, tail: Tail, event: Event) -> None:
+        kind = type(event)
+        if tail.seq == 0 and kind not in OPENING:
+            raise NotFound(f"{self._path} is empty: a crash came before the run's first event")
+        if tail.ended and kind not in AFTER_END:
+            raise AlreadyEnded(self._run_id, tag_of(event))  # type: ignore[arg-type]
+        if kind in STATUS_OF:
+            if not self._owner:
+                raise NotPermitted(
+                    f"run {self._run_id}: {STATUS_OF[kind]} is for the holder of its owner lock to write"
+                )
+            if not may_follow(tail.status, event):  # type: ignore[arg-type]
+                raise IllegalTransition(self._run_id, tail.status or "not owned", STATUS_OF[kind])
+
+    def _seal(self, draft: Draft) -> None:
+        """Write the seal that a crash cut off, before anything is appended behind it."""
+        tail = self._tail
+        closing = seal(tail, draft(Seq(tail.seq + 1), self._disk.now()))
+        if self._file is not None and not self._file.clean and tail.durability == "power":
+            self._sync()
+            closing = seal(self._tail, closing)
+        if not self._tail.sealed:
+            self._put(compose(self._tail, closing), synced=self._tail.durability == "power")
+
+    def _put(self, composed: Composed, *, synced: bool) -> None:
+        file = self._file
+        assert file is not None  # noqa: S101 - appends happen between _lock and _unlock
+        overdue = file.loose and self._disk.monotonic() - file.loose_since >= UNSYNCED_S
+        file.write(composed.data, self._tail.size)
+        self._tail = composed.after
+        if self._tail.durability != "power":
+            file.loose.clear()  # nothing will ever be promised about these bytes
+        elif synced or overdue:
+            self._sync()
+        if self._owner and not self._tail.ended and self._file is not None:
+            self._file.reserve(self._tail.size)
+
+    def _sync(self) -> None:
+        """Sync the file; if that fails, condemn it and go on in a copy of what is right."""
+        file = self._file
+        assert file is not None  # noqa: S101 - see _put
+        try:
+            file.sync()
+        except OSError as first:
+            try:
+                self._file, self._tail = heal.replace_condemned(
+                    self._disk, self._layout, file, self._tail
+                )
+            except OSError as error:
+                self._condemned = (
+                    f"{self._path}: a sync failed ({first.strerror}) and the journal could not be "
+                    f"copied ({error.strerror or error}); nothing more is written to it. "
+                    "Free or replace the disk, then `runlore verify` it"
+                )
+                raise JournalIO(self._condemned) from error
+
+    def _give_back_reserve(self) -> None:
+        with self._guard:
+            file = self._lock()
+            try:
+                file.free_reserve(self._tail.size)
+            finally:
+                self._unlock(file)
+
+    def _refused(self, error: OSError) -> JournalIO:
+        return JournalIO(f"{self._path}: {error.strerror or error}; nothing was acknowledged")
+
+    def forget_in_child(self) -> None:
+        """Close the descriptor in a forked child: its copy would keep a dying parent's lock alive."""
+        self._guard = threading.Lock()
+        self._let_go()
+
+
+_writers: "weakref.WeakSet[Writer]" = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for writer in list(_writers):
+        writer.forget_in_child()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
