@@ -12,9 +12,10 @@ from runlore.journal.values import Head, RunId
 
 FIELD: Final = b',"h":"'
 CLOSE: Final = b'"}'
+_END: Final = CLOSE + b"\n"
 TRAILER_LENGTH: Final = len(FIELD) + 64 + len(CLOSE)
 """Bytes at the end of a line, newline excluded, that its own hash does not cover."""
-_HEX: Final = frozenset(b"0123456789abcdef")
+_HEX: Final = b"0123456789abcdef"
 
 
 def seed(run_id: RunId) -> bytes:
@@ -30,21 +31,26 @@ def link(previous: bytes, covered: bytes) -> bytes:
 def close_line(previous: bytes, encoded: bytes) -> tuple[bytes, bytes]:
     """Return (the whole line with newline, its `h`) for an event encoded as one JSON object."""
     covered = encoded[:-1]
-    digest = sha256(previous + covered).digest()
-    return b"%b,\"h\":\"%b\"}\n" % (covered, digest.hex().encode("ascii")), digest
+    hashed = sha256(previous + covered)
+    return covered + FIELD + hashed.hexdigest().encode() + _END, hashed.digest()
+
+
+def is_trailer(end: bytes) -> bool:
+    """Say whether `end` is how a line with an `h` ends, its newline excluded."""
+    return (
+        len(end) == TRAILER_LENGTH
+        and end.startswith(FIELD)
+        and end.endswith(CLOSE)
+        and not end[len(FIELD) : -len(CLOSE)].strip(_HEX)
+    )
 
 
 def split_line(line: bytes) -> tuple[bytes, bytes] | None:
     """Return (covered bytes, `h` as 32 bytes) of a line without its newline, or None if it has no `h`."""
-    if len(line) <= TRAILER_LENGTH or not line.endswith(CLOSE):
+    covered, end = line[:-TRAILER_LENGTH], line[-TRAILER_LENGTH:]
+    if not covered or not is_trailer(end):
         return None
-    start = len(line) - TRAILER_LENGTH
-    if line[start : start + len(FIELD)] != FIELD:
-        return None
-    digits = line[start + len(FIELD) : -len(CLOSE)]
-    if not _HEX.issuperset(digits):
-        return None
-    return line[:start], bytes.fromhex(digits.decode("ascii"))
+    return covered, bytes.fromhex(end[len(FIELD) : -len(CLOSE)].decode("ascii"))
 
 
 def head(digest: bytes) -> Head:

@@ -2,20 +2,34 @@
 
 msgspec reports bad input through three families of errors; all of them come back as UndecodableLine
 (bad UTF-8 raises UnicodeDecodeError, deep nesting RecursionError). Nothing is classified by the text
-of an error. Pure.
+of an error. Where msgspec is more lenient than the format, this module is not: it skips the values
+of unknown fields without looking at their UTF-8, and reads several objects from one line. Pure.
 """
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Annotated, Final
 
 import msgspec
 
+from runlore.journal import chain
 from runlore.journal.errors import EventTooLarge, UndecodableLine
-from runlore.journal.events import TAGS, AnyEvent, Event, KnownEvent, UnknownEvent, tag_of
-from runlore.journal.values import Actor, UtcTime
+from runlore.journal.events import (
+    TAGS,
+    AnyEvent,
+    Event,
+    KnownEvent,
+    RunQueued,
+    RunResultSet,
+    UnknownEvent,
+    tag_of,
+)
+from runlore.journal.values import MAX_INT, Actor, Count, UtcTime
 
 MAX_LINE: Final = 256 * 1024
 """Bytes of a line, `h` and newline included."""
+MAX_DEPTH: Final = 64
+"""Objects and arrays within each other that a writer may put on a line, the event itself included."""
 
 _encoder: Final = msgspec.json.Encoder()
 _known: Final[msgspec.json.Decoder[KnownEvent]] = msgspec.json.Decoder(KnownEvent)
@@ -24,19 +38,20 @@ _known: Final[msgspec.json.Decoder[KnownEvent]] = msgspec.json.Decoder(KnownEven
 class _Header(msgspec.Struct, frozen=True, gc=False):
     """The fields every event of every release has."""
 
-    type: str
-    seq: msgspec.Raw
+    type: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+\Z", max_length=64)]
+    seq: Annotated[int, msgspec.Meta(ge=1, le=MAX_INT)]
     at: UtcTime
     by: Actor | None = None
-    epoch: int = 0
-
-
-class _Position(msgspec.Struct, frozen=True, gc=False):
-    seq: int
+    epoch: Count = 0
 
 
 _header: Final[msgspec.json.Decoder[_Header]] = msgspec.json.Decoder(_Header)
-_seq: Final[msgspec.json.Decoder[int]] = msgspec.json.Decoder(int)
+
+
+@lru_cache(maxsize=64)
+def _only(tag: str) -> msgspec.json.Decoder[msgspec.Struct]:
+    """Return a decoder that refuses an object in which any `type` is not `tag`."""
+    return msgspec.json.Decoder(msgspec.defstruct("_Only", [], tag_field="type", tag=tag))
 
 
 def encode(event: Event | UnknownEvent) -> bytes:
@@ -45,7 +60,7 @@ def encode(event: Event | UnknownEvent) -> bytes:
     An UnknownEvent comes back as the bytes it was read from, `h` included.
 
     Raises:
-        EventTooLarge: the line would pass MAX_LINE.
+        EventTooLarge: the line would pass MAX_LINE or MAX_DEPTH.
         UndecodableLine: it holds what JSON cannot carry (a lone surrogate, a foreign object).
     """
     if isinstance(event, UnknownEvent):
@@ -54,12 +69,36 @@ def encode(event: Event | UnknownEvent) -> bytes:
         encoded = _encoder.encode(event)
     except (msgspec.MsgspecError, UnicodeError, RecursionError, TypeError, ValueError) as error:
         raise UndecodableLine(f"event {type(event).__name__} cannot be written: {error}") from error
-    if len(encoded) + 73 > MAX_LINE:
+    if len(encoded) + chain.TRAILER_LENGTH > MAX_LINE:
         raise EventTooLarge(
-            f"event {tag_of(event)} takes {len(encoded) + 73} bytes; a line holds {MAX_LINE}. "  # type: ignore[arg-type]
-            "Store the payload as a file and name it"
+            f"event {tag_of(event)} takes {len(encoded) + chain.TRAILER_LENGTH} bytes; "  # type: ignore[arg-type]
+            f"a line holds {MAX_LINE}. Store the payload as a file and name it"
         )
+    if isinstance(event, RunQueued | RunResultSet):
+        free = event.metadata if isinstance(event, RunQueued) else event.result
+        if _is_deeper(free, MAX_DEPTH - 1):
+            raise EventTooLarge(
+                f"event {tag_of(event)} nests its JSON too deep; a line holds {MAX_DEPTH} levels, "
+                "the event included. Store the payload as a file and name it"
+            )
     return encoded
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    """Say whether objects and arrays stand within each other more than `levels` times."""
+    inside = [value]
+    for _ in range(levels + 1):
+        inside = [child for outer in inside for child in _children(outer)]
+        if not inside:
+            return False
+    return True
+
+
+def _children(value: object) -> Iterable[object]:
+    """Return what an object or array holds; an empty one still counts as a level, by holding None."""
+    if isinstance(value, dict):
+        return value.values() or (None,)
+    return (value or (None,)) if isinstance(value, list | tuple) else ()
 
 
 def decode(line: bytes) -> AnyEvent:
@@ -68,35 +107,51 @@ def decode(line: bytes) -> AnyEvent:
     Raises:
         UndecodableLine: the line is not an event.
     """
+    event: AnyEvent
     try:
-        return _known.decode(line)
+        event = _known.decode(line)
     except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:
-        return _decode_unknown(line, error)
+        event = _decode_unknown(line, error)
+    if not line.isascii():
+        _require_utf8(line)
+    return event
 
 
 def _decode_unknown(line: bytes, first: Exception) -> UnknownEvent:
     try:
         header = _header.decode(line)
-        seq = _seq.decode(bytes(header.seq))
+        _only(header.type).decode(line)
     except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError):
         raise UndecodableLine(str(first)) from first
-    if header.type in TAGS or not 1 <= seq < 2**53:
+    if header.type in TAGS:
         raise UndecodableLine(str(first)) from first
     return UnknownEvent(
-        seq=seq, at=header.at, type=header.type, raw=line, by=header.by, epoch=header.epoch
+        seq=header.seq, at=header.at, type=header.type, raw=line, by=header.by, epoch=header.epoch
     )
+
+
+def _require_utf8(data: bytes) -> None:
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        raise UndecodableLine(str(error)) from error
 
 
 def decode_known_lines(chunk: bytes) -> list[KnownEvent]:
     """Return the events of a chunk of whole lines: the fast path for folds.
 
+    Lines are not told apart: a blank line gives no event, and two objects on one line give two.
+
     Raises:
         UndecodableLine: some line is damaged or of an unknown kind; read the chunk line by line.
     """
     try:
-        return _known.decode_lines(chunk)
+        events = _known.decode_lines(chunk)
     except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:
         raise UndecodableLine(str(error)) from error
+    if not chunk.isascii():
+        _require_utf8(chunk)
+    return events
 
 
 def decode_lines(chunk: bytes) -> Iterator[AnyEvent]:

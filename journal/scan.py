@@ -3,9 +3,11 @@
 Damage is the first byte that is not part of a whole line which decodes, continues the seq and matches
 the chain. It is a *crash tail* if no whole record of a synced type stands behind it: a crash can only
 have cut what nobody was told is durable. Otherwise it is corruption. A seal behind the damage proves
-nothing, because it is written together with the event before it. Pure.
+nothing, because it is written together with the event before it. The verdict does not depend on how
+the bytes were cut into pieces. Pure.
 """
 
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final, Literal
 
@@ -20,6 +22,8 @@ from runlore.journal.events import (
     JournalContinued,
     RunQueued,
     RunSealed,
+    TextRedacted,
+    tag_of,
 )
 from runlore.journal.lifecycle import STATUS_OF
 from runlore.journal.values import Durability, Head, Offset, RunId, Seq, Status
@@ -99,14 +103,21 @@ class Verdict(Struct, frozen=True, gc=False):
 class Scanner:
     """Feed it a journal's bytes in order, in any pieces; it keeps the tail of the whole records.
 
+    start: `Tail.empty`, the tail of an earlier scan of the same file, or, for a file that continues a
+    packed history, the tail of the packed part with `base` moved to its end and `size` 0.
     check_chain: also compare every `h`. Without it, damage that still decodes goes unseen at a third
     of the cost; verify, repair and owners check, listings do not.
+    redacted: seqs that a `text.redacted` of this journal names; such a line keeps the `h` it had before
+    its text was overwritten, so only the lines around it can be compared. See `redacted_seqs`.
     """
 
-    def __init__(self, start: Tail, *, check_chain: bool = True) -> None:
+    def __init__(
+        self, start: Tail, *, check_chain: bool = True, redacted: frozenset[int] = frozenset()
+    ) -> None:
         self.damage: Damage | None = None
         self._start = start
         self._check_chain = check_chain
+        self._redacted = redacted
         self._seq: int = start.seq
         self._size = start.size
         self._digest: bytes | None = start.digest
@@ -185,9 +196,9 @@ class Scanner:
                 break
         else:
             if len(events) < len(lines):
-                self._damaged("undecodable", _why(lines[len(events)]))
+                self._not_an_event(lines[len(events)])
             elif len(self._rest) >= codec.MAX_LINE:
-                self._damaged("too_long", f"a line of more than {codec.MAX_LINE} bytes")
+                self._damaged("too_long", _TOO_LONG)
         if self.damage is not None:
             used = self._size - before
             self._rest = b""
@@ -198,21 +209,24 @@ class Scanner:
 
     def _follow(self, line: bytes, event: AnyEvent) -> bool:
         """Advance over one line if it continues the journal; else note the damage."""
-        if event.seq != self._seq + 1:
-            return self._damaged("seq", f"seq {event.seq} where {self._seq + 1} belongs")
-        trailer = line[_TRAILER:]
         if len(line) >= codec.MAX_LINE:
-            return self._damaged("too_long", f"a line of {len(line) + 1} bytes")
+            return self._damaged("too_long", _TOO_LONG)
+        if event.seq != self._seq + 1:
+            return self._resume(line, event)
+        trailer = line[_TRAILER:]
         kind = type(event)
         digest = None
         if self._check_chain:
             hashed = sha256((self._digest or b"") + line[:_TRAILER])
-            if trailer != b',"h":"%b"}' % hashed.hexdigest().encode("ascii"):
-                return self._damaged("chain", "the line does not match its h")
             digest = hashed.digest()
-        elif chain.split_line(line) is None:
+            if trailer != b',"h":"%b"}' % hashed.hexdigest().encode("ascii"):
+                parts = chain.split_line(line)
+                if parts is None or event.seq not in self._redacted:
+                    return self._damaged("chain", "the line does not match its h")
+                digest = parts[1]
+        elif not chain.is_trailer(trailer):
             return self._damaged("chain", "the line has no h")
-        if kind in _PLACED and not self._placed(event):
+        if (kind in _PLACED or not self._seq) and not self._placed(event):
             return False
         self._seq += 1
         self._size += len(line) + 1
@@ -223,10 +237,31 @@ class Scanner:
             self._ended = self._ended or kind in FINAL
         return True
 
+    def _not_an_event(self, line: bytes) -> None:
+        if len(line) >= codec.MAX_LINE:
+            self._damaged("too_long", _TOO_LONG)
+        else:
+            self._damaged("undecodable", _why(line))
+
+    def _resume(self, line: bytes, event: AnyEvent) -> bool:
+        """Take the place that the first record of a continuation states, if nothing came before it."""
+        if not isinstance(event, JournalContinued) or self._seq or self._size:
+            return self._damaged("seq", f"seq {event.seq} where {self._seq + 1} belongs")
+        before = self._seq, self._base, self._digest
+        self._seq, self._base = event.seq - 1, event.offset
+        self._digest = bytes.fromhex(event.head)
+        followed = self._follow(line, event)
+        if self.damage is not None:
+            self._seq, self._base, self._digest = before
+            self._damaged(self.damage.kind, self.damage.detail)
+        return followed
+
     def _placed(self, event: AnyEvent) -> bool:
-        """Check an event that states its own place: the first of a journal, or a seal."""
+        """Check an event that has a place of its own: the first of a journal, or a seal."""
         if isinstance(event, RunQueued | JournalContinued):
             return self._begin(event)
+        if not self._seq:
+            return self._damaged("seq", f"a journal does not begin with {tag_of(event)}")
         if isinstance(event, RunSealed):
             stated = (event.count, event.bytes)
             actual = (self._seq, self._base + self._size)
@@ -240,13 +275,15 @@ class Scanner:
     def _begin(self, event: RunQueued | JournalContinued) -> bool:
         if event.run_id != self._start.run_id:
             return self._damaged("run_id", f"a journal of run {event.run_id!a}")
-        if self._size:
-            return self._damaged("seq", f"{event.__struct_config__.tag} is not the first record")
+        if self._size or (isinstance(event, RunQueued) and self._seq):
+            return self._damaged("seq", f"{tag_of(event)} is not the first record")
         self._format = event.format
         if isinstance(event, RunQueued):
             self._durability, self._boot_id = event.durability, event.boot_id
-        else:
-            self._base = event.offset
+            return True
+        stated = (event.offset, event.head)
+        if not self._seq or (self._digest and stated != (self._base, self._digest.hex())):
+            return self._damaged("seq", "it continues another history")
         return True
 
     def _at(self, kind: DamageKind, detail: str) -> Damage:
@@ -268,6 +305,15 @@ class Scanner:
 
 
 _PLACED: Final = frozenset({RunQueued, JournalContinued, RunSealed})
+_OPEN: Final = {b"{"}
+_TOO_LONG: Final = f"a line of more than {codec.MAX_LINE} bytes"
+
+
+def redacted_seqs(events: Iterable[AnyEvent]) -> frozenset[int]:
+    """Return the seqs of lines whose text some later event of the journal says was overwritten."""
+    return frozenset(
+        seq for event in events if isinstance(event, TextRedacted) for seq in event.seqs if seq < event.seq
+    )
 
 
 def _decoded(chunk: bytes, lines: list[bytes]) -> list[AnyEvent]:
@@ -276,14 +322,19 @@ def _decoded(chunk: bytes, lines: list[bytes]) -> list[AnyEvent]:
         known: list[AnyEvent] = list(codec.decode_known_lines(chunk))
     except UndecodableLine:
         known = []
-    if len(known) == len(lines):  # a blank line decodes to nothing, and is damage
+    # One object per line: a line that ends in `}` (they are looked at) ends inside an object only if
+    # the next does not begin with `{`.
+    if len(known) == len(lines) and {line[:1] for line in lines} == _OPEN:
         return known
     events: list[AnyEvent] = []
     for line in lines:
         try:
-            events.append(codec.decode(line))
+            event = codec.decode(line)
         except UndecodableLine:
             break
+        if not line.startswith(b"{"):
+            break
+        events.append(event)
     return events
 
 
@@ -292,13 +343,13 @@ def _why(line: bytes) -> str:
         codec.decode(line)
     except UndecodableLine as error:
         return f"not an event: {error}"
-    return "not an event"
+    return "white space in front of an event"
 
 
 def _is_synced(line: bytes) -> bool:
     """Say whether a line, or what stands behind a run of NULs on it, is a whole record of a synced type."""
     line = line.rpartition(b"\0")[2]
-    if chain.split_line(line) is None:
+    if len(line) >= codec.MAX_LINE or not line.startswith(b"{") or chain.split_line(line) is None:
         return False
     try:
         event = codec.decode(line)

@@ -25,7 +25,8 @@ Count = Annotated[int, Meta(ge=0, le=MAX_INT)]
 Seconds = Annotated[float, Meta(ge=0, le=1e12)]
 SignalNumber = Annotated[int, Meta(ge=1, le=128)]
 ExitCode = Annotated[int, Meta(ge=0, le=255)]
-Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
+"""Hex SHA-256. (The length is stated because `$` also matches before a last newline.)"""
 
 Stream = Literal["stdout", "stderr"]
 Durability = Literal["power", "process"]
