@@ -53,23 +53,33 @@ class RunQueued(Event, frozen=True, kw_only=True, gc=False, tag="run.queued"):
     """A run exists. The first line of every journal, by whoever submits it."""
 
     format: Annotated[int, Meta(ge=1, le=65535)]
+    """Format of the journal: the number in the title of the format page."""
     run_id: str
     registry_id: str = ""
+    """The registry that minted the run id."""
     recipe: Recipe
     recipe_blob: Digest | None = None
     """Digest of the whole recipe in `blobs/`, when it does not fit a line."""
     name: str = ""
+    """A label people choose; several runs may share it."""
     tags: dict[str, str] = {}
     metadata: dict[str, object] = {}
+    """What the submitter wanted kept beside the run; never interpreted."""
     key: str = ""
+    """Idempotency key of the submission."""
     spec: Digest | None = None
     """Digest of what makes two keyed submissions the same."""
     queue: str = ""
+    """The queue it waits in; empty if it was started at once."""
     origin: Origin | None = None
+    """The run or record it was made from."""
     parent: str = ""
+    """Id of the run that submitted it."""
     retention: Retention | None = None
     durability: Durability = "power"
+    """What an acknowledged append to this journal survives."""
     boot_id: str = ""
+    """The boot it was queued in; a `process` journal outlives no other."""
 
 
 class RunBooting(Event, frozen=True, kw_only=True, gc=False, tag="run.booting"):
@@ -78,6 +88,7 @@ class RunBooting(Event, frozen=True, kw_only=True, gc=False, tag="run.booting"):
     runtime: str
     owner: Owner
     protocol: Annotated[int, Meta(ge=1, le=65535)] = PROTOCOL
+    """Version of the hand-over between keeper, wrapper and command."""
 
 
 class RunStarted(Event, frozen=True, kw_only=True, gc=False, tag="run.started"):
@@ -110,6 +121,7 @@ class RunCheckpointed(Event, frozen=True, kw_only=True, gc=False, tag="run.check
     name: str
     path: str
     sha256: Digest | None = None
+    """Digest of its bytes, if the workload stated one."""
 
 
 class RunResultSet(Event, frozen=True, kw_only=True, gc=False, tag="run.result_set"):
@@ -123,7 +135,9 @@ class RunStopRequested(Event, frozen=True, kw_only=True, gc=False, tag="run.stop
 
     reason: str = ""
     force: bool = False
+    """Do not wait for the command to end by itself."""
     grace_s: Seconds | None = None
+    """Time between asking the processes and killing them."""
 
 
 class RunCollecting(Event, frozen=True, kw_only=True, gc=False, tag="run.collecting"):
@@ -131,31 +145,42 @@ class RunCollecting(Event, frozen=True, kw_only=True, gc=False, tag="run.collect
 
     how: Literal["exited", "signalled", "unknown"] = "exited"
     exit_code: ExitCode | None = None
+    """Of the command; null unless it exited."""
     signal: SignalNumber | None = None
     exited_at: UtcTime | None = None
+    """When the command ended, by its parent's clock."""
     usage: Usage | None = None
     survivors: tuple[Survivor, ...] = ()
+    """Processes of the run's tree that were still there."""
     transcript_bytes: Count = 0
     dropped_bytes: Count = 0
+    """Bytes of output that could not be kept."""
 
 
 class ArtifactCollected(Event, frozen=True, kw_only=True, gc=False, tag="artifact.collected"):
     """One declared output, stored or not. By the owner, while collecting."""
 
     path: str
+    """Below the run's output folder, `/` between names."""
     outcome: Literal["stored", "skipped", "oversized", "failed"] = "stored"
     sha256: Digest | None = None
+    """Of the stored bytes; null if none were stored."""
     bytes: Count = 0
+    """Size of the file that was found."""
     media_type: str = ""
     kind: str = ""
+    """The role the submitter gave it, such as `report`."""
     redaction: str = ""
+    """What was done to secrets in it."""
     reason: str = ""
+    """Why it was not stored."""
 
 
 class Ended(Event, frozen=True, kw_only=True, gc=False):
     """What the four final events share. Exactly one of them per run, by the owner lock's holder."""
 
     exit_code: ExitCode | None = None
+    """Of the command; null if it did not exit or nobody knows."""
     signal: SignalNumber | None = None
     reason: Reason | None = None
     ended_at: UtcTime | None = None
@@ -204,6 +229,7 @@ class RunTagged(Event, frozen=True, kw_only=True, gc=False, tag="run.tagged"):
 
     tags: dict[str, str] = {}
     removed: tuple[str, ...] = ()
+    """Names of tags taken away, after `tags` was applied."""
 
 
 class RunNoted(Event, frozen=True, kw_only=True, gc=False, tag="run.noted"):
@@ -234,6 +260,7 @@ class ArtifactPromoted(Event, frozen=True, kw_only=True, gc=False, tag="artifact
     """An output became evidence: no rule may remove it."""
 
     path: str
+    """The artifact, as `artifact.collected` names it."""
     sha256: Digest
     bytes: Count = 0
     why: str = ""
@@ -250,6 +277,7 @@ class RunExpired(Event, frozen=True, kw_only=True, gc=False, tag="run.expired"):
 
     rule: str
     expected_seq: Count
+    """Seq of the record before this one, which the decision rests on."""
     detail: str = ""
 
 
@@ -272,8 +300,10 @@ class JournalRepaired(Event, frozen=True, kw_only=True, gc=False, tag="journal.r
 
     cause: Literal["crash_tail", "sync_failed", "corruption"]
     offset: Count
+    """Logical offset of the first byte that was cut."""
     bytes: Count
     sha256: Digest
+    """Of the bytes that were cut."""
     quarantine: str = ""
     """File name below `quarantine/`; empty if nothing was cut."""
 
@@ -284,16 +314,20 @@ class JournalContinued(Event, frozen=True, kw_only=True, gc=False, tag="journal.
     run_id: str
     format: Annotated[int, Meta(ge=1, le=65535)]
     head: Digest
+    """The `h` of the last packed record."""
     offset: Count
     """Logical offset of this line: bytes of the packed part."""
     pack: str = ""
+    """File name of the pack that holds the first part, when this was written."""
 
 
 class TextRedacted(Event, frozen=True, kw_only=True, gc=False, tag="text.redacted"):
     """The one permitted rewrite: these lines had a value overwritten in place."""
 
     seqs: tuple[Count, ...]
+    """The lines that were overwritten; all before this one."""
     what: str
+    """What kind of text it was; never the text."""
     why: str = ""
 
 

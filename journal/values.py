@@ -65,6 +65,7 @@ class Actor(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     host: str = ""
     pid: Count = 0
     program: str = ""
+    """The program that wrote it."""
 
 
 class Identity(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -75,10 +76,14 @@ class Identity(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """
 
     boot_id: str
+    """The kernel's id of its boot."""
     pid_ns: Count
+    """Inode of its pid namespace."""
     pid: Count
     start_ticks: Count = 0
+    """Clock ticks from boot to its start."""
     pidfd_inode: Count = 0
+    """Inode of a pidfd of it."""
 
 
 class Owner(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -88,15 +93,19 @@ class Owner(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     identity: Identity
     user: str = ""
     version: str = ""
+    """Release of this project that it runs."""
 
 
 class Handle(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """How a runtime finds its command again."""
 
     runtime: str = "background"
+    """The adapter that spawned it."""
     pid: Count = 0
     identity: Identity | None = None
+    """Of the command."""
     wrapper: Identity | None = None
+    """Of the command's parent."""
     target: str = ""
     """The runtime's own name for it, e.g. a tmux window; empty for background runs."""
 
@@ -105,6 +114,7 @@ class Recipe(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What is needed to run it again. Values here have passed the redactor."""
 
     argv: tuple[str, ...]
+    """As text; bytes that are not UTF-8 appear as U+FFFD."""
     cwd: str
     argv_bytes: tuple[str, ...] = ()
     """Base64 of each argument, present only if one of them is not UTF-8."""
@@ -114,11 +124,17 @@ class Recipe(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Names of variables whose values came from `--secret`; never the values."""
     runtime: str = "background"
     stdin: bool = False
+    """Whether its standard input is fed by the submitter."""
     timeout_s: Seconds | None = None
+    """Longest time it may run."""
     idle_timeout_s: Seconds | None = None
+    """Longest time it may print nothing."""
     output_limit: Count | None = None
+    """Bytes of transcript to keep."""
     artifacts: tuple[str, ...] = ()
+    """Patterns of declared outputs."""
     template: str = ""
+    """Name of the template it was made from."""
 
 
 class Origin(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -126,16 +142,22 @@ class Origin(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
 
     kind: Literal["rerun", "retry", "resume", "requeue", "imported"]
     run_id: str = ""
+    """The run it comes from."""
     external_id: str = ""
+    """The other tool's id."""
     attempt: Count = 0
+    """1 for the first retry."""
 
 
 class Retention(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What the submitter asked about keeping this run."""
 
     pinned: bool = False
+    """Keep until unpinned."""
     keep_s: Seconds | None = None
+    """Keep for at least this long after the end."""
     retain_until: UtcTime | None = None
+    """Keep at least until then."""
 
 
 class Reason(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -144,13 +166,16 @@ class Reason(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     code: ReasonCode
     text: str = ""
     by: Actor | None = None
+    """Who caused it, if somebody did."""
 
 
 class Usage(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What the command and its waited-for children used, from wait4(2)."""
 
     cpu_s: Seconds = 0.0
+    """User and system time."""
     max_rss_bytes: Count = 0
+    """Largest resident set."""
 
 
 class Survivor(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -158,6 +183,7 @@ class Survivor(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
 
     pid: Count
     command: str = ""
+    """Its name, made printable."""
 
 
 class Observation(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -165,7 +191,11 @@ class Observation(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=Tru
 
     at: UtcTime
     owner: Literal["held", "free", "unverifiable"]
+    """The owner lock, as the kernel told it."""
     command: Literal["alive", "gone", "unverifiable"] = "unverifiable"
+    """The command's process."""
     exit_record: bool = False
+    """Whether the command's parent left an exit record."""
     boot_changed: bool = False
+    """Whether the machine booted since."""
     detail: str = ""
