@@ -3,7 +3,9 @@
 A final event, and every event after it, takes its seal along: event and seal are one write. Pure.
 """
 
-from msgspec import Struct
+from typing import Final
+
+from msgspec import Struct, structs
 
 from runlore.journal import chain, codec
 from runlore.journal.events import FINAL, Event, JournalContinued, RunQueued, RunSealed
@@ -52,25 +54,35 @@ def seal(before: Tail, last: Event) -> RunSealed:
 
 def _extend(before: Tail, event: Event) -> tuple[bytes, Tail]:
     line, digest = chain.close_line(before.digest, codec.encode(event))
-    codec.decode(line[:-1])  # what cannot be read back is refused here, not found by a reader
+    codec.decode(line)  # what cannot be read back is refused here, not found by a reader
     kind = type(event)
-    base, declared = before.base, before.format
-    durability, boot_id = before.durability, before.boot_id
-    if isinstance(event, RunQueued):
-        declared, durability, boot_id = event.format, event.durability, event.boot_id
-    elif isinstance(event, JournalContinued):
-        declared, base = event.format, event.offset
+    if kind in _DECLARING:
+        before = _declared(before, event)
     after = Tail(
         run_id=before.run_id,
         digest=digest,
         seq=Seq(before.seq + 1),
         size=before.size + len(line),
-        base=base,
-        format=declared,
-        durability=durability,
-        boot_id=boot_id,
+        base=before.base,
+        format=before.format,
+        durability=before.durability,
+        boot_id=before.boot_id,
         status=STATUS_OF.get(kind, before.status),
         ended=before.ended or kind in FINAL or kind is RunSealed,
         sealed=kind is RunSealed,
     )
     return line, after
+
+
+def _declared(before: Tail, event: Event) -> Tail:
+    """Return the empty tail with what the first record of a journal declares about it."""
+    if isinstance(event, RunQueued):
+        return structs.replace(
+            before, format=event.format, durability=event.durability, boot_id=event.boot_id
+        )
+    if isinstance(event, JournalContinued):
+        return structs.replace(before, format=event.format, base=event.offset)
+    return before
+
+
+_DECLARING: Final = frozenset({RunQueued, JournalContinued})

@@ -9,7 +9,9 @@ import fcntl
 import os
 import struct
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -18,6 +20,8 @@ PRIVATE: Final = 0o600
 PRIVATE_DIR: Final = 0o700
 _WRITE_LOCK: Final = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 _NO_LOCK: Final = struct.pack("hhqqi4x", fcntl.F_UNLCK, os.SEEK_SET, 0, 0, 0)
+_fcntl, _fstat, _lseek, _now = fcntl.fcntl, os.fstat, os.lseek, datetime.now
+_SETLK, _SETLKW = fcntl.F_OFD_SETLK, fcntl.F_OFD_SETLKW
 _FALLOC_FL_KEEP_SIZE: Final = 1
 """fallocate(2): allocate behind the end without changing the size."""
 
@@ -79,6 +83,10 @@ class Disk(Protocol):
         """Describe the file at a path, symbolic links not followed."""
         ...
 
+    def position(self, fd: int) -> int:
+        """Return where this descriptor's own last write ended."""
+        ...
+
     def truncate(self, fd: int, size: int) -> None:
         """Cut or extend to `size`; frees what was preallocated behind it."""
         ...
@@ -129,28 +137,23 @@ class Disk(Protocol):
 
 
 class RealDisk:
-    """The kernel."""
+    """The kernel. Calls without anything to add are the C functions themselves: appends are hot."""
+
+    close = staticmethod(os.close)
+    write = staticmethod(os.write)
+    pwrite = staticmethod(os.pwrite)
+    pread = staticmethod(os.pread)
+    fdatasync = staticmethod(os.fdatasync)
+    truncate = staticmethod(os.ftruncate)
+    rename = staticmethod(os.rename)
+    unlink = staticmethod(os.unlink)
+    monotonic = staticmethod(time.monotonic)
 
     def open(self, path: str, flags: int) -> int:
         fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE)
         if flags & os.O_CREAT:
             os.fchmod(fd, PRIVATE)
         return fd
-
-    def close(self, fd: int) -> None:
-        os.close(fd)
-
-    def write(self, fd: int, data: bytes) -> int:
-        return os.write(fd, data)
-
-    def pwrite(self, fd: int, data: bytes, offset: int) -> int:
-        return os.pwrite(fd, data, offset)
-
-    def pread(self, fd: int, length: int, offset: int) -> bytes:
-        return os.pread(fd, length, offset)
-
-    def fdatasync(self, fd: int) -> None:
-        os.fdatasync(fd)
 
     def sync_dir(self, path: str) -> None:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -169,23 +172,17 @@ class RealDisk:
         return _described(os.lstat(path))
 
     def size_and_links(self, fd: int) -> tuple[int, int]:
-        found = os.fstat(fd)
+        found = _fstat(fd)
         return found.st_size, found.st_nlink
 
-    def truncate(self, fd: int, size: int) -> None:
-        os.ftruncate(fd, size)
+    def position(self, fd: int) -> int:
+        return _lseek(fd, 0, os.SEEK_CUR)
 
     def preallocate(self, fd: int, offset: int, length: int) -> bool:
-        return _fallocate(fd, _FALLOC_FL_KEEP_SIZE, offset, length)
-
-    def rename(self, source: str, target: str) -> None:
-        os.rename(source, target)
+        return _fallocate()(fd, _FALLOC_FL_KEEP_SIZE, offset, length) == 0
 
     def link(self, source: str, target: str) -> None:
         os.link(source, target, follow_symlinks=False)
-
-    def unlink(self, path: str) -> None:
-        os.unlink(path)
 
     def mkdir(self, path: str) -> None:
         os.mkdir(path, PRIVATE_DIR)
@@ -195,24 +192,24 @@ class RealDisk:
         return os.listdir(path)
 
     def lock(self, fd: int, *, wait: bool = True) -> bool:
+        if wait:
+            _fcntl(fd, _SETLKW, _WRITE_LOCK)
+            return True
         try:
-            fcntl.fcntl(fd, fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK, _WRITE_LOCK)
+            _fcntl(fd, _SETLK, _WRITE_LOCK)
         except BlockingIOError:
             return False
         return True
 
     def unlock(self, fd: int) -> None:
-        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _NO_LOCK)
+        _fcntl(fd, _SETLK, _NO_LOCK)
 
     def is_locked(self, fd: int) -> bool:
-        answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _WRITE_LOCK)
+        answer = _fcntl(fd, fcntl.F_OFD_GETLK, _WRITE_LOCK)
         return int.from_bytes(answer[:2], "little") != fcntl.F_UNLCK
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
+        return _now(UTC)
 
 
 REAL: Final = RealDisk()
@@ -231,13 +228,15 @@ def _described(found: os.stat_result) -> FileStat:
     )
 
 
-def _fallocate(fd: int, mode: int, offset: int, length: int) -> bool:
-    """Call fallocate(2), which the standard library only has in its size-changing form."""
+@lru_cache(maxsize=1)
+def _fallocate() -> Callable[[int, int, int, int], int]:
+    """Return fallocate(2), which the standard library only has in its size-changing form."""
     import ctypes  # noqa: PLC0415 - 5 ms of start-up that only owners need
 
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
-    return bool(libc.fallocate(fd, mode, offset, length) == 0)
+    function = ctypes.CDLL(None, use_errno=True).fallocate
+    function.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+    function.restype = ctypes.c_int
+    return function
 
 
 def write_whole(disk: Disk, path: str, data: bytes) -> None:

@@ -25,6 +25,7 @@ SEGMENT_BYTES: Final = 4 << 20
 KEPT_SEGMENTS: Final = 16
 _SUFFIX: Final = ".feed"
 _HEADER_LIMIT: Final = 512
+_LOOK_EVERY_S: Final = 1.0
 _PIECE: Final = 1 << 20
 
 
@@ -63,8 +64,7 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True):
 
 def format_line(run_id: RunId, seq: int, offset: int, digest: bytes, *, intent: bool) -> bytes:
     """Return an announcement as it stands in the feed."""
-    sign = "?" if intent else "+"
-    return f"{run_id} {seq} {offset} {digest[:8].hex()} {sign}\n".encode("ascii")
+    return f"{run_id} {seq} {offset} {digest[:8].hex()} {'?' if intent else '+'}\n".encode()
 
 
 def parse_line(line: bytes) -> Announcement | None:
@@ -89,6 +89,7 @@ class Feed:
         self._fd = -1
         self._segment = 0
         self._feed_id = ""
+        self._looked_at = 0.0
 
     def announce(
         self, run_id: RunId, seq: int, offset: int, digest: bytes, *, intent: bool = False
@@ -101,13 +102,25 @@ class Feed:
                     self._open()
                 if self._disk.write(self._fd, line) != len(line):
                     break
-                size, links = self._disk.size_and_links(self._fd)
-                if links and size - len(line) < SEGMENT_BYTES:
+                end = self._disk.position(self._fd)
+                if end - len(line) >= SEGMENT_BYTES:
+                    self._leave(full=True)
+                elif self._is_removed():
+                    self._leave(full=False)
+                else:
                     return
-                self._leave(full=links > 0)
         except OSError:
             pass  # the feed is derived: losing it costs readers a look at every journal
         self._abandon()
+
+    def _is_removed(self) -> bool:
+        """Say whether somebody deleted the segment; asked once a second, it is derived after all."""
+        now = self._disk.monotonic()
+        if now - self._looked_at < _LOOK_EVERY_S:
+            return False
+        self._looked_at = now
+        _size, links = self._disk.size_and_links(self._fd)
+        return links == 0
 
     def close(self) -> None:
         """Let go of the segment."""

@@ -12,6 +12,8 @@ from runlore.journal.disk import Disk
 
 RESERVE: Final = 8192
 """Bytes kept preallocated behind a live journal's end, so that its end fits on a full disk."""
+_AHEAD: Final = 4 * RESERVE
+"""Preallocated at once, so that the system call is rare; RESERVE alone where the disk is too full."""
 
 
 class ShortWrite(OSError):
@@ -31,12 +33,13 @@ class JournalFile:
         """What this process wrote since the last good sync."""
         self.loose_since = 0.0
         self._reserved_to = 0
-        self._can_reserve = True
+        self._reserve_at = 0
 
     def lock(self) -> int | None:
         """Take the append lock; return the size, or None if the path names another file by now."""
-        self._disk.lock(self.fd)
-        size, links = self._disk.size_and_links(self.fd)
+        fd, disk = self.fd, self._disk
+        disk.lock(fd)
+        size, links = disk.size_and_links(fd)
         return size if links else None
 
     def unlock(self) -> None:
@@ -53,16 +56,18 @@ class JournalFile:
         """Write `data` behind `end` in one call; cut it back if the disk took only part of it."""
         try:
             written = self._disk.write(self.fd, data)
+            if written != len(data):
+                raise ShortWrite(errno.ENOSPC, f"only {written} of {len(data)} bytes were written")
         except OSError:
             self._cut_back(end)
             raise
-        if written != len(data):
-            self._cut_back(end)
-            raise ShortWrite(errno.ENOSPC, f"only {written} of {len(data)} bytes were written")
+        self.clean = False
+
+    def note_loose(self, data: bytes) -> None:
+        """Remember what no sync has vouched for yet: a failed sync takes it from here, not from disk."""
         if not self.loose:
             self.loose_since = self._disk.monotonic()
         self.loose += data
-        self.clean = False
 
     def sync(self) -> None:
         """Return when everything up to the end is on the disk."""
@@ -79,16 +84,19 @@ class JournalFile:
         """Make the file end at `size`, durably."""
         self._disk.truncate(self.fd, size)
         self._disk.fdatasync(self.fd)
-        self.clean, self._reserved_to = True, 0
+        self.clean, self._reserved_to, self._reserve_at = True, 0, 0
         self.loose.clear()
 
     def reserve(self, size: int) -> None:
         """Keep RESERVE bytes preallocated behind the end, where the file system can."""
-        if not self._can_reserve or self._reserved_to - size >= RESERVE // 2:
+        if size < self._reserve_at:
             return
-        self._can_reserve = self._disk.preallocate(self.fd, size, RESERVE)
-        if self._can_reserve:
-            self._reserved_to = size + RESERVE
+        self._reserve_at = size + RESERVE  # where the disk is full or cannot: look again later
+        for length in (_AHEAD, RESERVE):
+            if self._disk.preallocate(self.fd, size, length):
+                self._reserved_to = size + length
+                self._reserve_at = self._reserved_to - RESERVE
+                return
 
     def free_reserve(self, size: int) -> None:
         """Give the preallocated bytes back; the run needs them no more."""
@@ -100,4 +108,4 @@ class JournalFile:
         size, _links = self._disk.size_and_links(self.fd)
         if size > end:
             self._disk.truncate(self.fd, end)
-            self._reserved_to = 0
+            self._reserved_to = self._reserve_at = 0

@@ -28,14 +28,14 @@ from runlore.journal.errors import (
     RunloreError,
     StaleSeq,
 )
-from runlore.journal.events import FORMAT, UNSYNCED, Event, tag_of
+from runlore.journal.events import FORMAT, UNSYNCED, Event, RunQueued, tag_of
 from runlore.journal.feed import Feed
 from runlore.journal.journal_file import JournalFile
 from runlore.journal.layout import Layout
 from runlore.journal.lifecycle import AFTER_END, OPENING, STATUS_OF, may_follow
 from runlore.journal.machine import boot_id
 from runlore.journal.scan import Record, Tail, Verdict
-from runlore.journal.values import Offset, RunId, Seq
+from runlore.journal.values import RunId, Seq
 
 Draft = Callable[[Seq, datetime], Event]
 """Builds the event once its place and time are known; may be called again if the place changes."""
@@ -70,7 +70,6 @@ class Writer:
         self._path = layout.journal(run_id)
         self._owner, self._feed = owner, feed
         self._guard = threading.Lock()
-        self._pid = os.getpid()
         self._file: JournalFile | None = None
         self._tail = Tail.empty(run_id)
         self._condemned = ""
@@ -105,7 +104,12 @@ class Writer:
     def open(self) -> "Writer":
         """Return itself, with the tail read; appending does this by itself."""
         with self._guard:
-            self._lock().unlock()
+            try:
+                self._lock()
+            except OSError as error:
+                raise self._refused(error) from error
+            finally:
+                self._unlock()
         return self
 
     def append(self, draft: Draft, *, expected_seq: Seq | None = None) -> Record:
@@ -120,36 +124,32 @@ class Writer:
             JournalIO: nothing was acknowledged.
         """
         with self._guard:
-            file = self._lock()
             try:
+                self._lock()
                 if expected_seq is not None and expected_seq != self._tail.seq:
                     raise StaleSeq(self._run_id, expected_seq, self._tail.seq)
                 return self._append(draft)
-            except JournalIO:
-                raise
             except OSError as error:
                 raise self._refused(error) from error
             finally:
-                self._unlock(file)
+                self._unlock()
 
     def sync(self) -> None:
         """Return when everything this writer appended survives power loss (mode `power`)."""
         with self._guard:
             if self._file is None or not self._file.loose or self._tail.durability != "power":
                 return
-            file = self._lock()
             try:
+                self._lock()
                 self._sync()
-            except JournalIO:
-                raise
             except OSError as error:
                 raise self._refused(error) from error
             finally:
-                self._unlock(file)
+                self._unlock()
 
     def close(self) -> None:
         """Sync what lies loose, give back what was preallocated, and let go of the file."""
-        if self._file is None or self._pid != os.getpid():
+        if self._file is None:
             return
         try:
             if not self._condemned:
@@ -162,23 +162,21 @@ class Writer:
 
     def _lock(self) -> JournalFile:
         """Return the file that is the journal, locked, with the tail at its end."""
-        if self._pid != os.getpid():
-            raise JournalIO(f"{self._path}: this writer belongs to process {self._pid}; open your own")
         if self._condemned:
             raise JournalIO(self._condemned)
+        file = self._file
+        if file is not None and file.lock() == self._tail.size and self._tail.seq:
+            return file  # nobody else has appended since
+        return self._lock_and_catch_up()
+
+    def _lock_and_catch_up(self) -> JournalFile:
         for _ in range(_REOPENS):
             file = self._file or self._opened()
-            try:
-                size = file.lock()
-                if size is not None:
-                    if size != self._tail.size:
-                        self._catch_up(file, size)
-                    return self._file or file
-            except BaseException as error:
-                self._unlock(file)
-                if isinstance(error, OSError) and not isinstance(error, RunloreError):
-                    raise self._refused(error) from error
-                raise
+            size = file.lock()
+            if size is not None:
+                if size != self._tail.size:
+                    self._catch_up(file, size)
+                return self._file or file
             self._let_go()  # packed or replaced since: the path names the journal now
         raise JournalIO(f"{self._path} is replaced again and again; try once more")
 
@@ -192,10 +190,10 @@ class Writer:
         self._tail = Tail.empty(self._run_id)
         return self._file
 
-    def _unlock(self, file: JournalFile) -> None:
-        current = self._file or file
-        if current.fd >= 0:
-            current.unlock()
+    def _unlock(self) -> None:
+        file = self._file
+        if file is not None and file.fd >= 0:
+            file.unlock()
 
     def _let_go(self) -> None:
         file, self._file = self._file, None
@@ -244,7 +242,7 @@ class Writer:
             raise self._refused(error) from error
         try:
             file.lock()
-            self._append(draft, intent=True)
+            self._append(draft, creating=True)
             self._disk.sync_dir(self._layout.journals)
             file.reserve(self._tail.size)
         except BaseException as error:
@@ -253,45 +251,46 @@ class Writer:
             if isinstance(error, OSError) and not isinstance(error, RunloreError):
                 raise self._refused(error) from error
             raise
-        self._unlock(file)
+        self._unlock()
 
-    def _append(self, draft: Draft, *, intent: bool = False) -> Record:
+    def _append(self, draft: Draft, *, creating: bool = False) -> Record:
         if self._tail.ended and not self._tail.sealed:
             self._seal(draft)
-        event = self._drafted(draft)
-        before, synced = self._tail, self._is_synced(event)
+        feed = self._feed
+        event, synced = self._drafted(draft)
+        before = self._tail
         composed = compose(before, event)
-        if self._feed and (intent or before.ended):
-            self._feed.announce(self._run_id, before.seq, before.offset, before.digest, intent=True)
+        if feed and (creating or before.ended):
+            feed.announce(self._run_id, before.seq, before.offset, before.digest, intent=True)
         self._put(composed, synced=synced)
-        if self._feed:
-            tail = self._tail
-            self._feed.announce(self._run_id, tail.seq, tail.offset, tail.digest)
+        if feed:
+            after = self._tail
+            feed.announce(self._run_id, after.seq, after.offset, after.digest)
         return Record(
             self._run_id,
             Seq(event.seq),
-            Offset(before.offset),
+            before.offset,
             composed.length,
             event,  # type: ignore[arg-type]  # every concrete Event is one of the KnownEvent union
             composed.head,
         )
 
-    def _drafted(self, draft: Draft) -> Event:
-        """Return the event for a tail that a synced event may be written behind."""
+    def _drafted(self, draft: Draft) -> tuple[Event, bool]:
+        """Return the event, for a tail it may be written behind, and whether it is to be synced."""
         while True:
             before = self._tail
             event = draft(Seq(before.seq + 1), self._disk.now())
-            self._check_legal(before, event)
+            kind = type(event)
+            if before.ended or before.seq == 0 or kind in STATUS_OF:
+                self._check_legal(before, event)
+            durability = event.durability if isinstance(event, RunQueued) else before.durability
+            synced = durability == "power" and kind not in UNSYNCED
             file = self._file
-            if file is None or file.clean or not self._is_synced(event):
-                return event
+            if not synced or file is None or file.clean:
+                return event, synced
             self._sync()
             if self._tail is before:  # else the file was replaced and the place moved
-                return event
-
-    def _is_synced(self, event: Event) -> bool:
-        durability = getattr(event, "durability", None) or self._tail.durability
-        return durability == "power" and type(event) not in UNSYNCED
+                return event, synced
 
     def _check_legal(self, tail: Tail, event: Event) -> None:
         kind = type(event)
@@ -320,15 +319,14 @@ class Writer:
     def _put(self, composed: Composed, *, synced: bool) -> None:
         file = self._file
         assert file is not None  # noqa: S101 - appends happen between _lock and _unlock
-        overdue = file.loose and self._disk.monotonic() - file.loose_since >= UNSYNCED_S
         file.write(composed.data, self._tail.size)
-        self._tail = composed.after
-        if self._tail.durability != "power":
-            file.loose.clear()  # nothing will ever be promised about these bytes
-        elif synced or overdue:
-            self._sync()
-        if self._owner and not self._tail.ended and self._file is not None:
-            self._file.reserve(self._tail.size)
+        self._tail = after = composed.after
+        if after.durability == "power":
+            file.note_loose(composed.data)
+            if synced or self._disk.monotonic() - file.loose_since >= UNSYNCED_S:
+                self._sync()
+        if self._owner and not after.ended and self._file is not None:
+            self._file.reserve(after.size)
 
     def _sync(self) -> None:
         """Sync the file; if that fails, condemn it and go on in a copy of what is right."""
@@ -351,18 +349,22 @@ class Writer:
 
     def _give_back_reserve(self) -> None:
         with self._guard:
-            file = self._lock()
             try:
-                file.free_reserve(self._tail.size)
+                self._lock().free_reserve(self._tail.size)
             finally:
-                self._unlock(file)
+                self._unlock()
 
     def _refused(self, error: OSError) -> JournalIO:
+        if isinstance(error, JournalIO):
+            return error
+        if isinstance(error, RunloreError):  # NotPermitted is an OSError too
+            raise error
         return JournalIO(f"{self._path}: {error.strerror or error}; nothing was acknowledged")
 
     def forget_in_child(self) -> None:
-        """Close the descriptor in a forked child: its copy would keep a dying parent's lock alive."""
+        """Be of no use in a forked child: its copy of the lock would outlive a dying parent."""
         self._guard = threading.Lock()
+        self._condemned = f"{self._path}: this writer belongs to the parent process; open your own"
         self._let_go()
 
 
