@@ -1,0 +1,163 @@
+"""The owner lock: whoever holds it owns the run, and when that process dies the kernel says so.
+
+`runs/<run_id>/owner.lock` is made once, before the journal, and never by opening it: a lock file that
+comes back after somebody removed it would let two owners in. The descriptor is close-on-exec, and a
+forked child closes its copy at once, because the lock lives as long as any copy of the descriptor.
+Nobody unlocks by hand: to let go is to close, or to die.
+"""
+
+import errno
+import os
+import weakref
+from typing import Final
+
+from runlore.journal.disk import Disk
+from runlore.journal.errors import Busy, Conflict, JournalIO, NotFound, NotPermitted, RunloreError
+from runlore.journal.layout import Layout
+from runlore.journal.values import Durability, RunId
+
+
+class OwnerLock:
+    """The lock of one run, held until it is released, forgotten, or the process ends."""
+
+    def __init__(self, disk: Disk, fd: int, run_id: RunId) -> None:
+        self._disk, self._fd = disk, fd
+        self.run_id: Final = run_id
+        _held.add(self)
+
+    @classmethod
+    def create(
+        cls,
+        disk: Disk,
+        layout: Layout,
+        run_id: RunId,
+        *,
+        durability: Durability = "power",
+        claimed: bool = False,
+    ) -> "OwnerLock":
+        """Return the lock of a run whose journal is about to be made; its folder is made with it.
+
+        In mode `power` folder and lock file are on the disk when this returns, so that no journal
+        comes back from a power cut without the lock that a reconciler has to win. `claimed`: the id
+        comes from a key's claim, held by this process; an earlier submitter of that key may have died
+        after it had made the lock.
+
+        Raises:
+            Conflict: the run has a lock file already, so somebody owns or owned it.
+            JournalIO: the disk refused.
+        """
+        path, folder = layout.owner_lock(run_id), layout.run_dir(run_id)
+        try:
+            _make_folder(disk, folder)
+            lock = cls(disk, disk.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL), run_id)
+        except FileExistsError:
+            if claimed:
+                return cls.take(disk, layout, run_id)
+            raise Conflict(f"run {run_id} exists already; ids are minted, never reused") from None
+        except OSError as error:
+            raise _refused(path, error) from error
+        try:
+            if not disk.lock(lock._fd, wait=False):  # only who guessed the path can be faster
+                raise Conflict(f"{path} was locked by another process as it was made; submit again")
+            if durability == "power":
+                disk.sync_dir(folder)
+                disk.sync_dir(folder.rpartition("/")[0])
+        except BaseException as error:
+            lock.release()
+            if isinstance(error, OSError):
+                raise _refused(path, error) from error
+            raise
+        return lock
+
+    @classmethod
+    def take(cls, disk: Disk, layout: Layout, run_id: RunId) -> "OwnerLock":
+        """Return the lock of an existing run, won from nobody; never waits.
+
+        Raises:
+            Busy: a live owner holds it.
+            NotFound: its lock file is gone. Nobody may make another: an owner may hold the lost one.
+            JournalIO: the disk refused.
+        """
+        path = layout.owner_lock(run_id)
+        fd = -1
+        try:
+            fd = disk.open(path, os.O_RDWR)
+            if not disk.lock(fd, wait=False):
+                raise Busy(f"run {run_id} has a live owner; ask it: `runlore stop {run_id}`")
+            if not is_at(disk, fd, path):
+                raise FileNotFoundError
+        except BaseException as error:
+            if fd >= 0:
+                disk.close(fd)
+            if isinstance(error, FileNotFoundError):
+                raise NotFound(
+                    f"run {run_id} has no owner lock at {path}: whether somebody owns it cannot be told, "
+                    "so nobody takes it over. Labels still work; `runlore show` says what is known"
+                ) from None
+            if isinstance(error, OSError):
+                raise _refused(path, error) from error
+            raise
+        return cls(disk, fd, run_id)
+
+    @property
+    def held(self) -> bool:
+        """This process has not let go of it."""
+        return self._fd >= 0
+
+    def fileno(self) -> int:
+        """Return the descriptor, to hand the lock on; -1 once released."""
+        return self._fd
+
+    def is_in_place(self, layout: Layout) -> bool:
+        """Say whether the path still names this lock; once it does not, an owner acknowledges nothing."""
+        return self._fd >= 0 and is_at(self._disk, self._fd, layout.owner_lock(self.run_id))
+
+    def release(self) -> None:
+        """Let go; the kernel gives the lock to whoever asks next."""
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            self._disk.close(fd)
+
+    def __enter__(self) -> "OwnerLock":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def __del__(self) -> None:
+        self.release()
+
+
+def is_at(disk: Disk, fd: int, path: str) -> bool:
+    """Say whether `path` names the very file that is open as `fd`."""
+    try:
+        opened, named = disk.stat(fd), disk.stat_path(path)
+    except OSError:
+        return False
+    return opened.links > 0 and (opened.inode, opened.device) == (named.inode, named.device)
+
+
+def _make_folder(disk: Disk, folder: str) -> None:
+    try:
+        disk.mkdir(folder)
+    except FileExistsError:
+        return  # see `claimed`
+
+
+def _refused(path: str, error: OSError) -> RunloreError:
+    if isinstance(error, RunloreError):
+        return error
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return NotPermitted(f"{path}: {error.strerror}; only who may write the registry owns its runs")
+    return JournalIO(f"{path}: {error.strerror or error}; the run was not taken")
+
+
+_held: "weakref.WeakSet[OwnerLock]" = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for lock in list(_held):
+        lock.release()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
