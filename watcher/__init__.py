@@ -1,0 +1,1 @@
+"""The watcher: live, gapless streams of records from a cursor."""
