@@ -1,0 +1,6 @@
+# For hands that type `make`; tasks.py is the one that knows (`python3 tasks.py` lists the tasks).
+TASKS := setup lint types imports test crash bench docs build smoke soak fmt changelog
+
+.PHONY: $(TASKS)
+$(TASKS):
+	@python3 tasks.py $@ $(ARGS)
