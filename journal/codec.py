@@ -31,6 +31,9 @@ MAX_LINE: Final = 256 * 1024
 MAX_DEPTH: Final = 64
 """Objects and arrays within each other that a writer may put on a line, the event itself included."""
 
+_FREE_FORM: Final = frozenset({RunQueued, RunResultSet})
+"""Events that carry a document of the caller's own shape."""
+
 _encoder: Final = msgspec.json.Encoder()
 _known: Final[msgspec.json.Decoder[KnownEvent]] = msgspec.json.Decoder(KnownEvent)
 
@@ -74,6 +77,12 @@ def encode(event: Event | UnknownEvent) -> bytes:
             f"event {tag_of(event)} takes {len(encoded) + chain.TRAILER_LENGTH} bytes; "  # type: ignore[arg-type]
             f"a line holds {MAX_LINE}. Store the payload as a file and name it"
         )
+    if type(event) in _FREE_FORM:
+        _refuse_depth(event)
+    return encoded
+
+
+def _refuse_depth(event: Event) -> None:
     if isinstance(event, RunQueued | RunResultSet):
         free = event.metadata if isinstance(event, RunQueued) else event.result
         if _is_deeper(free, MAX_DEPTH - 1):
@@ -81,7 +90,6 @@ def encode(event: Event | UnknownEvent) -> bytes:
                 f"event {tag_of(event)} nests its JSON too deep; a line holds {MAX_DEPTH} levels, "
                 "the event included. Store the payload as a file and name it"
             )
-    return encoded
 
 
 def _is_deeper(value: object, levels: int) -> bool:

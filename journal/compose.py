@@ -32,7 +32,7 @@ def compose(before: Tail, event: Event) -> Composed:
         UndecodableLine, EventTooLarge: no reader could take this event back; nothing was written.
     """
     line, after = _extend(before, event)
-    head, length = after.head, len(line)
+    head, length = Head(line[-67:-3].decode()), len(line)
     if after.ended and type(event) is not RunSealed:
         closing, after = _extend(after, seal(after, event))
         line += closing
