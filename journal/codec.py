@@ -6,9 +6,9 @@ of an error. Where msgspec is more lenient than the format, this module is not: 
 of unknown fields without looking at their UTF-8, and reads several objects from one line. Pure.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
 import msgspec
 
@@ -104,9 +104,12 @@ def _is_deeper(value: object, levels: int) -> bool:
 
 def _children(value: object) -> Iterable[object]:
     """Return what an object or array holds; an empty one still counts as a level, by holding None."""
+    held: Iterable[object] = ()
     if isinstance(value, dict):
-        return value.values() or (None,)
-    return (value or (None,)) if isinstance(value, list | tuple) else ()
+        held = cast("dict[object, object]", value).values() or (None,)
+    elif isinstance(value, list | tuple):
+        held = cast("Sequence[object]", value) or (None,)
+    return held
 
 
 def decode(line: bytes) -> AnyEvent:

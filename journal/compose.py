@@ -55,7 +55,7 @@ def seal(before: Tail, last: Event) -> RunSealed:
 def _extend(before: Tail, event: Event) -> tuple[bytes, Tail]:
     line, digest = chain.close_line(before.digest, codec.encode(event))
     codec.decode(line)  # what cannot be read back is refused here, not found by a reader
-    kind = type(event)
+    kind: type = type(event)
     if kind in _DECLARING:
         before = _declared(before, event)
     after = Tail(
@@ -67,7 +67,7 @@ def _extend(before: Tail, event: Event) -> tuple[bytes, Tail]:
         format=before.format,
         durability=before.durability,
         boot_id=before.boot_id,
-        status=STATUS_OF.get(kind, before.status),
+        status=STATUS_OF.get(kind) or before.status,
         ended=before.ended or kind in FINAL or kind is RunSealed,
         sealed=kind is RunSealed,
     )

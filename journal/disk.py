@@ -272,7 +272,8 @@ def read_whole(disk: Disk, path: str, limit: int) -> bytes:
     """Return up to `limit` bytes of a file."""
     fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        pieces, size = [], 0
+        pieces: list[bytes] = []
+        size = 0
         while size < limit and (piece := disk.pread(fd, min(limit - size, 1 << 20), size)):
             pieces.append(piece)
             size += len(piece)

@@ -37,9 +37,7 @@ PROTOCOL: Final = 1
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 
 
-class Event(
-    Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag_field="type"
-):
+class Event(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag_field="type"):
     """One immutable fact. Order is `seq`; `at` is a wall clock and may step back."""
 
     seq: Annotated[int, Meta(ge=1, le=2**53 - 1)]

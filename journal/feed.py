@@ -26,6 +26,7 @@ KEPT_SEGMENTS: Final = 16
 _SUFFIX: Final = ".feed"
 _HEADER_LIMIT: Final = 512
 _LOOK_EVERY_S: Final = 1.0
+_MARK_LENGTH: Final = 16
 _PIECE: Final = 1 << 20
 
 
@@ -71,7 +72,7 @@ def parse_line(line: bytes) -> Announcement | None:
     """Return the announcement on a line without its newline, or None if it is damaged."""
     try:
         run_id, seq, offset, mark, sign = line.decode("ascii").split(" ")
-        if not is_run_id(run_id) or sign not in {"+", "?"} or len(mark) != 16:
+        if not is_run_id(run_id) or sign not in {"+", "?"} or len(mark) != _MARK_LENGTH:
             return None
         return Announcement(RunId(run_id), Seq(int(seq)), Offset(int(offset)), mark, sign == "?")
     except ValueError:
@@ -91,9 +92,7 @@ class Feed:
         self._feed_id = ""
         self._looked_at = 0.0
 
-    def announce(
-        self, run_id: RunId, seq: int, offset: int, digest: bytes, *, intent: bool = False
-    ) -> None:
+    def announce(self, run_id: RunId, seq: int, offset: int, digest: bytes, *, intent: bool = False) -> None:
         """Write one line; on any failure end this feed instead."""
         line = format_line(run_id, seq, offset, digest, intent=intent)
         try:

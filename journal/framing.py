@@ -1,6 +1,6 @@
-"""Bytes and lines: split appended bytes into whole lines; what is left over is a torn tail.
+r"""Bytes and lines: split appended bytes into whole lines; what is left over is a torn tail.
 
-Lines are split at `\\n` alone. (`str.splitlines` also splits at U+2028, which JSON leaves unescaped.)
+Lines are split at `\n` alone. (`str.splitlines` also splits at U+2028, which JSON leaves unescaped.)
 Pure.
 """
 

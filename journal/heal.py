@@ -67,9 +67,7 @@ def cut_tail(disk: Disk, layout: Layout, file: JournalFile, tail: Tail) -> Cut:
     return Cut(tail.offset, length, digest.hexdigest(), name)
 
 
-def replace_condemned(
-    disk: Disk, layout: Layout, old: JournalFile, tail: Tail
-) -> tuple[JournalFile, Tail]:
+def replace_condemned(disk: Disk, layout: Layout, old: JournalFile, tail: Tail) -> tuple[JournalFile, Tail]:
     """Return a new journal file, locked and synced, with every record up to `tail`; `old` is unlinked.
 
     The records keep their bytes, so nobody who read them is led astray; `journal.repaired` follows

@@ -8,7 +8,7 @@ under the claim's lock, so a crash in between leaves neither two runs nor none.
 import os
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 
@@ -47,7 +47,7 @@ class HeldClaim:
             fd, self._fd = self._fd, -1
             self._disk.close(fd)
 
-    def __enter__(self) -> "HeldClaim":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -62,9 +62,7 @@ def spec_digest(recipe: Recipe) -> str:
     return sha256(msgspec.json.encode(recipe)).hexdigest()
 
 
-def claim(
-    disk: Disk, layout: Layout, key: str, spec: str, mint: Callable[[], RunId]
-) -> HeldClaim:
+def claim(disk: Disk, layout: Layout, key: str, spec: str, mint: Callable[[], RunId]) -> HeldClaim:
     """Return the claim of `key`, locked; its `run_id` is the run to create, or the one that exists.
 
     Raises:

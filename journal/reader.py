@@ -6,7 +6,7 @@ yet". Damage ends a read where it stands; the verdict says what kind it is.
 
 import os
 from collections.abc import Iterator
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 from runlore.journal import codec
 from runlore.journal.disk import Disk
@@ -34,9 +34,7 @@ def journal_ids(disk: Disk, layout: Layout) -> list[RunId]:
     except OSError as error:
         raise JournalIO(f"{layout.journals}: {error.strerror}") from error
     cut = -len(SUFFIX)
-    return sorted(
-        RunId(name[:cut]) for name in names if name.endswith(SUFFIX) and is_run_id(name[:cut])
-    )
+    return sorted(RunId(name[:cut]) for name in names if name.endswith(SUFFIX) and is_run_id(name[:cut]))
 
 
 class JournalReader:
@@ -99,7 +97,7 @@ class JournalReader:
             self._disk.close(self._fd)
             self._fd = -1
 
-    def __enter__(self) -> "JournalReader":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

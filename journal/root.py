@@ -19,6 +19,7 @@ from runlore.journal.values import UtcTime
 
 FORMAT: Final = 1
 PROJECT_FOLDER: Final = ".runlore"
+_REGISTRY_FILE: Final = "registry.json"
 _CONSENT: Final = "network-fs-consent"
 _LIMIT: Final = 1 << 16
 
@@ -53,11 +54,11 @@ def find_root(explicit: str | None, environ: Mapping[str, str], cwd: str) -> Fou
     folder = cwd
     while folder.startswith("/"):
         candidate = f"{folder.rstrip('/')}/{PROJECT_FOLDER}"
-        if os.path.isfile(f"{candidate}/registry.json"):
+        if is_registry(candidate):
             return FoundRoot(candidate, "project")
         if folder == "/":
             break
-        folder = os.path.dirname(folder)
+        folder = str(os.path.dirname(folder))
     data = environ.get("XDG_DATA_HOME", "")
     if not data.startswith("/"):  # the XDG specification: relative values are to be ignored
         home = environ.get("HOME", "")
@@ -68,6 +69,11 @@ def find_root(explicit: str | None, environ: Mapping[str, str], cwd: str) -> Fou
             )
         data = f"{home.rstrip('/')}/.local/share"
     return FoundRoot(f"{data.rstrip('/')}/runlore", "user")
+
+
+def is_registry(path: str) -> bool:
+    """Say whether a registry was made at `path`."""
+    return os.path.isfile(f"{path}/{_REGISTRY_FILE}")
 
 
 def open_for_reading(path: str) -> Layout:
@@ -90,9 +96,7 @@ def open_for_reading(path: str) -> Layout:
     return Layout(path)
 
 
-def open_for_writing(
-    disk: Disk, path: str, *, create: bool = True, allow_network_fs: bool = False
-) -> Layout:
+def open_for_writing(disk: Disk, path: str, *, create: bool = True, allow_network_fs: bool = False) -> Layout:
     """Return the layout of a registry that may be written, made if it is missing.
 
     Creation is durable when this returns, and safe when several processes do it at once.
@@ -137,9 +141,7 @@ def registry_info(disk: Disk, layout: Layout) -> RegistryFile:
         NotFound: there is none.
     """
     try:
-        return msgspec.json.decode(
-            read_whole(disk, layout.registry_file, _LIMIT), type=RegistryFile
-        )
+        return msgspec.json.decode(read_whole(disk, layout.registry_file, _LIMIT), type=RegistryFile)
     except FileNotFoundError:
         raise NotFound(f"no registry at {layout.root}; `runlore init` makes one") from None
     except (msgspec.MsgspecError, UnicodeError, ValueError) as error:
@@ -188,7 +190,7 @@ def _absolute(path: str, cwd: str, what: str) -> str:
 
 def _make_root(disk: Disk, path: str) -> None:
     """Make the folder, and its missing parents, durable."""
-    missing = []
+    missing: list[str] = []
     folder = path
     while not os.path.isdir(folder):
         missing.append(folder)

@@ -123,8 +123,9 @@ class Scanner:
         self._digest: bytes | None = start.digest
         self._trailer = b""
         self._base, self._format = start.base, start.format
-        self._durability, self._boot_id = start.durability, start.boot_id
-        self._status = start.status
+        self._durability: Durability = start.durability
+        self._boot_id = start.boot_id
+        self._status: Status | None = start.status
         self._ended, self._sealed = start.ended, start.sealed
         self._rest = b""
         self._behind = b""
@@ -161,7 +162,7 @@ class Scanner:
         size = self._size
         lines, events = self._advance(data)
         run_id, offset = self._start.run_id, self._base + size
-        records = []
+        records: list[Record] = []
         for line, event in zip(lines, events, strict=False):
             length = len(line) + 1
             head = Head(line[-66:-2].decode("ascii"))
@@ -179,9 +180,12 @@ class Scanner:
         synced = self._synced_behind
         return Verdict("corrupt" if synced else "crash_tail", self.damage, self._behind_length)
 
+    def _is_damaged(self) -> bool:
+        return self.damage is not None
+
     def _advance(self, data: bytes) -> tuple[list[bytes], list[AnyEvent]]:
         """Return the lines that continue the journal, and at least their events."""
-        if self.damage is not None:
+        if self._is_damaged():
             self._look_behind(data)
             return [], []
         chunk = self._rest + data if self._rest else data
@@ -199,7 +203,7 @@ class Scanner:
                 self._not_an_event(lines[len(events)])
             elif len(self._rest) >= codec.MAX_LINE:
                 self._damaged("too_long", _TOO_LONG)
-        if self.damage is not None:
+        if self._is_damaged():
             used = self._size - before
             self._rest = b""
             self._look_behind(chunk[used:])

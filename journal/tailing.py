@@ -58,9 +58,7 @@ def _first_record(disk: Disk, fd: int) -> RunQueued | JournalContinued | None:
     return event if isinstance(event, RunQueued | JournalContinued) else None
 
 
-def _anchored(
-    run_id: RunId, first: RunQueued | JournalContinued, line: bytes, start: int
-) -> Tail | None:
+def _anchored(run_id: RunId, first: RunQueued | JournalContinued, line: bytes, start: int) -> Tail | None:
     """Return the tail behind a line near the end, if the line is one."""
     parts = chain.split_line(line)
     if parts is None or first.run_id != run_id:

@@ -118,7 +118,7 @@ class _Check:
         if not may_follow(self._status, event):
             detail = f"{type(event).__name__} after {self._status or 'nothing'}"
             self._find("lifecycle", Seq(event.seq), offset, detail)
-        self._status = STATUS_OF.get(type(event), self._status)
+        self._status = STATUS_OF.get(type(event)) or self._status
 
     def unreadable(self, error: OSError) -> None:
         tail = self._scanner.tail

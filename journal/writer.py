@@ -336,9 +336,7 @@ class Writer:
             file.sync()
         except OSError as first:
             try:
-                self._file, self._tail = heal.replace_condemned(
-                    self._disk, self._layout, file, self._tail
-                )
+                self._file, self._tail = heal.replace_condemned(self._disk, self._layout, file, self._tail)
             except OSError as error:
                 self._condemned = (
                     f"{self._path}: a sync failed ({first.strerror}) and the journal could not be "
