@@ -9,7 +9,7 @@ Nobody unlocks by hand: to let go is to close, or to die.
 import errno
 import os
 import weakref
-from typing import Final
+from typing import Final, Self
 
 from runlore.journal.disk import Disk
 from runlore.journal.errors import Busy, Conflict, JournalIO, NotFound, NotPermitted, RunloreError
@@ -118,7 +118,7 @@ class OwnerLock:
             fd, self._fd = self._fd, -1
             self._disk.close(fd)
 
-    def __enter__(self) -> "OwnerLock":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,0 +1,87 @@
+"""The state of one run, kept up with its journal: each look reads only what is new.
+
+No descriptor stays open between two looks, so a forgotten handle keeps nothing alive. A journal that
+was replaced, or got shorter, is folded anew: what is shown is always the journal of now.
+"""
+
+import os
+from typing import Final
+
+from runlore.journal.disk import Disk, FileStat
+from runlore.journal.errors import JournalIO, NotFound
+from runlore.journal.layout import Layout
+from runlore.journal.scan import Scanner, Tail, Verdict
+from runlore.journal.tailing import PIECE
+from runlore.journal.values import RunId
+from runlore.projections.fold import fold
+from runlore.projections.status import STATUS, RunState
+
+_FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK
+
+
+class RunFold:
+    """One run's folded state; not for several threads at once."""
+
+    def __init__(self, disk: Disk, layout: Layout, run_id: RunId) -> None:
+        self.run_id: Final = run_id
+        self._disk, self._path = disk, layout.journal(run_id)
+        self._file = (0, 0)
+        self._offset = 0
+        self._scanner = Scanner(Tail.empty(run_id), check_chain=False)
+        self.state: RunState = STATUS.initial()
+
+    def advance(self) -> bool:
+        """Read to the end of the journal; say whether anything was there that was not seen before.
+
+        Raises:
+            NotFound: no such journal. JournalIO: the disk refused.
+        """
+        try:
+            fd = self._disk.open(self._path, _FLAGS)
+            try:
+                found = self._disk.stat(fd)
+                if self._begins_anew(found):
+                    self._restart(found)
+                    self._read_on(fd)
+                    return True
+                return found.size > self._offset and self._read_on(fd)
+            finally:
+                self._disk.close(fd)
+        except FileNotFoundError:
+            raise NotFound(
+                f"run {self.run_id} has no journal at {self._path}; `runlore ls` lists the runs"
+            ) from None
+        except OSError as error:
+            raise JournalIO(f"{self._path}: {error.strerror or error}") from error
+
+    def has_ended(self) -> bool:
+        """Say whether the run had its final event when this last read."""
+        return self.state.ended
+
+    @property
+    def tail(self) -> Tail:
+        """The end of the whole records."""
+        return self._scanner.tail
+
+    @property
+    def verdict(self) -> Verdict:
+        """What stands behind the last whole record."""
+        return self._scanner.verdict()
+
+    def _begins_anew(self, found: FileStat) -> bool:
+        moved = (found.device, found.inode) != self._file or found.size < self._offset
+        return moved or (self._scanner.damage is not None and found.size != self._offset)
+
+    def _restart(self, found: FileStat) -> None:
+        self._file, self._offset = (found.device, found.inode), 0
+        self._scanner = Scanner(Tail.empty(self.run_id), check_chain=False)
+        self.state = STATUS.initial()
+
+    def _read_on(self, fd: int) -> bool:
+        grown = False
+        while piece := self._disk.pread(fd, PIECE, self._offset):
+            self._offset += len(piece)
+            if events := self._scanner.advance(piece):
+                self.state = fold(STATUS, events, self.state)
+                grown = True
+        return grown
