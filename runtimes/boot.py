@@ -1,0 +1,186 @@
+"""From a spec to a run that exists: the id, the lock, the files, the journal's first event.
+
+The order makes every crash in between harmless: the owner is known before the journal exists, and the
+files that a live run needs are there before anybody can read about it.
+"""
+
+import os
+from datetime import datetime
+from hashlib import sha256
+from typing import Final, cast
+
+import msgspec
+
+from runlore.journal import events, ids, keys, machine
+from runlore.journal.codec import encode
+from runlore.journal.disk import Disk, write_whole
+from runlore.journal.errors import EventTooLarge, JournalIO, RunloreError
+from runlore.journal.feed import Feed
+from runlore.journal.layout import Layout
+from runlore.journal.redaction import redact_metadata, redact_text
+from runlore.journal.root import open_for_writing, registry_info
+from runlore.journal.values import Identity, Owner, Recipe, RunId, Seq
+from runlore.journal.writer import Writer
+from runlore.runtimes import exit_file
+from runlore.runtimes.heartbeat import Heartbeat
+from runlore.runtimes.identity import identify
+from runlore.runtimes.owned_run import BELL, FIFOS, OwnedRun
+from runlore.runtimes.owner_lock import OwnerLock
+from runlore.runtimes.recipe import recipe_of, shortened
+from runlore.runtimes.spec import RunSpec, check
+from runlore.runtimes.transcript import Transcript
+
+PROGRAM: Final = "keeper"
+
+
+class _Submission(msgspec.Struct, frozen=True):
+    """What is asked for, and where."""
+
+    disk: Disk
+    layout: Layout
+    spec: RunSpec
+    recipe: Recipe
+    digest: str | None = None
+    """What makes keyed submissions the same; None without a key."""
+
+
+def create_run(disk: Disk, spec: RunSpec) -> OwnedRun | RunId:
+    """Return a new run, owned, its first event durable; or the id of the run its key names already.
+
+    Raises:
+        BadInput: the spec cannot be submitted. Conflict: its key was used with another spec.
+        NotPermitted, JournalIO: the registry cannot be written; nothing is left behind.
+    """
+    check(spec)
+    layout = open_for_writing(disk, spec.root)
+    recipe = recipe_of(spec)
+    if not spec.key:
+        return _make(_Submission(disk, layout, spec, recipe), _mint(disk))
+    digest = keys.spec_digest(recipe)
+    with keys.claim(disk, layout, spec.key, digest, lambda: _mint(disk)) as claim:
+        if claim.existing:
+            return claim.run_id
+        return _make(_Submission(disk, layout, spec, recipe, digest), claim.run_id)
+
+
+def take_over(run: OwnedRun) -> None:
+    """Put on record that this process owns the run from here on."""
+    from runlore._version import __version__  # noqa: PLC0415 - one constant, wanted once
+
+    me = identify(os.getpid()) or Identity(
+        boot_id=machine.boot_id(), pid_ns=machine.pid_namespace(), pid=os.getpid()
+    )
+    owner = Owner(host=machine.host(), identity=me, user=machine.user(), version=__version__)
+    run.append(events.RunBooting, runtime="background", owner=owner)
+
+
+def _mint(disk: Disk) -> RunId:
+    return ids.mint(disk.now(), os.urandom(5))
+
+
+def _make(wanted: _Submission, run_id: RunId) -> OwnedRun:
+    disk, layout, claimed = wanted.disk, wanted.layout, wanted.digest is not None
+    lock = OwnerLock.create(disk, layout, run_id, durability=wanted.spec.durability, claimed=claimed)
+    try:
+        _clear(disk, layout, run_id)
+        return _furnish(wanted, lock, _queued(wanted, run_id))
+    except BaseException as error:
+        _discard(disk, layout, run_id)
+        lock.release()
+        if isinstance(error, OSError) and not isinstance(error, RunloreError):
+            folder = layout.run_dir(run_id)
+            raise JournalIO(f"{folder}: {error.strerror or error}; nothing was submitted") from error
+        raise
+
+
+def _furnish(wanted: _Submission, lock: OwnerLock, queued: events.RunQueued) -> OwnedRun:
+    """Make the files of a live run, then its journal."""
+    disk, layout, run_id = wanted.disk, wanted.layout, lock.run_id
+    for name in (*FIFOS.values(), BELL):
+        os.mkfifo(layout.in_run(run_id, name), 0o600)
+        os.chmod(layout.in_run(run_id, name), 0o600)
+    disk.mkdir(layout.in_run(run_id, "artifacts"))
+    disk.close(disk.open(layout.tree_lock(run_id), os.O_RDWR | os.O_CREAT | os.O_EXCL))
+    exit_fd = exit_file.preallocate(disk, layout.in_run(run_id, "exit"))
+    transcript = Transcript.create(
+        disk, layout.in_run(run_id, "transcript"), layout.in_run(run_id, "transcript.index")
+    )
+    heartbeat = Heartbeat(disk, layout.in_run(run_id, "heartbeat"))
+    heartbeat.beat()
+    if wanted.spec.durability == "power":
+        disk.sync_dir(layout.run_dir(run_id))
+
+    def draft(seq: Seq, at: datetime) -> events.Event:
+        return msgspec.structs.replace(queued, seq=seq, at=at)
+
+    return OwnedRun(
+        disk,
+        layout,
+        wanted.spec,
+        by=machine.actor(PROGRAM),
+        lock=lock,
+        writer=Writer.create(disk, layout, run_id, draft, feed=Feed(disk, layout)),
+        exit_fd=exit_fd,
+        transcript=transcript,
+        heartbeat=heartbeat,
+    )
+
+
+def _queued(wanted: _Submission, run_id: RunId) -> events.RunQueued:
+    """Return the run's first event; a recipe that does not fit a line is a blob by then."""
+    disk, layout, spec = wanted.disk, wanted.layout, wanted.spec
+    queued = events.RunQueued(
+        seq=1,
+        at=disk.now(),
+        by=spec.by,
+        format=events.FORMAT,
+        run_id=run_id,
+        registry_id=registry_info(disk, layout).registry_id,
+        recipe=wanted.recipe,
+        name=redact_text(spec.name),
+        tags=cast("dict[str, str]", redact_metadata(spec.tags)),
+        metadata=cast("dict[str, object]", redact_metadata(spec.metadata)),
+        key=spec.key,
+        spec=wanted.digest,
+        parent=spec.parent,
+        durability=spec.durability,
+        boot_id=machine.boot_id(),
+    )
+    try:
+        encode(queued)
+    except EventTooLarge:
+        short = msgspec.structs.replace(queued, recipe=shortened(wanted.recipe))
+        encode(short)  # labels and metadata alone are too large: the caller's to mend
+        return msgspec.structs.replace(short, recipe_blob=_store_blob(wanted))
+    return queued
+
+
+def _store_blob(wanted: _Submission) -> str:
+    data = msgspec.json.encode(wanted.recipe)
+    digest = sha256(data).hexdigest()
+    write_whole(wanted.disk, wanted.layout.blob(digest), data)
+    return digest
+
+
+def _clear(disk: Disk, layout: Layout, run_id: RunId) -> None:
+    """Remove what a submitter that failed, or died before the journal, had made; the lock stays."""
+    folder = layout.run_dir(run_id)
+    try:
+        names = disk.listdir(folder)
+    except FileNotFoundError:
+        return
+    for name in names:
+        if name == "artifacts":
+            os.rmdir(f"{folder}/{name}")
+        elif name != "owner.lock":
+            disk.unlink(f"{folder}/{name}")
+
+
+def _discard(disk: Disk, layout: Layout, run_id: RunId) -> None:
+    """Leave nothing of a run that never was; what cannot be removed is harmless without a journal."""
+    try:
+        _clear(disk, layout, run_id)
+        disk.unlink(layout.owner_lock(run_id))
+        os.rmdir(layout.run_dir(run_id))
+    except OSError:
+        return

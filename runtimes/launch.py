@@ -1,0 +1,89 @@
+"""Start a keeper: by fork from our own command line, by exec from anybody else's process.
+
+This module imports nothing that costs time, because the command line forks its keeper first of all: the
+child then loads what it needs while the parent reads its options.
+"""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Final, NoReturn
+
+if TYPE_CHECKING:
+    from runlore.runtimes.link import KeeperLink
+
+_WITH_PATH: Final = (
+    "import sys; sys.path[:] = sys.argv[3:]; del sys.argv[3:]; "
+    "from runlore.runtimes.keeper import main; main()"
+)
+
+
+def fork_keeper() -> "KeeperLink":
+    """Return the link to a keeper that waits for a spec; only for our own single-threaded command.
+
+    If the link is closed without a spec, the keeper ends without a trace.
+    """
+    spec_end, spec_start = os.pipe()
+    message_end, message_start = os.pipe()
+    if os.fork() == 0:
+        _be_keeper(spec_end, message_start)
+    os.close(spec_end)
+    os.close(message_start)
+    from runlore.runtimes.link import KeeperLink  # noqa: PLC0415 - loads msgspec: after the fork
+
+    return KeeperLink(spec_start, message_end)
+
+
+def exec_keeper(*, stdin: bool = False) -> "KeeperLink":
+    """Return the link to a keeper in a fresh interpreter; nothing of this process's state goes with it.
+
+    Safe in threaded programs: every descriptor but the link's is closed, and standard input unless
+    `stdin` asks to pass it on. The keeper leaves this process's children at once.
+    """
+    import subprocess  # noqa: PLC0415 - hosts that submit can afford it; our own commands fork instead
+
+    from runlore.runtimes.link import KeeperLink  # noqa: PLC0415 - see fork_keeper
+
+    spec_end, spec_start = os.pipe()
+    message_end, message_start = os.pipe()
+    try:
+        launcher = subprocess.Popen(
+            _command(spec_end, message_start),
+            stdin=None if stdin else subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(spec_end, message_start),
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(spec_start)
+        os.close(message_end)
+        raise
+    finally:
+        os.close(spec_end)
+        os.close(message_start)
+    return KeeperLink(spec_start, message_end, launcher=launcher)
+
+
+def _command(*fds: int) -> list[str]:
+    """Return the command line of a keeper; `-I` lets no variable and no current folder choose its code.
+
+    Where an isolated interpreter would not find this package (`PYTHONPATH`, user site, a zip), it is
+    given this process's own search path.
+    """
+    numbers = [str(fd) for fd in fds]
+    installed = "/site-packages/" in __file__ or "/dist-packages/" in __file__
+    if installed and __file__.startswith(f"{sys.prefix}/"):
+        return [sys.executable, "-I", "-m", "runlore.runtimes.keeper", *numbers]
+    path = [os.path.abspath(entry) for entry in sys.path]
+    return [sys.executable, "-I", "-c", _WITH_PATH, *numbers, *path]
+
+
+def _be_keeper(spec_end: int, message_start: int) -> NoReturn:
+    """Keep a run in this forked child, and never come back to the caller's code."""
+    try:
+        os.setsid()  # first: from here on no terminal sends it signals
+        from runlore.runtimes.keeper import keep_forked  # noqa: PLC0415 - loads msgspec: after the fork
+
+        keep_forked(spec_end, message_start)
+    finally:
+        os._exit(0)

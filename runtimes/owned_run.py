@@ -1,0 +1,67 @@
+"""A run, as the process that owns it holds it: its journal, its locks, its files."""
+
+import os
+from typing import Final, TypeVar
+
+from runlore.journal.disk import Disk
+from runlore.journal.events import Event
+from runlore.journal.layout import Layout
+from runlore.journal.scan import Record
+from runlore.journal.values import Actor, RunId, Stream
+from runlore.journal.writer import Writer
+from runlore.runtimes.heartbeat import Heartbeat
+from runlore.runtimes.owner_lock import OwnerLock
+from runlore.runtimes.spec import RunSpec
+from runlore.runtimes.transcript import Transcript
+
+FIFOS: Final[dict[Stream, str]] = {"stdout": "out", "stderr": "err"}
+BELL: Final = "bell"
+_LIVE_ONLY: Final = (*FIFOS.values(), BELL, "heartbeat", "wrapper")
+"""Files of a run's folder that mean nothing once it has ended."""
+
+AnEvent = TypeVar("AnEvent", bound=Event)
+
+
+class OwnedRun:
+    """Everything that is open while a keeper keeps its run. Only the keeper's thread uses it."""
+
+    def __init__(
+        self,
+        disk: Disk,
+        layout: Layout,
+        spec: RunSpec,
+        *,
+        by: Actor,
+        lock: OwnerLock,
+        writer: Writer,
+        exit_fd: int,
+        transcript: Transcript,
+        heartbeat: Heartbeat,
+        epoch: int = 1,
+    ) -> None:
+        self.disk, self.layout, self.spec, self.by, self.epoch = disk, layout, spec, by, epoch
+        self.run_id: Final[RunId] = lock.run_id
+        self.lock, self.writer = lock, writer
+        self.exit_fd, self.transcript, self.heartbeat = exit_fd, transcript, heartbeat
+
+    def path(self, name: str) -> str:
+        """Return the path of a file in the run's folder."""
+        return self.layout.in_run(self.run_id, name)
+
+    def append(self, kind: type[AnEvent], **fields: object) -> Record:
+        """Append one event as this owner: who wrote it and in which epoch is filled in here."""
+        return self.writer.append(
+            lambda seq, at: kind(seq=seq, at=at, by=self.by, epoch=self.epoch, **fields)
+        )
+
+    def let_go(self) -> None:
+        """Remove what only a live run has, and give up the ownership, last of all."""
+        for name in _LIVE_ONLY:
+            try:
+                os.unlink(self.path(name))
+            except OSError:
+                continue
+        self.transcript.close()
+        self.heartbeat.close()
+        self.writer.close()
+        self.lock.release()

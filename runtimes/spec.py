@@ -1,0 +1,115 @@
+"""What a caller asks for: the command and everything said about it. Goes to the keeper through a pipe.
+
+Arguments, paths and variables are text with surrogate escapes, so any byte the kernel accepts passes
+unchanged; on the wire they are bytes.
+"""
+
+import os
+from math import isfinite
+from typing import Final
+
+import msgspec
+
+from runlore.journal.errors import BadInput
+from runlore.journal.values import Actor, Durability
+
+_RESERVED_NAMES: Final = frozenset({"latest", "all"})
+_MAX_LABEL: Final = 256
+_MAX_TIMEOUT_S: Final = 1e9
+
+
+class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One submission."""
+
+    root: str
+    argv: tuple[str, ...]
+    cwd: str
+    """Absolute; where the command starts."""
+    by: Actor
+    env: dict[str, str] = {}
+    """Typed variables only, on top of what the keeper inherits from the caller."""
+    name: str = ""
+    tags: dict[str, str] = {}
+    metadata: dict[str, object] = {}
+    key: str = ""
+    parent: str = ""
+    """The run inside which this one was submitted."""
+    timeout_s: float | None = None
+    idle_timeout_s: float | None = None
+    """Reserved; not in this version."""
+    stdin: bool = False
+    """Pass the caller's standard input on, instead of /dev/null."""
+    durability: Durability = "power"
+
+
+class _Wire(msgspec.Struct, frozen=True, kw_only=True):
+    """A spec as JSON: what may hold any byte stands beside the rest, in base64."""
+
+    root: bytes
+    argv: tuple[bytes, ...]
+    cwd: bytes
+    env: tuple[tuple[bytes, bytes], ...]
+    rest: RunSpec
+
+
+def encode(spec: RunSpec) -> bytes:
+    """Return the spec as one line.
+
+    Raises:
+        BadInput: a label or metadata holds what JSON cannot carry.
+    """
+    wire = _Wire(
+        root=os.fsencode(spec.root),
+        argv=tuple(os.fsencode(word) for word in spec.argv),
+        cwd=os.fsencode(spec.cwd),
+        env=tuple((os.fsencode(name), os.fsencode(value)) for name, value in spec.env.items()),
+        rest=msgspec.structs.replace(spec, root="", argv=(), cwd="", env={}),
+    )
+    try:
+        return msgspec.json.encode(wire) + b"\n"
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, TypeError, ValueError) as error:
+        raise BadInput(f"name, tags, key and metadata must be text that JSON can carry: {error}") from error
+
+
+def decode(line: bytes) -> RunSpec:
+    """Return the spec that `encode` turned into `line`."""
+    wire = msgspec.json.decode(line, type=_Wire)
+    return msgspec.structs.replace(
+        wire.rest,
+        root=os.fsdecode(wire.root),
+        argv=tuple(os.fsdecode(word) for word in wire.argv),
+        cwd=os.fsdecode(wire.cwd),
+        env={os.fsdecode(name): os.fsdecode(value) for name, value in wire.env},
+    )
+
+
+def check(spec: RunSpec) -> None:
+    """Return if the spec can be submitted at all; whether its command exists is for the kernel to say.
+
+    Raises:
+        BadInput: it cannot; the message says which part and why.
+    """
+    if not spec.argv:
+        raise BadInput("no command given: `runlore run [OPTIONS] CMD…`")
+    if any("\0" in word for word in spec.argv):
+        raise BadInput("an argument holds a NUL byte; no program can be given one")
+    if not spec.cwd.startswith("/") or "\0" in spec.cwd:
+        raise BadInput(f"working folder {spec.cwd!a} is not an absolute path")
+    for name, value in spec.env.items():
+        if not name or "=" in name or "\0" in name + value:
+            raise BadInput(f"variable {name!a} cannot be set: a name is not empty and holds no `=` or NUL")
+    if spec.timeout_s is not None and not (isfinite(spec.timeout_s) and 0 < spec.timeout_s <= _MAX_TIMEOUT_S):
+        raise BadInput(f"timeout {spec.timeout_s} is not a number of seconds above 0 and up to 1e9")
+    if spec.idle_timeout_s is not None:
+        raise BadInput("idle timeouts are not in this version; use a timeout")
+    _check_labels(spec)
+
+
+def _check_labels(spec: RunSpec) -> None:
+    if spec.name in _RESERVED_NAMES or ":" in spec.name:
+        raise BadInput(f"name {spec.name!a} is reserved: `latest`, `all` and anything with `:` select runs")
+    for what, text in (("name", spec.name), ("key", spec.key), *(("tag", tag) for tag in spec.tags)):
+        if len(text) > _MAX_LABEL:
+            raise BadInput(f"{what} {text[:32]!a}… has {len(text)} characters; at most {_MAX_LABEL} fit")
+    if "" in spec.tags:
+        raise BadInput("a tag needs a name: `--tag NAME=VALUE`")

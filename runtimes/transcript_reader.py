@@ -1,0 +1,180 @@
+"""Read a transcript: what the command printed, by stream and time, as far as it is committed.
+
+Readers never write and never lock. A record that is cut or does not match its checksum is "not yet" at
+the end of the index, and lost elsewhere. Format: docs/reference/transcript-format.md
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Final, Self
+
+from msgspec import Struct
+
+from runlore.journal.disk import Disk
+from runlore.journal.errors import JournalIO, NotFound
+from runlore.journal.layout import Layout
+from runlore.journal.values import RunId, Stream
+from runlore.runtimes import transcript_index as index
+from runlore.runtimes.transcript_index import RECORD, IndexRecord
+
+POLL_S: Final = 0.1
+"""How often a follower looks; a look that finds nothing costs two system calls."""
+_FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK
+_BLOCK: Final = 2048
+"""Index records read at once."""
+
+
+class Chunk(Struct, frozen=True, gc=False):
+    """Bytes of one stream that were read at one time."""
+
+    stream: Stream
+    at: datetime
+    data: bytes
+    lost: int = 0
+    """Bytes missing here: dropped because the disk refused, or cut by a power loss."""
+
+
+class TranscriptReader:
+    """Reads on from where it was; `seek` chooses where it begins.
+
+    Raises, from the constructor:
+        NotFound: the run has no transcript.
+        JournalIO: it cannot be read.
+    """
+
+    def __init__(self, disk: Disk, layout: Layout, run_id: RunId, *, stream: Stream | None = None) -> None:
+        self._disk, self._stream = disk, stream
+        folder = layout.run_dir(run_id)
+        self._data_fd = self._index_fd = -1
+        try:
+            self._index_fd = disk.open(layout.in_run(run_id, "transcript.index"), _FLAGS)
+            self._data_fd = disk.open(layout.in_run(run_id, "transcript"), _FLAGS)
+        except FileNotFoundError:
+            self.close()
+            raise NotFound(
+                f"run {run_id} has no transcript in {folder}: nothing was captured, or it was removed; "
+                f"`runlore show {run_id}` tells which"
+            ) from None
+        except OSError as error:
+            self.close()
+            raise JournalIO(f"{folder}/transcript: {error.strerror}") from error
+        self._place = 0
+        self._expected = 0
+
+    def read_available(self) -> Iterator[Chunk]:
+        """Yield the chunks committed by now and not returned before, in the order they were read."""
+        for record in self._records():
+            skipped = record.offset - self._expected
+            if skipped > 0:
+                yield Chunk(record.stream, record.at, b"", skipped)
+            self._expected = record.end
+            if self._stream is not None and record.stream != self._stream:
+                continue
+            if record.kind == "gap":
+                yield Chunk(record.stream, record.at, b"", record.length)
+            else:
+                data = self._data(record)
+                yield Chunk(record.stream, record.at, data, record.length - len(data))
+
+    def follow(
+        self, has_ended: Callable[[], bool], sleep: Callable[[float], None] = time.sleep
+    ) -> Iterator[Chunk | None]:
+        """Yield chunks as they come, None for each look that found nothing; end with the run.
+
+        `has_ended` is asked before each look, so nothing that was committed by then is missed.
+        """
+        while True:
+            ended, idle = has_ended(), True
+            for chunk in self.read_available():
+                idle = False
+                yield chunk
+            if ended:
+                return
+            if idle:
+                yield None
+                sleep(POLL_S)
+
+    def seek(self, place: int) -> None:
+        """Read on from the chunk after the first `place` ones."""
+        self._place = place
+        before = self._record(place - 1) if place else None
+        self._expected = before.end if before else 0
+
+    def seek_since(self, at: datetime) -> None:
+        """Read on from the first chunk that was read at `at` or later."""
+        wanted = index.microseconds(at)
+        low, high = 0, self.count()
+        while low < high:
+            middle = (low + high) // 2
+            record = self._record(middle)
+            if record is not None and record.at_us < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        self.seek(low)
+
+    def before(self, place: int) -> Iterator[tuple[int, Chunk]]:
+        """Yield (place, chunk) of the chosen stream's chunks before `place`, the newest first."""
+        while place > 0:
+            first = max(0, place - _BLOCK)
+            records = self._block(first, place - first)
+            for at, record in zip(range(place - 1, first - 1, -1), reversed(records), strict=False):
+                if record is not None and self._stream in {None, record.stream} and record.kind == "data":
+                    yield at, Chunk(record.stream, record.at, self._data(record))
+            place = first
+
+    def count(self) -> int:
+        """Return how many whole records the index holds by now."""
+        try:
+            return self._disk.size_and_links(self._index_fd)[0] // RECORD
+        except OSError as error:
+            raise JournalIO(f"transcript.index: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for fd in (self._data_fd, self._index_fd):
+            if fd >= 0:
+                self._disk.close(fd)
+        self._data_fd = self._index_fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _records(self) -> Iterator[IndexRecord]:
+        """Yield the records from the current place on; a damaged one counts once a whole one follows."""
+        while block := self._block(self._place, _BLOCK):
+            start, good = self._place, [at for at, record in enumerate(block) if record is not None]
+            for at in good:
+                self._place = start + at + 1
+                record = block[at]
+                if record is not None:
+                    yield record
+            if not good:
+                return
+
+    def _record(self, place: int) -> IndexRecord | None:
+        return next(iter(self._block(place, 1)), None)
+
+    def _block(self, place: int, count: int) -> list[IndexRecord | None]:
+        """Return up to `count` records from `place` on; None stands for one that is damaged."""
+        try:
+            data = self._disk.pread(self._index_fd, count * RECORD, place * RECORD)
+        except OSError as error:
+            raise JournalIO(f"transcript.index: {error.strerror}") from error
+        records: list[IndexRecord | None] = []
+        for at in range(len(data) // RECORD):
+            record = index.decode(data[at * RECORD : (at + 1) * RECORD])
+            in_place = record is not None and record.chunk == place + at + 1
+            records.append(record if in_place else None)
+        return records
+
+    def _data(self, record: IndexRecord) -> bytes:
+        try:
+            return self._disk.pread(self._data_fd, record.length, record.offset)
+        except OSError as error:
+            raise JournalIO(f"transcript: {error.strerror} at byte {record.offset}") from error

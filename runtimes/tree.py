@@ -1,0 +1,102 @@
+"""The processes of a run: descendants of its keeper and wrapper, and whoever carries its mark.
+
+Both are subreapers, so what the command leaves behind stays below them while one of them lives. The
+mark is RUNLORE_RUN_ID in the environment, or an open tree.lock. A pid found by looking is never
+trusted by itself: its identity is taken first, and its place in the tree checked again after that.
+"""
+
+import os
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from msgspec import Struct
+
+from runlore.journal.values import Identity, RunId
+from runlore.runtimes.identity import ProcessStat, identify, read_stat
+
+MARK: Final = "RUNLORE_RUN_ID"
+
+
+class Member(Struct, frozen=True, gc=False):
+    """A process of the run's tree."""
+
+    identity: Identity
+    name: str
+
+
+def members(run_id: RunId, roots: Collection[int], *, tree_lock: str | None = None) -> list[Member]:
+    """Return the living processes of the run, its own keeper and wrapper (`roots`) not among them.
+
+    tree_lock: also find who has this file open; costs a look at every descriptor of every process.
+    """
+    stats = {stat.pid: stat for stat in _processes()}
+    below = _descendants(stats, roots)
+    found: list[Member] = []
+    for pid, stat in stats.items():
+        if pid in roots or stat.dead:
+            continue
+        if pid in below or is_marked(pid, run_id) or (tree_lock and _has_open(pid, tree_lock)):
+            member = _confirmed(stat, run_id, below | set(roots), tree_lock)
+            if member is not None:
+                found.append(member)
+    return found
+
+
+def is_marked(pid: int, run_id: RunId) -> bool:
+    """Say whether a process was started with this run's id in its environment; False if it hides it."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            environ = file.read()
+    except OSError:
+        return False
+    return f"\0{MARK}={run_id}\0".encode() in b"\0" + environ + b"\0"
+
+
+def _processes() -> Iterator[ProcessStat]:
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            stat = read_stat(int(name))
+            if stat is not None:
+                yield stat
+
+
+def _descendants(stats: dict[int, ProcessStat], roots: Collection[int]) -> set[int]:
+    children: dict[int, list[int]] = {}
+    for stat in stats.values():
+        children.setdefault(stat.parent, []).append(stat.pid)
+    found: set[int] = set()
+    rest = [child for root in roots for child in children.get(root, ())]
+    while rest:
+        pid = rest.pop()
+        if pid not in found:
+            found.add(pid)
+            rest += children.get(pid, ())
+    return found
+
+
+def _confirmed(
+    seen: ProcessStat, run_id: RunId, family: Collection[int], tree_lock: str | None
+) -> Member | None:
+    """Return the process that has the pid now, if that one belongs to the run: pids are reused."""
+    identity = identify(seen.pid)
+    now = read_stat(seen.pid)
+    if identity is None or now is None or now.dead:
+        return None
+    belongs = (
+        now.parent in family
+        or is_marked(seen.pid, run_id)
+        or (tree_lock is not None and _has_open(seen.pid, tree_lock))
+    )
+    return Member(identity, now.name) if belongs else None
+
+
+def _has_open(pid: int, path: str) -> bool:
+    try:
+        wanted = os.stat(path)
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            found = os.stat(f"/proc/{pid}/fd/{fd}")
+            if (found.st_ino, found.st_dev) == (wanted.st_ino, wanted.st_dev):
+                return True
+    except OSError:
+        return False
+    return False
