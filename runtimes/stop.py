@@ -1,0 +1,98 @@
+"""Ask a run to stop: put the wish into its journal, then ring. Its keeper does the stopping."""
+
+import os
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct
+
+from runlore.journal import events
+from runlore.journal.disk import Disk
+from runlore.journal.errors import AlreadyEnded, NotFound
+from runlore.journal.feed import Feed
+from runlore.journal.layout import Layout
+from runlore.journal.reader import fold_events
+from runlore.journal.scan import Record
+from runlore.journal.values import Actor, RunId, Seconds, Seq
+from runlore.journal.writer import Writer
+from runlore.runtimes.owned_run import BELL
+
+_TAG: Final = "run.stop_requested"
+
+
+class StopRequest(Struct, frozen=True, kw_only=True):
+    """What the journal says about stopping this run."""
+
+    first: bool
+    """Nobody had asked before; otherwise the first request's time and reason stand."""
+    record: Record | None
+    """What was appended now: nothing, unless it was the first request or forces one that did not."""
+    at: datetime
+    reason: str
+
+
+def request_stop(
+    disk: Disk,
+    layout: Layout,
+    run_id: RunId,
+    *,
+    by: Actor,
+    reason: str = "",
+    force: bool = False,
+    grace_s: Seconds | None = None,
+) -> StopRequest:
+    """Return the request that counts, durable, after ringing the keeper's bell.
+
+    Without a live keeper nobody hears it; whoever acts on runs without one looks at their health first.
+
+    Raises:
+        AlreadyEnded: there is nothing to stop. NotFound: no such run.
+        CorruptJournal, NewerFormat, JournalIO: the wish could not be recorded.
+    """
+    asked = _requests(disk, layout, run_id)
+    if asked and (not force or any(event.force for event in asked)):
+        ring(layout, run_id)
+        return StopRequest(first=False, record=None, at=asked[0].at, reason=asked[0].reason)
+
+    def draft(seq: Seq, at: datetime) -> events.Event:
+        return events.RunStopRequested(seq=seq, at=at, by=by, reason=reason, force=force, grace_s=grace_s)
+
+    writer = Writer(disk, layout, run_id, feed=Feed(disk, layout))
+    try:
+        record = writer.append(draft)
+    finally:
+        writer.close()
+    ring(layout, run_id)
+    first = asked[0] if asked else record.event
+    assert isinstance(first, events.RunStopRequested)  # noqa: S101 - the draft above
+    return StopRequest(first=not asked, record=record, at=first.at, reason=first.reason)
+
+
+def ring(layout: Layout, run_id: RunId) -> bool:
+    """Wake the run's keeper, so that it reads its journal now; say whether one was there to hear it."""
+    try:
+        fd = os.open(layout.in_run(run_id, BELL), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:  # no bell, or nobody behind it (ENXIO)
+        return False
+    try:
+        os.write(fd, b"\a")
+    except OSError:  # it has not been heard yet, which will do
+        return True
+    finally:
+        os.close(fd)
+    return True
+
+
+def _requests(disk: Disk, layout: Layout, run_id: RunId) -> list[events.RunStopRequested]:
+    """Return the stop requests of a run that has not ended, oldest first."""
+    found: list[events.RunStopRequested] = []
+    seen = False
+    for event in fold_events(disk, layout.journal(run_id)):
+        seen = True
+        if isinstance(event, events.RunStopRequested):
+            found.append(event)
+        elif isinstance(event, events.Ended):
+            raise AlreadyEnded(run_id, _TAG)
+    if not seen:
+        raise NotFound(f"run {run_id} has no journal in {layout.journals}")
+    return found
