@@ -1,0 +1,40 @@
+"""The command that runs a recipe again, as one line of shell. Pure."""
+
+from runlore.journal.redaction import REDACTED
+from runlore.journal.values import Recipe
+from runlore.projections import durations, shell
+
+
+def replay_command(name: str, recipe: Recipe) -> str:
+    """Return the shell line that runs the recipe again, in the same folder and within the same limits."""
+    options = ["--cwd", recipe.cwd]
+    if name:
+        options += ["--name", name]
+    for variable, value in recipe.env.items():
+        options += ["--env", f"{variable}={value}"]
+    for variable in recipe.secrets:
+        options += ["--secret", variable]
+    if recipe.timeout_s is not None:
+        options += ["--timeout", durations.spelled(recipe.timeout_s)]
+    if recipe.stdin:
+        options.append("-i")
+    return shell.join(("runlore", "run", *options, "--", *exact_argv(recipe)))
+
+
+def exact_argv(recipe: Recipe) -> tuple[str, ...]:
+    """Return the arguments as they were given; bytes that are not UTF-8 as surrogate escapes.
+
+    An argument that was redacted stays so.
+    """
+    if not recipe.argv_bytes:
+        return recipe.argv
+    from binascii import Error, a2b_base64  # noqa: PLC0415 - only for arguments that are not text
+
+    try:
+        exact = [a2b_base64(item).decode("utf-8", "surrogateescape") for item in recipe.argv_bytes]
+    except (Error, ValueError):
+        return recipe.argv
+    if len(exact) != len(recipe.argv):
+        return recipe.argv
+    both = zip(recipe.argv, exact, strict=True)
+    return tuple(text if REDACTED in text else whole for text, whole in both)

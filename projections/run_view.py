@@ -1,0 +1,193 @@
+"""The run view: what `show --json` prints, what `ps --json` lists, and what HTTP will answer.
+
+Fields only ever get added; every field is always there, null until something is known. Times are RFC
+3339 UTC, durations seconds, sizes bytes. Pure.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from runlore.journal.values import Durability, Head, ReasonCode, RunId, Status
+
+ShownHealth = Literal["live", "stalled", "unsupervised", "lost", "unknown"]
+
+
+class ActorView(Struct, frozen=True, kw_only=True):
+    """Who did it."""
+
+    user: str
+    host: str
+    pid: int | None
+    program: str
+
+
+class ReasonView(Struct, frozen=True, kw_only=True):
+    """Why the run ended as it did: a code for programs, a sentence for people."""
+
+    code: ReasonCode
+    text: str
+    by: ActorView | None
+
+
+class HandleView(Struct, frozen=True, kw_only=True):
+    """How the runtime finds its command; a pid is no identity, so never signal it."""
+
+    runtime: str
+    pid: int | None
+    wrapper_pid: int | None
+    target: str | None
+
+
+class OwnerView(Struct, frozen=True, kw_only=True):
+    """The last process known to have held the owner lock."""
+
+    host: str
+    pid: int
+    user: str
+    version: str
+
+
+class OriginView(Struct, frozen=True, kw_only=True):
+    """Where the run comes from."""
+
+    kind: str
+    run_id: str | None
+    external_id: str | None
+
+
+class PreviewView(Struct, frozen=True, kw_only=True):
+    """The preview's lease."""
+
+    state: str
+    url: str | None
+    lease_until: datetime | None
+    detail: str
+
+
+class ProgressView(Struct, frozen=True, kw_only=True):
+    """What the workload said last."""
+
+    at: datetime
+    fraction: float | None
+    message: str
+    step: str
+    metrics: dict[str, float]
+
+
+class ResourcesView(Struct, frozen=True, kw_only=True):
+    """What the command and its waited-for children used."""
+
+    cpu_s: float
+    max_rss_bytes: int
+
+
+class ArtifactsView(Struct, frozen=True, kw_only=True):
+    """The stored outputs."""
+
+    count: int
+    bytes: int
+    bundle: str | None = None
+    manifest: str | None = None
+
+
+class TranscriptView(Struct, frozen=True, kw_only=True):
+    """The captured output; null where only the transcript itself could tell and nobody looked."""
+
+    ref: str
+    bytes: int | None = None
+    lines: int | None = None
+    dropped: int | None = None
+
+
+class RetentionView(Struct, frozen=True, kw_only=True):
+    """Whether cleanup may take the run."""
+
+    eligible: bool | None = None
+    at: datetime | None = None
+    reason: str | None = None
+    pinned: bool = False
+    promoted: bool = False
+
+
+class StopView(Struct, frozen=True, kw_only=True):
+    """The first request to stop; not a status."""
+
+    at: datetime
+    reason: str
+    force: bool
+    by: ActorView | None
+
+
+class ObservationView(Struct, frozen=True, kw_only=True):
+    """What a reconciler saw before it wrote the final event."""
+
+    at: datetime
+    owner: str
+    command: str
+    exit_record: bool
+    boot_changed: bool
+    detail: str
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """Why a journal cannot be read to its end; what is shown is what stands before that."""
+
+    kind: Literal["damaged", "unreadable"]
+    detail: str
+    seq: int | None = None
+    offset: int | None = None
+
+
+class RunView(Struct, frozen=True, kw_only=True):
+    """One run, as shown to a person or a program."""
+
+    schema: Literal["runlore.run/1"] = "runlore.run/1"
+    run_id: RunId
+    short_id: str
+    name: str | None
+    status: Status | None
+    """Null only beside a `problem`."""
+    provisional: bool
+    """Nobody has written this outcome down yet; `runlore reconcile` does."""
+    health: ShownHealth | None
+    """Null once the run has ended, while it waits in a queue, and where nobody looked."""
+    reason: ReasonView | None
+    exit_code: int | None
+    signal: int | None
+    created_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_s: float | None
+    last_activity_at: datetime | None
+    runtime: str | None
+    handle: HandleView | None
+    owner: OwnerView | None
+    command: str | None
+    cwd: str | None
+    tags: dict[str, str]
+    metadata: dict[str, object]
+    key: str | None
+    origin: OriginView | None
+    parent: str | None
+    attempt: int | None
+    preview: PreviewView | None
+    progress: ProgressView | None
+    result: object
+    """The workload's result document; null until the run has ended."""
+    resources: ResourcesView | None
+    artifacts: ArtifactsView | None
+    transcript: TranscriptView | None
+    retention: RetentionView
+    rerun: str | None
+    """A command that runs it again; what was redacted in it has to be filled in."""
+    seq: int
+    journal_head: Head | None
+    owner_epoch: int
+    sealed: bool
+    compatibility: Literal["newer_format"] | None
+    durability: Durability
+    stop: StopView | None
+    observation: ObservationView | None
+    problem: Problem | None

@@ -1,0 +1,262 @@
+"""The status projection: everything the run view says that the journal alone can know.
+
+Rules, each with its test. The first fact of a kind counts: started_at, ended_at, exit code and stop
+request once set are never replaced, and nothing is overwritten once the run has ended. A status
+changes only along the lifecycle table. Time is the running maximum of `at`, because clocks step back.
+Activity is what the run itself did: somebody's label, request or verdict does not make it look alive.
+Pure.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final
+
+from runlore.journal import events as e
+from runlore.journal.events import AnyEvent, RunProgressed
+from runlore.journal.lifecycle import AFTER_END, LEGAL, STATUS_OF, TERMINAL
+from runlore.journal.values import RunId, Seq
+from runlore.projections.fold import Step, TableProjection
+from runlore.projections.run_state import RunState, Working, freeze, thaw
+
+__all__ = ["NOTED", "STATUS", "STEPS", "RunState", "StatusProjection"]
+
+
+class StatusProjection(TableProjection[RunState]):
+    """Folds events into a RunState. `run.progressed`, the chatter, is kept out of the table's way."""
+
+    def __init__(self) -> None:
+        super().__init__("status", 1, RunState, STEPS)
+
+    def fold(self, events: Iterable[AnyEvent], state: RunState) -> RunState:
+        """Return the state after all of `events`; `state` itself stays as it was."""
+        working, stream = thaw(state), iter(events)
+        last = None
+        if working.status not in TERMINAL:
+            last = self._until_end(working, stream)
+        for event in stream:
+            last = event
+            working.reached_at = max(working.reached_at, event.at)
+            kind = event.__class__
+            if kind in _STEPS_AFTER_END:
+                _STEPS_AFTER_END[kind](working, event)
+        if last is not None:
+            working.seq = Seq(last.seq)
+        return freeze(working)
+
+    def _until_end(self, working: Working, stream: Iterable[AnyEvent]) -> AnyEvent | None:
+        """Fold up to the final event, and return the last event folded.
+
+        Chatter moves three locals only; they are brought into the state before anything reads it.
+        """
+        step_of, chatter, event = STEPS.get, RunProgressed, None
+        now, active, latest = working.reached_at, working.last_activity_at, working.progress
+        for event in stream:
+            if event.at > now:  # noqa: PLR1730 - max() would cost a tenth of the fold
+                now = event.at
+            kind = event.__class__
+            if kind is chatter:
+                active, latest = now, event  # type: ignore[assignment]  # its class says what it is
+                continue
+            step = step_of(kind)
+            if step is None:
+                continue
+            working.reached_at, working.last_activity_at = now, active
+            step(working, event)
+            if working.final is not None:
+                break
+            active = working.last_activity_at
+        else:
+            working.reached_at, working.last_activity_at = now, active
+        working.progress = latest
+        return event
+
+
+def _act(state: Working) -> datetime:
+    """Note that the run itself shows that it lives; return the effective time of that."""
+    at = state.last_activity_at = state.reached_at
+    return at
+
+
+def _become(state: Working, event: AnyEvent) -> bool:
+    """Take the status that the event stands for, if the lifecycle has that arrow.
+
+    A final event is believed from any status: whatever went wrong before it, that run has ended.
+    """
+    wanted = STATUS_OF[type(event)]
+    if state.status is None or (wanted not in LEGAL[state.status] and wanted not in TERMINAL):
+        return False
+    state.status = wanted
+    state.epoch = max(state.epoch, event.epoch)
+    return True
+
+
+def _queued(state: Working, event: e.RunQueued) -> None:
+    at = _act(state)
+    if state.run_id:
+        return
+    state.run_id, state.format = RunId(event.run_id), event.format
+    state.status, state.queued, state.created_at = "queued", event, at
+    state.name, state.tags = event.name, event.tags
+    state.pinned = event.retention is not None and event.retention.pinned
+
+
+def _continued(state: Working, event: e.JournalContinued) -> None:
+    if not state.run_id:
+        state.run_id, state.format = RunId(event.run_id), event.format
+
+
+def _booting(state: Working, event: e.RunBooting) -> None:
+    at = _act(state)
+    if _become(state, event):
+        state.booting, state.owner, state.booted_at = event, event.owner, at
+
+
+def _started(state: Working, event: e.RunStarted) -> None:
+    at = _act(state)
+    if _become(state, event):
+        state.handle, state.started_at = event.handle, at
+
+
+def _acted(state: Working, _event: AnyEvent) -> None:
+    """An event of the run itself, of which the state keeps only that it was there."""
+    _act(state)
+
+
+def _preview(state: Working, event: e.RunPreviewChanged) -> None:
+    _act(state)
+    state.preview = event
+
+
+def _result(state: Working, event: e.RunResultSet) -> None:
+    _act(state)
+    state.result = event
+
+
+def _stop(state: Working, event: e.RunStopRequested) -> None:
+    at = state.reached_at
+    if state.stop is None:
+        state.stop, state.stop_at = event, at
+
+
+def _collecting(state: Working, event: e.RunCollecting) -> None:
+    """The command ended: this witnesses that moment, whoever wrote it down and however late."""
+    at = state.reached_at
+    if not _become(state, event):
+        return
+    state.collecting = event
+    if state.started_at is None:
+        state.started_at = state.booted_at
+    if event.exited_at is None:
+        state.last_activity_at = at
+    else:
+        _end(state, event.exited_at)
+
+
+def _final(state: Working, event: e.FinalEvent) -> None:
+    at = state.reached_at
+    if not _become(state, event):
+        return
+    state.final = event
+    if event.observation is None:
+        _end(state, event.ended_at or at)
+        state.last_activity_at = at
+    else:
+        _end(state, event.ended_at or state.last_activity_at)
+
+
+def _end(state: Working, at: datetime) -> None:
+    """Note when the command ended; the first evidence counts."""
+    if state.ended_at is None:
+        state.ended_at = max(at, state.started_at or state.created_at or at)
+    state.last_activity_at = max(state.last_activity_at, at)
+
+
+def _artifact(state: Working, event: e.ArtifactCollected) -> None:
+    _act(state)
+    if event.outcome == "stored":
+        state.artifact_count += 1
+        state.artifact_bytes += event.bytes
+
+
+def _adopted(state: Working, event: e.OwnerAdopted) -> None:
+    _act(state)
+    state.owner, state.epoch = event.owner, max(state.epoch, event.epoch)
+
+
+def _tagged(state: Working, event: e.RunTagged) -> None:
+    tags = state.tags | event.tags
+    for name in event.removed:
+        if name not in event.tags:
+            tags.pop(name, None)
+    state.tags = tags
+
+
+def _renamed(state: Working, event: e.RunRenamed) -> None:
+    state.name = event.name
+
+
+def _pinned(state: Working, _event: e.RunPinned) -> None:
+    state.pinned = True
+
+
+def _unpinned(state: Working, _event: e.RunUnpinned) -> None:
+    state.pinned = False
+
+
+def _promoted(state: Working, _event: e.ArtifactPromoted) -> None:
+    state.promoted = True
+
+
+def _sealed(state: Working, event: e.RunSealed) -> None:
+    state.sealed_seq = Seq(event.seq)
+
+
+def _unknown(state: Working, _event: e.UnknownEvent) -> None:
+    """A newer release's event: while the run lives it counts as a sign of life, afterwards as nothing."""
+    _act(state)
+
+
+STEPS: Final[Mapping[type, Step]] = {
+    e.RunQueued: _queued,
+    e.RunBooting: _booting,
+    e.RunStarted: _started,
+    e.RunPreviewChanged: _preview,
+    e.RunCheckpointed: _acted,
+    e.RunResultSet: _result,
+    e.RunStopRequested: _stop,
+    e.RunCollecting: _collecting,
+    e.ArtifactCollected: _artifact,
+    e.RunSucceeded: _final,
+    e.RunFailed: _final,
+    e.RunTimedOut: _final,
+    e.RunCancelled: _final,
+    e.RunSealed: _sealed,
+    e.OwnerAdopted: _adopted,
+    e.RunTagged: _tagged,
+    e.RunRenamed: _renamed,
+    e.RunPinned: _pinned,
+    e.RunUnpinned: _unpinned,
+    e.ArtifactPromoted: _promoted,
+    e.JournalContinued: _continued,
+    e.UnknownEvent: _unknown,
+}
+"""What each event changes. `run.progressed` is not here: the fold takes it by itself."""
+
+NOTED: Final = frozenset(
+    {
+        e.RunNoted,
+        e.RunAccepted,
+        e.RunExpired,
+        e.RunRemoved,
+        e.RunRestored,
+        e.JournalRepaired,
+        e.TextRedacted,
+    }
+)
+"""Events of which the state keeps only that they were there."""
+
+_STEPS_AFTER_END: Final[Mapping[type, Step]] = {
+    kind: step for kind, step in STEPS.items() if kind in AFTER_END
+}
+
+STATUS: Final = StatusProjection()

@@ -1,0 +1,315 @@
+"""Everything that is shown as JSON: one struct per answer, one encoder, the same for every door.
+
+Each answer is an object that names its schema; each record of a stream names its type. Fields only
+ever get added. `runlore schema NAME` prints what is behind a name: see `schema`. Pure.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from runlore.journal import chain
+from runlore.journal.events import UnknownEvent
+from runlore.journal.scan import Record
+from runlore.journal.values import Head, Offset, RunId, Seq, Status
+from runlore.projections.present import actor_view, run_view
+from runlore.projections.run_view import ActorView, Problem, RunView, TranscriptView
+
+__all__ = [
+    "ActorView",
+    "ControlRecord",
+    "EventRecord",
+    "FindingView",
+    "HeadView",
+    "HeadsView",
+    "HistoryLine",
+    "HistoryView",
+    "InfoView",
+    "InitView",
+    "LineRecord",
+    "Problem",
+    "PsView",
+    "ReconcileView",
+    "ReconciledView",
+    "RepairView",
+    "RunView",
+    "StopView",
+    "StoppedView",
+    "SubmitView",
+    "TranscriptView",
+    "VerificationView",
+    "VerifyView",
+    "WaitView",
+    "actor_view",
+    "counted",
+    "encode_view",
+    "event_record",
+    "run_view",
+]
+
+
+class PsView(Struct, frozen=True, kw_only=True):
+    """Runs, newest first."""
+
+    schema: Literal["runlore.ps/1"] = "runlore.ps/1"
+    as_of: datetime
+    items: list[RunView]
+    counts: dict[str, int]
+    """Runs that match, by status, whether shown or not; `unreadable` for those without one."""
+    damaged: int = 0
+    """How many of them have a `problem`."""
+    truncated: bool = False
+    """More runs match than are shown."""
+    next: str | None = None
+    """Where the next page begins: `--after-cursor`."""
+
+
+class SubmitView(Struct, frozen=True, kw_only=True):
+    """What became of a submission."""
+
+    schema: Literal["runlore.submit/1"] = "runlore.submit/1"
+    run_id: RunId
+    short_id: str
+    name: str | None
+    status: Status
+    existing: bool = False
+    """The idempotency key names a run that was submitted before; this is that run."""
+
+
+class WaitView(Struct, frozen=True, kw_only=True):
+    """What was waited for."""
+
+    schema: Literal["runlore.wait/1"] = "runlore.wait/1"
+    items: list[RunView]
+    counts: dict[str, int]
+    timed_out: bool = False
+
+
+class StoppedView(Struct, frozen=True, kw_only=True):
+    """What came of asking one run to stop."""
+
+    run_id: RunId
+    status: Status
+    first: bool
+    """False: somebody had asked before; that request and its reason stand."""
+    at: datetime | None
+    reason: str
+    by: ActorView | None = None
+
+
+class StopView(Struct, frozen=True, kw_only=True):
+    """What came of asking runs to stop."""
+
+    schema: Literal["runlore.stop/1"] = "runlore.stop/1"
+    items: list[StoppedView]
+    dry_run: bool = False
+
+
+class FindingView(Struct, frozen=True, kw_only=True):
+    """One thing that is wrong with a journal."""
+
+    kind: str
+    seq: Seq
+    offset: Offset
+    detail: str
+
+
+class VerificationView(Struct, frozen=True, kw_only=True):
+    """What verify found in one journal."""
+
+    run_id: RunId
+    integrity: Literal["sealed", "unsealed", "redacted", "damaged", "anchor_mismatch"]
+    records: int
+    journal_head: Head | None
+    findings: list[FindingView]
+    status: Status | None = None
+
+
+class VerifyView(Struct, frozen=True, kw_only=True):
+    """What verify found."""
+
+    schema: Literal["runlore.verify/1"] = "runlore.verify/1"
+    items: list[VerificationView]
+    counts: dict[str, int]
+
+
+class HeadView(Struct, frozen=True, kw_only=True):
+    """Names the whole history of one run, up to a position."""
+
+    run_id: RunId
+    seq: Seq
+    journal_head: Head
+    sealed: bool
+
+
+class HeadsView(Struct, frozen=True, kw_only=True):
+    """Anchors to keep elsewhere: `runlore verify --heads FILE` compares with them."""
+
+    schema: Literal["runlore.heads/1"] = "runlore.heads/1"
+    as_of: datetime
+    registry_id: str
+    items: list[HeadView]
+
+
+class ReconciledView(Struct, frozen=True, kw_only=True):
+    """What was, or would be, written down for one run."""
+
+    run_id: RunId
+    status: Status
+    reason: str | None
+    written: bool
+    detail: str
+
+
+class ReconcileView(Struct, frozen=True, kw_only=True):
+    """What reconcile found to write down."""
+
+    schema: Literal["runlore.reconcile/1"] = "runlore.reconcile/1"
+    items: list[ReconciledView]
+    counts: dict[str, int]
+    dry_run: bool = False
+
+
+class RepairView(Struct, frozen=True, kw_only=True):
+    """What repair cut out of a journal, or would."""
+
+    schema: Literal["runlore.repair/1"] = "runlore.repair/1"
+    run_id: RunId
+    applied: bool
+    cause: Literal["crash_tail", "sync_failed", "corruption"] | None
+    """Null: there is nothing to repair."""
+    offset: Offset
+    bytes: int
+    records_kept: int
+    quarantine: str | None
+    detail: str
+
+
+class InfoView(Struct, frozen=True, kw_only=True):
+    """Which registry this is, and how it was found."""
+
+    schema: Literal["runlore.info/1"] = "runlore.info/1"
+    version: str
+    root: str
+    source: Literal["option", "environment", "project", "user"]
+    exists: bool
+    writable: bool
+    registry_id: str | None
+    format: int | None
+    created_at: datetime | None
+    runs: int
+    file_system: str
+    python: str
+    detail: str = ""
+
+
+class InitView(Struct, frozen=True, kw_only=True):
+    """The registry that was made, or found."""
+
+    schema: Literal["runlore.init/1"] = "runlore.init/1"
+    root: str
+    registry_id: str
+    created_at: datetime
+    existing: bool
+
+
+class HistoryLine(Struct, frozen=True, kw_only=True):
+    """One event, as a sentence."""
+
+    seq: Seq
+    at: datetime
+    type: str
+    text: str
+    by: ActorView | None
+
+
+class HistoryView(Struct, frozen=True, kw_only=True):
+    """What happened to a run, oldest first."""
+
+    schema: Literal["runlore.history/1"] = "runlore.history/1"
+    run_id: RunId
+    items: list[HistoryLine]
+
+
+EventObject = Annotated[
+    object,
+    msgspec.Meta(
+        extra_json_schema={
+            "type": "object",
+            "required": ["type", "seq", "at"],
+            "description": "An event: see `runlore schema event`, and expect types not there yet.",
+        }
+    ),
+]
+
+
+class EventRecord(Struct, frozen=True, kw_only=True, tag_field="type", tag="record"):
+    """An event plus where it lies."""
+
+    run_id: RunId
+    seq: Seq
+    offset: Offset
+    event: EventObject
+
+
+class LineRecord(Struct, frozen=True, kw_only=True, tag_field="type", tag="line"):
+    """One line, or part of a line, of a command's output."""
+
+    run_id: RunId
+    stream: Literal["stdout", "stderr"]
+    at: datetime
+    text: str
+    """Bytes that are no UTF-8 stand as `\\\\xNN`."""
+    newline: bool = True
+    """False: the line goes on, or the output ended without a newline."""
+
+
+class ControlRecord(Struct, frozen=True, kw_only=True):
+    """What a stream says about itself: `ready` first, `end` last, with the cursor to resume from."""
+
+    type: Literal["ready", "rewound", "lagged", "end"]
+    cursor: str | None = None
+    reason: str | None = None
+
+
+def event_record(record: Record) -> EventRecord:
+    """Return a journal's record as it stands in a stream; an unknown event keeps all its fields."""
+    event: object = record.event
+    if isinstance(event, UnknownEvent):
+        parts = chain.split_line(event.raw)
+        event = msgspec.json.decode(parts[0] + b"}" if parts else event.raw)
+    return EventRecord(run_id=record.run_id, seq=record.seq, offset=record.offset, event=event)
+
+
+def counted(names: Iterable[str | None]) -> dict[str, int]:
+    """Return how often each name comes, in alphabetical order; None counts as `unreadable`."""
+    counts = Counter(name or "unreadable" for name in names)
+    return {name: counts[name] for name in sorted(counts)}
+
+
+_encoder: Final = msgspec.json.Encoder()
+
+
+def encode_view(view: object) -> bytes:
+    """Return a view as one JSON object on one line, without a newline.
+
+    What is no Unicode text (a path in another encoding) comes out as visible escapes, never as a failure.
+    """
+    try:
+        return _encoder.encode(view)
+    except UnicodeEncodeError:
+        return _encoder.encode(_clean(msgspec.to_builtins(view)))
+
+
+def _clean(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    return value
