@@ -1,0 +1,74 @@
+"""Start a command and wait for its end: interpreters, our commands, what other tools answer with."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from benchmarks.cases.clocks import command, quietly, user_environment
+from benchmarks.place import Measure, Place
+
+
+@contextmanager
+def python(place: Place) -> Measure:
+    """The interpreter that runlore is installed in, doing what `code` says; with `isolated`, as -I."""
+    isolated = ["-I"] if place.arguments.get("isolated") else []
+    argv = [place.python, *isolated, "-c", str(place.arguments["code"])]
+    environment = user_environment()
+    yield lambda: command(argv, environment)
+
+
+@contextmanager
+def ours(place: Place) -> Measure:
+    """One of our commands on a registry with one finished run."""
+    environment = user_environment(RUNLORE_ROOT=f"{place.folder}/root")
+    quietly([place.runlore, "run", "--name", "hello", "--", "echo", "hi"], environment)
+    argv = [place.runlore, *str(place.arguments["argv"]).split()]
+    yield lambda: command(argv, environment)
+
+
+@contextmanager
+def ours_on(place: Place) -> Measure:
+    """One of our commands on a registry of many finished runs."""
+    root = place.corpora[str(place.arguments["corpus"])]
+    environment = user_environment(RUNLORE_ROOT=root)
+    argv = [place.runlore, *str(place.arguments["argv"]).split()]
+    yield lambda: command(argv, environment)
+
+
+@contextmanager
+def task_spooler(place: Place) -> Measure:
+    """List 20 finished jobs of a server of our own."""
+    tsp = place.tools["task-spooler"]
+    with private_folder() as folder:
+        environment = user_environment(TS_SOCKET=f"{folder}/socket", TMPDIR=folder)
+        try:
+            for _ in range(20):
+                quietly([tsp, "-n", "true"], environment)
+            yield lambda: command([tsp], environment)
+        finally:
+            quietly([tsp, "-K"], environment)
+
+
+@contextmanager
+def pm2(place: Place) -> Measure:
+    """List the processes of a daemon of our own that has none."""
+    executable = place.tools["pm2"]
+    with private_folder() as folder:
+        environment = user_environment(PM2_HOME=folder)
+        try:
+            quietly([executable, "ping"], environment)
+            yield lambda: command([executable, "ls"], environment)
+        finally:
+            quietly([executable, "kill"], environment)
+
+
+@contextmanager
+def private_folder() -> Iterator[str]:
+    """A folder with a path short enough for sockets (unix(7): 107 bytes)."""
+    folder = tempfile.mkdtemp(prefix="rb-")
+    try:
+        yield os.path.realpath(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,105 @@
+"""How long commands take that do little: the price of a Python command line."""
+
+from benchmarks.declare import Case, Goal, Table, Unit
+
+_PASS = "python -c pass"
+_ISOLATED = "python -I -c pass"
+_COMMANDS = (
+    "--version",
+    "show latest",
+    "events latest",
+    "logs latest",
+    "wait latest",
+    "verify latest",
+    "info",
+)
+_RUNS = {"1,000": "runs:1000", "10,000": "runs:10000"}
+
+_START = Table(
+    name="start",
+    title="Start-up of a command",
+    about=(
+        "Whole commands on a registry with one finished run, output to /dev/null, byte code compiled, "
+        "everything warm in the page cache."
+    ),
+    unit=Unit(label="ms", scale=1e3),
+    base=_PASS,
+    rounds={"quick": 11, "full": 31},
+    cases=(
+        Case(name=_PASS, code="start:python", role="reference", arguments={"code": "pass"}),
+        Case(
+            name="python -c 'import click, msgspec'",
+            code="start:python",
+            role="reference",
+            arguments={"code": "import click, msgspec"},
+        ),
+        *(
+            Case(name=f"runlore {argv}", code="start:ours", role="ours", arguments={"argv": argv})
+            for argv in _COMMANDS
+        ),
+        Case(
+            name="tsp, listing 20 jobs",
+            code="start:task_spooler",
+            role="peer",
+            needs=("task-spooler",),
+        ),
+        Case(name="pm2 ls, no processes", code="start:pm2", role="peer", needs=("pm2",), every=3),
+    ),
+    goals=tuple(
+        Goal(
+            text=f"{argv.split()[0]}: time of {_PASS}",
+            case=f"runlore {argv}",
+            against=_PASS,
+            slower=True,
+            at_most=6.5,
+        )
+        for argv in _COMMANDS
+    ),
+)
+
+_PS = Table(
+    name="ps",
+    title="Listing runs",
+    about="`runlore ps` with its default view, on registries of finished runs of eight events each.",
+    unit=Unit(label="ms", scale=1e3),
+    base=_ISOLATED,
+    rounds={"quick": 7, "full": 15},
+    corpora={"quick": tuple(_RUNS.values()), "full": tuple(_RUNS.values())},
+    cases=(
+        Case(
+            name=_ISOLATED,
+            code="start:python",
+            role="reference",
+            arguments={"code": "pass", "isolated": 1},
+        ),
+        *(
+            Case(
+                name=f"runlore ps, {count} runs",
+                code="start:ours_on",
+                role="ours",
+                arguments={"argv": "ps", "corpus": corpus},
+            )
+            for count, corpus in _RUNS.items()
+        ),
+        Case(
+            name="runlore ps -a --json, 10,000 runs",
+            code="start:ours_on",
+            role="ours",
+            arguments={"argv": "ps -a --json", "corpus": "runs:10000"},
+            every=2,
+        ),
+    ),
+    goals=tuple(
+        Goal(
+            text=f"{count} runs: time of {_ISOLATED}",
+            case=f"runlore ps, {count} runs",
+            against=_ISOLATED,
+            slower=True,
+            at_most=1.5,
+            remark="this release folds every journal; the goal is that of an index",
+        )
+        for count in _RUNS
+    ),
+)
+
+TABLES = (_START, _PS)
