@@ -8,15 +8,17 @@ import os
 from collections.abc import Iterator
 from typing import Final, Literal, Self
 
-from runlore.journal import codec
+from runlore.journal import chain, codec
 from runlore.journal.disk import Disk
 from runlore.journal.errors import CorruptJournal, JournalIO, NotFound, UndecodableLine
 from runlore.journal.events import AnyEvent
+from runlore.journal.framing import whole_lines
 from runlore.journal.ids import is_run_id
 from runlore.journal.layout import SUFFIX, Layout
-from runlore.journal.scan import Record, Scanner, Tail, Verdict
+from runlore.journal.machine import boot_id
+from runlore.journal.scan import Record, Scanner, Tail, Verdict, heals_by_itself
 from runlore.journal.tailing import PIECE
-from runlore.journal.values import RunId, Seq
+from runlore.journal.values import Head, RunId, Seq
 
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK
 
@@ -57,6 +59,8 @@ class JournalReader:
         self._fd = -1
         self._seen, self._head = after, ""
         self._offset = 0
+        self._torn = b""
+        """Bytes behind the last whole line, as of the last read."""
         self._scanner = Scanner(Tail.empty(run_id), check_chain=check_chain)
         self.rewound = False
         """The last read began again, because bytes seen before are not there any more."""
@@ -64,8 +68,8 @@ class JournalReader:
     def read_available(self) -> list[Record]:
         """Return the records that are whole by now and newer than those already returned.
 
-        After a replacement that kept the records, nothing is repeated. If a record seen before is
-        gone or different, everything after the last common one comes (again), and `rewound` is set.
+        After a replacement that kept the records, nothing is repeated. If a record returned before is
+        gone or different, the whole journal comes again, and `rewound` is set.
 
         Raises:
             NotFound: no such journal. JournalIO: the disk refused.
@@ -84,7 +88,11 @@ class JournalReader:
 
     def verdict(self) -> Verdict:
         """Say what stands behind the last whole record, as of the last read."""
-        return self._scanner.verdict()
+        if self._scanner.damage is not None or not self._torn:
+            return self._scanner.verdict()
+        behind = Scanner(self._scanner.tail)
+        behind.advance(self._torn)
+        return behind.verdict()
 
     @property
     def tail(self) -> Tail:
@@ -111,38 +119,58 @@ class JournalReader:
     def _open(self) -> None:
         self.close()
         self._fd = self._disk.open(self._path, _FLAGS)
-        self._offset = 0
+        self._offset, self._torn = 0, b""
         self._scanner = Scanner(Tail.empty(self._run_id), check_chain=self._check_chain)
 
     def _read_on(self) -> list[Record]:
+        fresh = self._newer()
+        if fresh is None:  # another history stands there now
+            self.rewound = True
+            self._seen, self._head = Seq(0), ""
+            self._open()
+            fresh = self._newer() or []
+        if fresh:
+            self._seen, self._head = fresh[-1].seq, fresh[-1].head
+        elif self._scanner.tail.seq == self._seen and self._seen:
+            self._head = self._scanner.tail.head
+        return fresh
+
+    def _newer(self) -> list[Record] | None:
+        """Return the records behind those already returned, or None if one of those is gone."""
         fresh: list[Record] = []
         known = self._head
-        while piece := self._disk.pread(self._fd, PIECE, self._offset):
-            self._offset += len(piece)
-            for record in self._scanner.feed(piece):
+        while lines := self._whole_lines():
+            for record in self._scanner.feed(lines):
                 if record.seq > self._seen:
                     fresh.append(record)
                 elif record.seq == self._seen and known and record.head != known:
-                    self.rewound = True
-        tail = self._scanner.tail
-        if self.rewound or tail.seq < self._seen:
-            return self._rewind()
-        if fresh:
-            self._seen, self._head = fresh[-1].seq, fresh[-1].head
-        elif tail.seq == self._seen and tail.seq:
-            self._head = tail.head
-        return fresh
+                    return None
+        return None if known and self._scanner.tail.seq < self._seen else fresh
 
-    def _rewind(self) -> list[Record]:
-        """Give out the whole journal again: some record given out before is not in it."""
-        first_time = not self._head
-        if first_time:  # asked for what lies beyond the end; that is "not yet"
-            return []
-        self._seen, self._head = Seq(0), ""
-        self._open()
-        records = self._read_on()
-        self.rewound = True
-        return records
+    def _whole_lines(self) -> bytes:
+        """Return the next whole lines.
+
+        What is seen of a line in part is never kept: it may be cut back, and another line put in its
+        place, and the two halves glued together may well decode.
+        """
+        piece = self._disk.pread(self._fd, PIECE, self._offset)
+        end = whole_lines(piece)
+        if not end and len(piece) >= codec.MAX_LINE:
+            end = len(piece)  # no line is that long
+        lines, self._torn = piece[:end], piece[end:]
+        if lines and not self._continues(lines):
+            self._open()
+            return self._whole_lines()
+        self._offset += end
+        return lines
+
+    def _continues(self, lines: bytes) -> bool:
+        """Say whether these lines stand behind what was read before: one `h` tells."""
+        if not self._offset or self._scanner.damage is not None:
+            return True
+        parts = chain.split_line(lines[: lines.find(b"\n")])
+        digest = self._scanner.tail.digest
+        return parts is not None and chain.link(digest, parts[0]) == parts[1]
 
 
 def read(
@@ -158,9 +186,9 @@ def read(
     """
     with JournalReader(disk, layout, run_id, after=after, check_chain=check_chain) as reader:
         yield from reader.read_available()
-        verdict = reader.verdict()
-    if verdict.state == "corrupt" and verdict.damage is not None:
-        damage = verdict.damage
+        verdict, damage = reader.verdict(), reader.verdict().damage
+        tail = reader.tail
+    if damage is not None and not heals_by_itself(tail, verdict, boot_id()):
         raise CorruptJournal(layout.journal(run_id), run_id, damage.offset, damage.detail)
 
 
@@ -175,6 +203,8 @@ class EventChunks:
         self.stopped: Literal["", "torn", "damaged"] = ""
         self.offset = 0
         """Bytes of whole events so far."""
+        self.head: Head | None = None
+        """`h` of the last of them, as it is written."""
         self._seq = 0
 
     def __iter__(self) -> Iterator[list[AnyEvent]]:
@@ -216,18 +246,24 @@ class EventChunks:
 
     def _decoded(self, chunk: bytes) -> list[AnyEvent]:
         """Return the events of a chunk up to the first that does not continue the journal."""
-        first = self._seq + 1
         try:
             events: list[AnyEvent] = list(codec.decode_known_lines(chunk))
         except UndecodableLine:
             return self._decoded_one_by_one(chunk)
-        if not events or not self._seq:
-            first = events[0].seq if events else first
+        # n lines that all begin an object and hold n objects hold one each
+        if not len(events) == chunk.count(b"\n") == chunk.count(b"\n{") + chunk.startswith(b"{"):
+            return self._decoded_one_by_one(chunk)
+        first = self._seq + 1 if self._seq else events[0].seq
         if [event.seq for event in events] != list(range(first, first + len(events))):
             return self._decoded_one_by_one(chunk)
         self._seq = first + len(events) - 1
         self.offset += len(chunk)
+        self._note_head(chunk[chunk.rfind(b"\n", 0, -1) + 1 : -1])
         return events
+
+    def _note_head(self, line: bytes) -> None:
+        parts = chain.split_line(line)
+        self.head = chain.head(parts[1]) if parts else None
 
     def _decoded_one_by_one(self, chunk: bytes) -> list[AnyEvent]:
         events: list[AnyEvent] = []
@@ -237,12 +273,13 @@ class EventChunks:
             except UndecodableLine:
                 self.stopped = "damaged"
                 break
-            if self._seq and event.seq != self._seq + 1:
+            if not line.startswith(b"{") or (self._seq and event.seq != self._seq + 1):
                 self.stopped = "damaged"
                 break
             self._seq = event.seq
             self.offset += len(line) + 1
             events.append(event)
+            self._note_head(line)
         return events
 
 

@@ -5,13 +5,12 @@ from typing import Final
 
 from runlore.journal import ids
 from runlore.journal.events import FORMAT
-from runlore.journal.values import Actor, Head
+from runlore.journal.values import Head
 from runlore.projections import shell
 from runlore.projections.health import Health
 from runlore.projections.replay import replay_command
 from runlore.projections.run_state import BEGINNING, RunState
 from runlore.projections.run_view import (
-    ActorView,
     ArtifactsView,
     HandleView,
     ObservationView,
@@ -27,6 +26,7 @@ from runlore.projections.run_view import (
     ShownHealth,
     StopView,
     TranscriptView,
+    actor_view,
 )
 
 
@@ -90,13 +90,6 @@ def run_view(
         observation=_observation(state),
         problem=problem,
     )
-
-
-def actor_view(actor: Actor | None) -> ActorView | None:
-    """Return who it was, as shown."""
-    if actor is None:
-        return None
-    return ActorView(user=actor.user, host=actor.host, pid=actor.pid or None, program=actor.program)
 
 
 _HIDDEN: Final = frozenset({"ended", "queued"})

@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from runlore.journal.values import Durability, Head, ReasonCode, RunId, Status
+from runlore.journal.values import Actor, Durability, Head, ReasonCode, RunId, Status
 
 ShownHealth = Literal["live", "stalled", "unsupervised", "lost", "unknown"]
 
@@ -191,3 +191,10 @@ class RunView(Struct, frozen=True, kw_only=True):
     stop: StopView | None
     observation: ObservationView | None
     problem: Problem | None
+
+
+def actor_view(actor: Actor | None) -> ActorView | None:
+    """Return who it was, as shown."""
+    if actor is None:
+        return None
+    return ActorView(user=actor.user, host=actor.host, pid=actor.pid or None, program=actor.program)

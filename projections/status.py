@@ -57,24 +57,23 @@ class StatusProjection(TableProjection[RunState]):
             if kind is chatter:
                 active, latest = now, event  # type: ignore[assignment]  # its class says what it is
                 continue
+            if kind in SIGNS_OF_LIFE:
+                active = now
             step = step_of(kind)
             if step is None:
+                continue
+            if kind not in TIMED:
+                step(working, event)
                 continue
             working.reached_at, working.last_activity_at = now, active
             step(working, event)
             if working.final is not None:
                 break
-            active = working.last_activity_at
+            now, active = working.reached_at, working.last_activity_at
         else:
             working.reached_at, working.last_activity_at = now, active
         working.progress = latest
         return event
-
-
-def _act(state: Working) -> datetime:
-    """Note that the run itself shows that it lives; return the effective time of that."""
-    at = state.last_activity_at = state.reached_at
-    return at
 
 
 def _become(state: Working, event: AnyEvent) -> bool:
@@ -91,11 +90,10 @@ def _become(state: Working, event: AnyEvent) -> bool:
 
 
 def _queued(state: Working, event: e.RunQueued) -> None:
-    at = _act(state)
     if state.run_id:
         return
     state.run_id, state.format = RunId(event.run_id), event.format
-    state.status, state.queued, state.created_at = "queued", event, at
+    state.status, state.queued, state.created_at = "queued", event, state.reached_at
     state.name, state.tags = event.name, event.tags
     state.pinned = event.retention is not None and event.retention.pinned
 
@@ -106,80 +104,70 @@ def _continued(state: Working, event: e.JournalContinued) -> None:
 
 
 def _booting(state: Working, event: e.RunBooting) -> None:
-    at = _act(state)
     if _become(state, event):
-        state.booting, state.owner, state.booted_at = event, event.owner, at
+        state.booting, state.owner, state.booted_at = event, event.owner, state.reached_at
 
 
 def _started(state: Working, event: e.RunStarted) -> None:
-    at = _act(state)
     if _become(state, event):
-        state.handle, state.started_at = event.handle, at
-
-
-def _acted(state: Working, _event: AnyEvent) -> None:
-    """An event of the run itself, of which the state keeps only that it was there."""
-    _act(state)
+        state.handle, state.started_at = event.handle, state.reached_at
 
 
 def _preview(state: Working, event: e.RunPreviewChanged) -> None:
-    _act(state)
     state.preview = event
 
 
 def _result(state: Working, event: e.RunResultSet) -> None:
-    _act(state)
     state.result = event
 
 
 def _stop(state: Working, event: e.RunStopRequested) -> None:
-    at = state.reached_at
     if state.stop is None:
-        state.stop, state.stop_at = event, at
+        state.stop, state.stop_at = event, state.reached_at
 
 
 def _collecting(state: Working, event: e.RunCollecting) -> None:
     """The command ended: this witnesses that moment, whoever wrote it down and however late."""
-    at = state.reached_at
     if not _become(state, event):
         return
     state.collecting = event
     if state.started_at is None:
         state.started_at = state.booted_at
     if event.exited_at is None:
-        state.last_activity_at = at
+        state.last_activity_at = state.reached_at
     else:
         _end(state, event.exited_at)
 
 
 def _final(state: Working, event: e.FinalEvent) -> None:
-    at = state.reached_at
     if not _become(state, event):
         return
     state.final = event
     if event.observation is None:
-        _end(state, event.ended_at or at)
-        state.last_activity_at = at
+        _end(state, event.ended_at or state.reached_at)
+        state.last_activity_at = state.reached_at
     else:
         _end(state, event.ended_at or state.last_activity_at)
 
 
 def _end(state: Working, at: datetime) -> None:
-    """Note when the command ended; the first evidence counts."""
+    """Note when the command ended; the first evidence counts.
+
+    The run was active then, and it is not earlier now: evidence moves the effective time, too.
+    """
     if state.ended_at is None:
         state.ended_at = max(at, state.started_at or state.created_at or at)
     state.last_activity_at = max(state.last_activity_at, at)
+    state.reached_at = max(state.reached_at, at)
 
 
 def _artifact(state: Working, event: e.ArtifactCollected) -> None:
-    _act(state)
     if event.outcome == "stored":
         state.artifact_count += 1
         state.artifact_bytes += event.bytes
 
 
 def _adopted(state: Working, event: e.OwnerAdopted) -> None:
-    _act(state)
     state.owner, state.epoch = event.owner, max(state.epoch, event.epoch)
 
 
@@ -211,17 +199,11 @@ def _sealed(state: Working, event: e.RunSealed) -> None:
     state.sealed_seq = Seq(event.seq)
 
 
-def _unknown(state: Working, _event: e.UnknownEvent) -> None:
-    """A newer release's event: while the run lives it counts as a sign of life, afterwards as nothing."""
-    _act(state)
-
-
 STEPS: Final[Mapping[type, Step]] = {
     e.RunQueued: _queued,
     e.RunBooting: _booting,
     e.RunStarted: _started,
     e.RunPreviewChanged: _preview,
-    e.RunCheckpointed: _acted,
     e.RunResultSet: _result,
     e.RunStopRequested: _stop,
     e.RunCollecting: _collecting,
@@ -238,12 +220,12 @@ STEPS: Final[Mapping[type, Step]] = {
     e.RunUnpinned: _unpinned,
     e.ArtifactPromoted: _promoted,
     e.JournalContinued: _continued,
-    e.UnknownEvent: _unknown,
 }
 """What each event changes. `run.progressed` is not here: the fold takes it by itself."""
 
 NOTED: Final = frozenset(
     {
+        e.RunCheckpointed,
         e.RunNoted,
         e.RunAccepted,
         e.RunExpired,
@@ -251,9 +233,28 @@ NOTED: Final = frozenset(
         e.RunRestored,
         e.JournalRepaired,
         e.TextRedacted,
+        e.UnknownEvent,
     }
 )
-"""Events of which the state keeps only that they were there."""
+"""Events of which the state keeps at most that the run was alive."""
+
+TIMED: Final = frozenset({*STATUS_OF, e.RunStopRequested})
+"""Events of which the state keeps the time."""
+
+SIGNS_OF_LIFE: Final = frozenset(
+    {
+        e.RunQueued,
+        e.RunBooting,
+        e.RunStarted,
+        e.RunPreviewChanged,
+        e.RunCheckpointed,
+        e.RunResultSet,
+        e.ArtifactCollected,
+        e.OwnerAdopted,
+        e.UnknownEvent,
+    }
+)
+"""Events by which the run itself shows that it lives, beside its progress. Its end has rules of its own."""
 
 _STEPS_AFTER_END: Final[Mapping[type, Step]] = {
     kind: step for kind, step in STEPS.items() if kind in AFTER_END

@@ -15,12 +15,15 @@ from msgspec import Struct
 from runlore.journal import chain
 from runlore.journal.events import UnknownEvent
 from runlore.journal.scan import Record
-from runlore.journal.values import Head, Offset, RunId, Seq, Status
-from runlore.projections.present import actor_view, run_view
-from runlore.projections.run_view import ActorView, Problem, RunView, TranscriptView
+from runlore.journal.values import Durability, Head, Offset, RunId, Seq, Status
+from runlore.projections.filters import Selected
+from runlore.projections.present import run_view
+from runlore.projections.run_view import ActorView, Problem, RunView, TranscriptView, actor_view
+from runlore.projections.timeline import HistoryLine
 
 __all__ = [
     "ActorView",
+    "CompletionView",
     "ControlRecord",
     "EventRecord",
     "FindingView",
@@ -31,12 +34,14 @@ __all__ = [
     "InfoView",
     "InitView",
     "LineRecord",
+    "NamesView",
     "Problem",
     "PsView",
     "ReconcileView",
     "ReconciledView",
     "RepairView",
     "RunView",
+    "SpecView",
     "StopView",
     "StoppedView",
     "SubmitView",
@@ -48,6 +53,7 @@ __all__ = [
     "counted",
     "encode_view",
     "event_record",
+    "ps_view",
     "run_view",
 ]
 
@@ -202,9 +208,18 @@ class InfoView(Struct, frozen=True, kw_only=True):
     format: int | None
     created_at: datetime | None
     runs: int
+    counts: dict[str, int]
+    """Runs by status."""
+    durability: Durability
+    """What new runs' events survive."""
     file_system: str
+    network: bool
+    """Locks of other machines cannot be believed on it."""
     python: str
+    kernel: str
+    host: str
     detail: str = ""
+    """Why it does not exist, or cannot be written."""
 
 
 class InitView(Struct, frozen=True, kw_only=True):
@@ -217,14 +232,38 @@ class InitView(Struct, frozen=True, kw_only=True):
     existing: bool
 
 
-class HistoryLine(Struct, frozen=True, kw_only=True):
-    """One event, as a sentence."""
+class SpecView(Struct, frozen=True, kw_only=True):
+    """What `run --dry-run` would submit; nothing was created."""
 
-    seq: Seq
-    at: datetime
-    type: str
-    text: str
-    by: ActorView | None
+    schema: Literal["runlore.spec/1"] = "runlore.spec/1"
+    root: str
+    command: str
+    argv: list[str]
+    cwd: str
+    env: dict[str, str]
+    name: str | None
+    tags: dict[str, str]
+    metadata: dict[str, object]
+    key: str | None
+    parent: str | None
+    timeout_s: float | None
+    stdin: bool
+    detached: bool
+
+
+class NamesView(Struct, frozen=True, kw_only=True):
+    """The names of all schemas."""
+
+    schema: Literal["runlore.names/1"] = "runlore.names/1"
+    items: list[str]
+
+
+class CompletionView(Struct, frozen=True, kw_only=True):
+    """The completion script of a shell."""
+
+    schema: Literal["runlore.completion/1"] = "runlore.completion/1"
+    shell: Literal["bash", "zsh", "fish"]
+    script: str
 
 
 class HistoryView(Struct, frozen=True, kw_only=True):
@@ -274,6 +313,18 @@ class ControlRecord(Struct, frozen=True, kw_only=True):
     type: Literal["ready", "rewound", "lagged", "end"]
     cursor: str | None = None
     reason: str | None = None
+
+
+def ps_view(selected: Selected[RunView], as_of: datetime) -> PsView:
+    """Return the listing of what a filter selected."""
+    return PsView(
+        as_of=as_of,
+        items=selected.items,
+        counts=counted(run.status for run in selected.matched),
+        damaged=sum(run.problem is not None for run in selected.matched),
+        truncated=selected.truncated,
+        next=selected.next,
+    )
 
 
 def event_record(record: Record) -> EventRecord:

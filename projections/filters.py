@@ -1,0 +1,204 @@
+"""Choose runs by status, name, tags and time; filter first, limit afterwards, newest first.
+
+Works on anything with the fields of a run view, so that what is filtered is what is shown: a run found
+lost is found under `failed`, written down or not. Pure.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, Generic, Protocol, TypeVar, get_args
+
+import msgspec
+from msgspec import Struct
+
+from runlore.journal.errors import BadInput
+from runlore.journal.ids import is_run_id
+from runlore.journal.lifecycle import TERMINAL
+from runlore.journal.values import RunId, Status, UtcTime
+from runlore.projections import durations, labels
+
+STATUSES: Final[tuple[str, ...]] = get_args(Status)
+RECENT: Final = 5
+"""Finished runs that a listing shows beside the live ones, unless asked for more."""
+_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
+_WHEN: Final = "write a duration (2h: two hours ago), a date (2026-11-20) or a time (2026-11-20T20:14:00Z)"
+_MARK: Final = "~"
+
+
+class Filterable(Protocol):
+    """What a filter asks a run; a run view has it."""
+
+    @property
+    def run_id(self) -> RunId: ...
+    @property
+    def status(self) -> Status | None: ...
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def tags(self) -> Mapping[str, str]: ...
+    @property
+    def created_at(self) -> datetime | None: ...
+
+
+Run = TypeVar("Run", bound=Filterable)
+Place = tuple[datetime, RunId]
+"""Where a run stands among all: by creation, then by id."""
+
+
+class Filter(Struct, frozen=True, kw_only=True):
+    """What was asked for; nothing asked matches every run."""
+
+    statuses: frozenset[str] = frozenset()
+    name: str | None = None
+    tags: tuple[tuple[str, str | None], ...] = ()
+    """(name, value); None for any value. All of them have to match."""
+    since: datetime | None = None
+    """Created at this time or later."""
+    until: datetime | None = None
+    """Created before this time."""
+    after: Place | None = None
+    """Older than this run: the next page."""
+    limit: int | None = None
+
+
+class Selected(Struct, Generic[Run], frozen=True, kw_only=True):
+    """The runs that match, newest first, and how many there were before the limit."""
+
+    items: list[Run]
+    matched: list[Run]
+    """All that match, whether beyond the limit or not: what `counts` counts."""
+    next: str | None = None
+    """The cursor of the next page, if there is one."""
+
+    @property
+    def truncated(self) -> bool:
+        """More match than are shown."""
+        return len(self.items) < len(self.matched)
+
+
+def parse(
+    *,
+    now: datetime,
+    status: str | Iterable[str] = (),
+    name: str | None = None,
+    tags: Iterable[str] | Mapping[str, str] = (),
+    since: str | datetime | None = None,
+    until: str | datetime | None = None,
+    after: str | None = None,
+    limit: int | None = None,
+) -> Filter:
+    """Return a filter from what was typed or passed; texts of time count back from `now`.
+
+    Raises:
+        BadInput: something in it is none of the things it could be.
+    """
+    if limit is not None and limit < 1:
+        raise BadInput(f"limit {limit}: at least 1 run, or no limit")
+    return Filter(
+        statuses=frozenset(map(_status, [status] if isinstance(status, str) else status)),
+        name=None if name is None else labels.name(name),
+        tags=_tags(tags),
+        since=None if since is None else when(since, now),
+        until=None if until is None else when(until, now),
+        after=None if after is None else _place_of(after),
+        limit=limit,
+    )
+
+
+def select(filter_: Filter, runs: Iterable[Run]) -> Selected[Run]:
+    """Return the runs that match, newest first; the same ones in the same order whatever came in."""
+    matched = newest_first(run for run in runs if matches(filter_, run))
+    items = matched[: filter_.limit]
+    more = len(items) < len(matched)
+    return Selected(items=items, matched=matched, next=cursor(items[-1]) if more else None)
+
+
+def recent(runs: Iterable[Run], finished: int = RECENT) -> Selected[Run]:
+    """Return the live runs and the last few finished ones, newest first."""
+    ordered = newest_first(runs)
+    shown: list[Run] = []
+    for run in ordered:
+        live = run.status is not None and run.status not in TERMINAL
+        if live or finished > 0:
+            shown.append(run)
+            finished -= not live
+    return Selected(items=shown, matched=ordered)
+
+
+def newest_first(runs: Iterable[Run]) -> list[Run]:
+    """Return the runs by creation, newest first; those of one moment by id."""
+    return sorted(runs, key=_place, reverse=True)
+
+
+def matches(filter_: Filter, run: Filterable) -> bool:
+    """Say whether a run is what was asked for."""
+    created = run.created_at or _BEGINNING
+    return (
+        (not filter_.statuses or run.status in filter_.statuses)
+        and (filter_.name is None or run.name == filter_.name)
+        and (filter_.since is None or created >= filter_.since)
+        and (filter_.until is None or created < filter_.until)
+        and (filter_.after is None or _place(run) < filter_.after)
+        and all(_has_tag(run.tags, name, value) for name, value in filter_.tags)
+    )
+
+
+def when(text: str | datetime, now: datetime) -> datetime:
+    """Return the time that is meant: a duration counts back from `now`, a date begins at midnight UTC.
+
+    Raises:
+        BadInput: it is none of these, or has no time zone.
+    """
+    if isinstance(text, datetime):
+        if text.tzinfo is None:
+            raise BadInput(f"{text.isoformat()} has no time zone; give an aware time")
+        return text.astimezone(UTC)
+    word = text.strip()
+    try:
+        if len(word) == len("2026-11-20") and word[4] == word[7] == "-":
+            day = msgspec.convert(word, date)
+            return datetime(day.year, day.month, day.day, tzinfo=UTC)
+        if "t" in word.lower() and ":" in word:
+            return msgspec.convert(word, UtcTime).astimezone(UTC)
+        ago = timedelta(seconds=durations.parse(word, zero=True))
+        return now - ago if now - _BEGINNING > ago else _BEGINNING
+    except (msgspec.ValidationError, OverflowError, BadInput):
+        raise BadInput(f"{text[:40]!a} is no time; {_WHEN}") from None
+
+
+def cursor(run: Filterable) -> str:
+    """Return what the next page begins after; opaque to whoever gets it."""
+    created, run_id = _place(run)
+    return f"{created.isoformat()}{_MARK}{run_id}"
+
+
+def _place_of(text: str) -> Place:
+    at, _, run_id = text.partition(_MARK)
+    try:
+        place = msgspec.convert(at, UtcTime), RunId(run_id)
+    except msgspec.ValidationError:
+        place = None
+    if place is None or not is_run_id(run_id):
+        raise BadInput(f"{text[:60]!a} is no cursor; take `next` of the page before")
+    return place
+
+
+def _place(run: Filterable) -> Place:
+    return run.created_at or _BEGINNING, run.run_id
+
+
+def _status(word: str) -> str:
+    status = word.strip().lower().replace("-", "_")
+    if status not in STATUSES:
+        raise BadInput(f"no status {word[:40]!a}; there are {', '.join(STATUSES)}")
+    return status
+
+
+def _tags(given: Iterable[str] | Mapping[str, str]) -> tuple[tuple[str, str | None], ...]:
+    if isinstance(given, Mapping):
+        return tuple(labels.tags(given).items())
+    return tuple(labels.tag(word) if "=" in word else (labels.tag_name(word), None) for word in given)
+
+
+def _has_tag(tags: Mapping[str, str], name: str, value: str | None) -> bool:
+    return name in tags if value is None else tags.get(name) == value

@@ -1,0 +1,146 @@
+"""Fold every journal of a root into rows: what is known without an index, and without observing anybody.
+
+One journal that cannot be read hides no other: it becomes a row with what stands before the damage,
+and with the problem. A journal without a whole first event is no run yet; it is counted. Not pure: this
+reads, and never writes.
+"""
+
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct, structs
+
+from runlore.journal.disk import Disk
+from runlore.journal.errors import JournalIO, NotFound
+from runlore.journal.layout import Layout
+from runlore.journal.reader import EventChunks, journal_ids
+from runlore.journal.scan import Scanner, Tail
+from runlore.journal.tailing import PIECE
+from runlore.journal.values import Head, RunId, Status
+from runlore.projections.fold import fold
+from runlore.projections.run_state import RunState
+from runlore.projections.run_view import Problem
+from runlore.projections.selectors import Candidate, candidate
+from runlore.projections.status import STATUS
+
+_PIECE: Final = 1 << 16
+"""Bytes read at once: most journals end within, and a larger buffer costs more than it saves."""
+_FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One journal, folded."""
+
+    run_id: RunId
+    state: RunState
+    head: Head | None = None
+    size: int = 0
+    """Bytes of whole records."""
+    problem: Problem | None = None
+
+    @property
+    def name(self) -> str | None:
+        """As filters want it."""
+        return self.state.name or None
+
+    @property
+    def status(self) -> Status | None:
+        """What the journal says; what nobody has written down yet is not in it."""
+        return self.state.status
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """As filters want them."""
+        return self.state.tags
+
+    @property
+    def created_at(self) -> datetime | None:
+        """As filters want it."""
+        return self.state.created_at
+
+    @property
+    def candidate(self) -> Candidate:
+        """The row for the resolver of selectors."""
+        return candidate(self.state)
+
+
+class Rows(Struct, frozen=True, kw_only=True):
+    """Every journal of a root."""
+
+    rows: list[Row]
+    unborn: tuple[RunId, ...] = ()
+    """Journals in which a crash left no whole first event: no runs."""
+
+
+def fold_registry(disk: Disk, layout: Layout, only: Iterable[RunId] | None = None) -> Rows:
+    """Return a row for each journal, by id, or for those of `only` that exist.
+
+    Raises:
+        NotFound: there is no registry.
+    """
+    rows: list[Row] = []
+    unborn: list[RunId] = []
+    for run_id in journal_ids(disk, layout) if only is None else only:
+        try:
+            row = fold_journal(disk, layout, run_id)
+        except NotFound:
+            continue  # removed or packed since its name was read
+        if row is None:
+            unborn.append(run_id)
+        else:
+            rows.append(row)
+    return Rows(rows=rows, unborn=tuple(unborn))
+
+
+def fold_journal(disk: Disk, layout: Layout, run_id: RunId) -> Row | None:
+    """Return the row of one journal; None if a crash left no whole first event in it.
+
+    Raises:
+        NotFound: no such journal.
+    """
+    path = layout.journal(run_id)
+    chunks = EventChunks(disk, path, piece=_PIECE)
+    state = STATUS.initial()
+    problem = None
+    try:
+        for events in chunks:
+            state = fold(STATUS, events, state)
+        if chunks.stopped == "damaged" or state.run_id != run_id:
+            problem = _damage(disk, path, run_id)
+    except JournalIO as error:
+        problem = Problem(kind="unreadable", detail=str(error))
+    if problem is None and state.seq == 0:
+        return None
+    return Row(
+        run_id=run_id,
+        state=state if state.run_id == run_id else structs.replace(STATUS.initial(), run_id=run_id),
+        head=chunks.head,
+        size=chunks.offset,
+        problem=problem,
+    )
+
+
+def _damage(disk: Disk, path: str, run_id: RunId) -> Problem | None:
+    """Return what is wrong with a journal that could not be folded to its end.
+
+    A crash tail is nothing wrong: nobody was told that it is durable, and the next appender cuts it.
+    """
+    scanner = Scanner(Tail.empty(run_id), check_chain=False)
+    try:
+        fd = disk.open(path, _FLAGS)
+        try:
+            offset = 0
+            while piece := disk.pread(fd, PIECE, offset):
+                scanner.advance(piece)
+                offset += len(piece)
+        finally:
+            disk.close(fd)
+    except OSError as error:
+        return Problem(kind="unreadable", detail=f"{path}: {error.strerror or error}")
+    verdict = scanner.verdict()
+    if verdict.state != "corrupt" or verdict.damage is None:
+        return None
+    damage = verdict.damage
+    return Problem(kind="damaged", detail=damage.detail, seq=damage.seq, offset=damage.offset)

@@ -1,0 +1,177 @@
+"""The history of a run for people: one sentence per event, oldest first.
+
+A row of progress reports is one line, the last of them, with their number. Texts come from the journal
+as they are; whoever prints them makes them printable. Pure.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct
+
+from runlore.journal import events as e
+from runlore.journal.events import AnyEvent, RunProgressed, tag_of
+from runlore.journal.values import Owner, Seq
+from runlore.projections import shell
+from runlore.projections.fold import TableProjection
+from runlore.projections.run_view import ActorView, actor_view
+
+
+class HistoryLine(Struct, frozen=True, kw_only=True):
+    """One event, as a sentence."""
+
+    seq: Seq
+    at: datetime
+    """Effective time: never before the line above."""
+    type: str
+    text: str
+    by: ActorView | None = None
+    count: int = 1
+    """How many reports of progress in a row this line stands for; it tells the last of them."""
+
+
+Timeline = tuple[HistoryLine, ...]
+
+
+class TimelineProjection(TableProjection[Timeline]):
+    """Folds events into lines of history."""
+
+    def __init__(self) -> None:
+        super().__init__("timeline", 1, tuple, {})
+
+    def fold(self, events: Iterable[AnyEvent], state: Timeline) -> Timeline:
+        """Return the lines after all of `events`; `state` itself stays as it was."""
+        lines = list(state)
+        for event in events:
+            last = lines[-1] if lines else None
+            line = _line(event, last)
+            if line.count > 1:
+                lines[-1] = line
+            else:
+                lines.append(line)
+        return tuple(lines)
+
+
+def describe(event: AnyEvent) -> str:
+    """Return what the event says, as a sentence for people."""
+    text: str = _TEXTS[type(event)](event)
+    return text
+
+
+def _line(event: AnyEvent, last: HistoryLine | None) -> HistoryLine:
+    kind = tag_of(event)
+    again = type(event) is RunProgressed and last is not None and last.type == kind
+    return HistoryLine(
+        seq=Seq(event.seq),
+        at=event.at if last is None else max(event.at, last.at),
+        type=kind,
+        text=describe(event),
+        by=actor_view(event.by),
+        count=last.count + 1 if again and last is not None else 1,
+    )
+
+
+def _joined(*parts: str, by: str = " ") -> str:
+    return by.join(part for part in parts if part)
+
+
+def _because(what: str, why: str) -> str:
+    return f"{what}: {why}" if why else what
+
+
+def _queued(event: e.RunQueued) -> str:
+    name = f"as {event.name}" if event.name else ""
+    queue = f"in queue {event.queue}" if event.queue else ""
+    return _because(_joined("submitted", name, queue), shell.join(event.recipe.argv))
+
+
+def _keeper(owner: Owner) -> str:
+    return f"keeper {owner.identity.pid} on {owner.host}"
+
+
+def _started(event: e.RunStarted) -> str:
+    handle = event.handle
+    place = f"pid {handle.pid}" if handle.pid else handle.target
+    return _joined("started", place, by=", ")
+
+
+def _progressed(event: e.RunProgressed) -> str:
+    share = f"{event.fraction:.0%}" if event.fraction is not None else ""
+    metrics = " ".join(f"{name}={value:g}" for name, value in event.metrics.items())
+    return _joined(share, event.step, event.message, metrics) or "a sign of life"
+
+
+def _stop(event: e.RunStopRequested) -> str:
+    return _because("asked to stop by force" if event.force else "asked to stop", event.reason)
+
+
+def _collecting(event: e.RunCollecting) -> str:
+    how = "the command ended, and nobody saw how"
+    if event.signal is not None:
+        how = f"the command was killed by signal {event.signal}"
+    elif event.exit_code is not None:
+        how = f"the command ended with exit code {event.exit_code}"
+    left = ", ".join(f"{one.pid} {one.command}".strip() for one in event.survivors)
+    dropped = f"{event.dropped_bytes:,} bytes of output could not be stored" if event.dropped_bytes else ""
+    return _joined(how, f"still alive: {left}" if left else "", dropped, by="; ")
+
+
+def _artifact(event: e.ArtifactCollected) -> str:
+    if event.outcome == "stored":
+        return f"stored {event.path} ({event.bytes:,} bytes)"
+    return _because(f"{event.outcome} {event.path}", event.reason)
+
+
+def _final(event: e.FinalEvent) -> str:
+    status = tag_of(event).removeprefix("run.").replace("_", " ")
+    found = " (found so, and written down later)" if event.observation is not None else ""
+    return _because(status, event.reason.text if event.reason else "") + found
+
+
+def _tagged(event: e.RunTagged) -> str:
+    put = " ".join(f"{name}={value}" if value else name for name, value in event.tags.items())
+    gone = " ".join(event.removed)
+    return _joined(f"tagged {put}" if put else "", f"untagged {gone}" if gone else "", by=", ")
+
+
+def _repaired(event: e.JournalRepaired) -> str:
+    cause = event.cause.replace("_", " ")
+    kept = f", kept as {event.quarantine}" if event.quarantine else ""
+    return f"repaired after {cause}: {event.bytes:,} bytes cut at byte {event.offset:,}{kept}"
+
+
+_TEXTS: Final[Mapping[type, Callable[..., str]]] = {
+    e.RunQueued: _queued,
+    e.RunBooting: lambda event: f"{_keeper(event.owner)} took it ({event.runtime})",
+    e.RunStarted: _started,
+    e.RunProgressed: _progressed,
+    e.RunPreviewChanged: lambda event: _joined("preview", event.state, event.url, event.detail),
+    e.RunCheckpointed: lambda event: f"saved checkpoint {event.name} at {event.path}",
+    e.RunResultSet: lambda _: "set its result",
+    e.RunStopRequested: _stop,
+    e.RunCollecting: _collecting,
+    e.ArtifactCollected: _artifact,
+    e.RunSucceeded: _final,
+    e.RunFailed: _final,
+    e.RunTimedOut: _final,
+    e.RunCancelled: _final,
+    e.RunSealed: lambda event: f"sealed after {event.count:,} records",
+    e.OwnerAdopted: lambda event: _because(f"{_keeper(event.owner)} took over", event.why),
+    e.RunTagged: _tagged,
+    e.RunNoted: lambda event: f"note: {event.text}",
+    e.RunRenamed: lambda event: f"named {event.name}" if event.name else "its name was taken away",
+    e.RunPinned: lambda event: _because("pinned", event.why),
+    e.RunUnpinned: lambda event: _because("unpinned", event.why),
+    e.ArtifactPromoted: lambda event: _because(f"promoted {event.path}", event.why),
+    e.RunAccepted: lambda event: _because("accepted", event.why),
+    e.RunExpired: lambda event: _because(f"to be removed by rule {event.rule}", event.detail),
+    e.RunRemoved: lambda event: f"removed {event.files:,} files, {event.bytes:,} bytes",
+    e.RunRestored: lambda event: _because("restored", event.detail),
+    e.JournalRepaired: _repaired,
+    e.JournalContinued: lambda event: _joined("goes on from pack", event.pack),
+    e.TextRedacted: lambda event: f"redacted {event.what} in lines {', '.join(map(str, event.seqs))}",
+    e.UnknownEvent: lambda event: f"{event.type}: an event of a newer release",
+}
+
+TIMELINE: Final = TimelineProjection()
