@@ -1,11 +1,11 @@
 """Turn the samples of a table into its result: spreads, ratios, goals met or not. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
 from benchmarks.declare import Case, Goal, Table
-from benchmarks.model import Absence, CaseResult, Clock, GoalResult, Outcome
+from benchmarks.model import CaseResult, Clock, GoalResult, Outcome
 from benchmarks.sampling import ratios, spread
 
 
@@ -48,7 +48,7 @@ def case_result(table: Table, case: Case, samples: Samples) -> CaseResult:
     )
 
 
-def goal_result(goal: Goal, samples: Samples, absent: Mapping[str, Absence]) -> GoalResult:
+def goal_result(goal: Goal, samples: Samples, absent: Container[str]) -> GoalResult:
     """Return the outcome of one goal; it is not measured if one of its cases is absent."""
     sense, bound = ("≥", goal.at_least) if goal.at_least is not None else ("≤", goal.at_most)
     if bound is None:
@@ -56,12 +56,9 @@ def goal_result(goal: Goal, samples: Samples, absent: Mapping[str, Absence]) -> 
     limit = f"{sense} {bound:g} {goal.unit}"
     values = _values(goal, samples)
     if not values:
-        why = "; ".join(
-            f"{name}: {absent[name].reason}" for name in (goal.case, goal.against) if name in absent
-        )
-        return GoalResult(
-            text=goal.text, limit=limit, outcome="not measured", why=why or "no round has both cases"
-        )
+        gone = " and ".join(name for name in (goal.case, goal.against) if name in absent)
+        why = f"{gone} absent, see the table" if gone else "no round has both cases"
+        return GoalResult(text=goal.text, limit=limit, outcome="not measured", why=why)
     found = spread(values)
     met = found.median >= bound if sense == "≥" else found.median <= bound
     outcome: Outcome = "met" if met else "not met"

@@ -26,6 +26,8 @@ from benchmarks.workshop import Workshop
 _PATIENCE_S: Final = 600.0
 """Longest time for one answer; a case that takes longer is given up."""
 _ENDING_S: Final = 60.0
+_REASON: Final = 160
+"""Characters of a reason that stand on the page."""
 
 
 class Failed(Exception):
@@ -125,6 +127,7 @@ def measure(table: Table, workshop: Workshop, say: Callable[[str], None]) -> Tab
     rounds = table.rounds[workshop.size]
 
     def miss(case: Case, reason: str) -> None:
+        reason = shorter(reason, workshop.repository)
         absent[case.name] = Absence(name=case.name, role=case.role, reason=reason)
         samples.pop(case.name, None)
         say(f"  absent: {case.name}: {reason}")
@@ -149,6 +152,12 @@ def measure(table: Table, workshop: Workshop, say: Callable[[str], None]) -> Tab
         absent=tuple(absent.values()),
         goals=tuple(goal_result(goal, samples, absent) for goal in table.goals),
     )
+
+
+def shorter(reason: str, repository: str) -> str:
+    """Return a reason fit for the page: one line, not too long, without a path of this machine."""
+    text = " ".join(reason.replace(f"{repository}/", "").split())
+    return text if len(text) <= _REASON else f"{text[:_REASON]} …"
 
 
 def _prepared(

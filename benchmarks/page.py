@@ -46,16 +46,23 @@ def _goal_cells(goal: GoalResult) -> list[str]:
 
 def section(table: TableResult) -> str:
     """Return the page's part on one table."""
-    clock = "CPU time" if table.clock == "cpu" else "time"
-    heads = ["case", "", f"{table.unit}", "best", "CPU time", f"x of {table.base} ({clock})", "further"]
+    clock = ", CPU time" if table.clock == "cpu" else ""
+    heads = ["case", "", f"{table.unit}", "best", "CPU time", f"x of {table.base}{clock}", "further"]
     rows = [_case_cells(case) for case in table.cases]
     rows += [
         [absence.name, absence.role, f"absent: {absence.reason}", "", "", "", ""] for absence in table.absent
     ]
+    heads, *rows = _without_empty_columns([heads, *rows])
     return (
         f"\n## {table.name}\n\n**{table.title}.** {table.about}\n\n{grid(heads, rows)}\n"
         f"{table.size} size, {table.rounds} rounds. {facts_text(table.facts)}\n"
     )
+
+
+def _without_empty_columns(lines: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Return the lines without the columns in which no line but the heading says anything."""
+    said = [any(cell not in {"", "-"} for cell in column) for column in zip(*lines[1:], strict=True)]
+    return [[cell for cell, keep in zip(line, said, strict=True) if keep] for line in lines]
 
 
 def _case_cells(case: CaseResult) -> list[str]:

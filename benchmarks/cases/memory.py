@@ -16,6 +16,7 @@ from benchmarks.cases.start import private_folder
 from benchmarks.place import Measure, Place, Sample
 
 _LIMIT_S = 60.0
+_SETTLE_S = 10.0
 _STILL_S = 0.2
 _NAPS = itertools.count(86400 + os.getpid())
 """Seconds that held commands sleep: no two cases share a figure, so that each knows its own."""
@@ -61,11 +62,11 @@ def _pss(pid: int) -> float:
 
 def _settled(weigh: Callable[[], float]) -> float:
     """Return a weight once it stays the same for a while."""
-    last, deadline = weigh(), time.monotonic() + _LIMIT_S
+    last, deadline = weigh(), time.monotonic() + _SETTLE_S
     while time.monotonic() < deadline:
         time.sleep(_STILL_S)
         weight = weigh()
-        if abs(weight - last) < 0.001 * last:
+        if abs(weight - last) <= 0.005 * last:
             return weight
         last = weight
     return last
@@ -74,9 +75,9 @@ def _settled(weigh: Callable[[], float]) -> float:
 def _held(place: Place, hold: Callable[[Sequence[str]], object]) -> Callable[[], Sample]:
     """Return a round that holds runs, weighs what watches over them, and ends them."""
     count = int(place.arguments["held"])
+    before = list(_processes())
 
     def measure() -> Sample:
-        before = list(_processes())
         nap = str(next(_NAPS))
         for _ in range(count):
             hold(["/bin/sleep", nap])

@@ -3,6 +3,7 @@
 from benchmarks.declare import Case, Goal, Table, Unit
 
 _OURS = "runlore run -d: keeper and wrapper"
+_SHELL = "sh that notes the status"
 _HELD = {"held": 20}
 
 TABLES = (
@@ -14,7 +15,7 @@ TABLES = (
             "and init, divided by the runs."
         ),
         unit=Unit(label="MiB per run"),
-        base=_OURS,
+        base=_SHELL,
         rounds={"quick": 1, "full": 5},
         cases=(
             Case(name=_OURS, code="memory:ours", role="ours", arguments=_HELD),
@@ -24,7 +25,7 @@ TABLES = (
                 role="ours",
                 arguments=_HELD,
             ),
-            Case(name="sh that notes the status", code="memory:shell", role="reference", arguments=_HELD),
+            Case(name=_SHELL, code="memory:shell", role="reference", arguments=_HELD),
             Case(
                 name="task-spooler",
                 code="memory:task_spooler",

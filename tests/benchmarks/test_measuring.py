@@ -73,7 +73,7 @@ def test_a_case_that_breaks_down_is_absent_with_its_last_words(
     assert absence.reason.startswith("failed: RuntimeError: ")
     assert absence.reason.endswith("ended with 3")
     assert found.goals[0].outcome == "not measured"
-    assert absence.reason in found.goals[0].why
+    assert found.goals[0].why == "bare feet absent, see the table"
 
 
 def test_a_module_that_is_not_installed_makes_its_case_absent(
@@ -85,6 +85,14 @@ def test_a_module_that_is_not_installed_makes_its_case_absent(
     found = measured(tmp_path, monkeypatch, OURS, rival)
 
     assert "eventsourcing" in found.absent[0].reason
+
+
+def test_a_reason_names_no_path_of_the_machine() -> None:
+    """What stands on the page for ever is one line, and does not tell where the tree was."""
+    reason = measuring.shorter("/home/me/tree/bin/x:\n  gone " + "and gone " * 100, "/home/me/tree")
+
+    assert reason.startswith("bin/x: gone and gone")
+    assert len(reason) < 170
 
 
 def test_nothing_is_left_in_the_scratch_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
