@@ -8,8 +8,9 @@ from typing import Final
 from msgspec import Struct, structs
 
 from runlore.journal import chain, codec
-from runlore.journal.events import FINAL, Event, JournalContinued, RunQueued, RunSealed
-from runlore.journal.lifecycle import STATUS_OF
+from runlore.journal.errors import AlreadyEnded, BadInput, IllegalTransition, NotFound, NotPermitted
+from runlore.journal.events import FINAL, Event, JournalContinued, RunQueued, RunSealed, tag_of
+from runlore.journal.lifecycle import AFTER_END, OPENING, STATUS_OF, may_follow
 from runlore.journal.scan import Tail
 from runlore.journal.values import Head, Seq
 
@@ -25,12 +26,38 @@ class Composed(Struct, frozen=True, gc=False):
     after: Tail
 
 
+def check_legal(before: Tail, event: Event, *, owner: bool) -> None:
+    """Return if the lifecycle lets this writer put `event` behind `before`.
+
+    Raises:
+        NotFound: the journal never got its first event. AlreadyEnded: only labels and the like may follow.
+        NotPermitted: only the holder of the owner lock changes the status. IllegalTransition: not so.
+    """
+    kind = type(event)
+    if before.seq == 0 and kind not in OPENING:
+        raise NotFound(f"run {before.run_id} never began: a crash came before its first event")
+    if before.ended and kind not in AFTER_END:
+        raise AlreadyEnded(before.run_id, tag_of(event))  # type: ignore[arg-type]
+    if kind in STATUS_OF:
+        if not owner:
+            raise NotPermitted(
+                f"run {before.run_id}: {STATUS_OF[kind]} is for the holder of its owner lock to write"
+            )
+        if not may_follow(before.status, event):  # type: ignore[arg-type]
+            raise IllegalTransition(before.run_id, before.status or "not owned", STATUS_OF[kind])
+
+
 def compose(before: Tail, event: Event) -> Composed:
     """Return the line of `event` behind `before`, with its seal if the run has ended by then.
 
     Raises:
         UndecodableLine, EventTooLarge: no reader could take this event back; nothing was written.
+        BadInput: it states another place than the one it is to have, or is a seal that is wrong here.
     """
+    if event.seq != before.seq + 1:
+        raise BadInput(f"{tag_of(event)} says seq {event.seq}, but {before.seq + 1} comes next")  # type: ignore[arg-type]
+    if isinstance(event, RunSealed) and event != seal(before, event):
+        raise BadInput(f"a seal for another end than seq {before.seq}; the writer makes seals itself")
     line, after = _extend(before, event)
     head, length = Head(line[-67:-3].decode()), len(line)
     if after.ended and type(event) is not RunSealed:
@@ -76,6 +103,8 @@ def _extend(before: Tail, event: Event) -> tuple[bytes, Tail]:
 
 def _declared(before: Tail, event: Event) -> Tail:
     """Return the empty tail with what the first record of a journal declares about it."""
+    if getattr(event, "run_id", "") != before.run_id:
+        raise BadInput(f"the first event of run {before.run_id} names another run")
     if isinstance(event, RunQueued):
         return structs.replace(
             before, format=event.format, durability=event.durability, boot_id=event.boot_id

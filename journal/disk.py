@@ -22,6 +22,7 @@ _WRITE_LOCK: Final = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 _NO_LOCK: Final = struct.pack("hhqqi4x", fcntl.F_UNLCK, os.SEEK_SET, 0, 0, 0)
 _fcntl, _fstat, _lseek, _now = fcntl.fcntl, os.fstat, os.lseek, datetime.now
 _SETLK, _SETLKW = fcntl.F_OFD_SETLK, fcntl.F_OFD_SETLKW
+_CANNOT_PREALLOCATE: Final = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ENODEV})
 _FALLOC_FL_KEEP_SIZE: Final = 1
 """fallocate(2): allocate behind the end without changing the size."""
 
@@ -92,7 +93,10 @@ class Disk(Protocol):
         ...
 
     def preallocate(self, fd: int, offset: int, length: int) -> bool:
-        """Reserve disk behind the end, size unchanged; False where the file system cannot."""
+        """Reserve disk behind the end, size unchanged; False where the file system cannot.
+
+        Raises OSError where it can, and is too full.
+        """
         ...
 
     def rename(self, source: str, target: str) -> None:
@@ -179,7 +183,11 @@ class RealDisk:
         return _lseek(fd, 0, os.SEEK_CUR)
 
     def preallocate(self, fd: int, offset: int, length: int) -> bool:
-        return _fallocate()(fd, _FALLOC_FL_KEEP_SIZE, offset, length) == 0
+        while (number := _fallocate()(fd, _FALLOC_FL_KEEP_SIZE, offset, length)) == errno.EINTR:
+            pass  # tmpfs gives up at a signal
+        if number and number not in _CANNOT_PREALLOCATE:
+            raise OSError(number, os.strerror(number))
+        return not number
 
     def link(self, source: str, target: str) -> None:
         os.link(source, target, follow_symlinks=False)
@@ -230,13 +238,16 @@ def _described(found: os.stat_result) -> FileStat:
 
 @lru_cache(maxsize=1)
 def _fallocate() -> Callable[[int, int, int, int], int]:
-    """Return fallocate(2), which the standard library only has in its size-changing form."""
+    """Return fallocate(2), which the standard library only has in its size-changing form.
+
+    What it returns is 0, or the errno.
+    """
     import ctypes  # noqa: PLC0415 - 5 ms of start-up that only owners need
 
     function = ctypes.CDLL(None, use_errno=True).fallocate
     function.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
     function.restype = ctypes.c_int
-    return function
+    return lambda *arguments: ctypes.get_errno() if function(*arguments) else 0
 
 
 def write_whole(disk: Disk, path: str, data: bytes) -> None:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from runlore.journal.compose import compose
 from runlore.journal.disk import Disk, write_fully
 from runlore.journal.errors import JournalIO
-from runlore.journal.events import JournalRepaired
+from runlore.journal.events import Event, JournalRepaired
 from runlore.journal.journal_file import JournalFile
 from runlore.journal.layout import Layout
 from runlore.journal.machine import actor
@@ -48,12 +48,11 @@ def repaired(seq: Seq, at: datetime, cause: Cause, cut: Cut) -> JournalRepaired:
     )
 
 
-def cut_tail(disk: Disk, layout: Layout, file: JournalFile, tail: Tail) -> Cut:
-    """Copy everything behind the tail to quarantine, durably; then cut it off, durably."""
+def set_aside(disk: Disk, layout: Layout, file: JournalFile, tail: Tail) -> Cut:
+    """Copy everything behind the tail to quarantine, durably; the journal itself stays as it is."""
     digest, length = sha256(), 0
     name = f"{tail.run_id}-{tail.offset}-{os.urandom(4).hex()}"
-    path = f"{layout.quarantine}/{name}"
-    fd = disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    fd = disk.open(f"{layout.quarantine}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
         while piece := disk.pread(file.fd, PIECE, tail.size + length):
             write_fully(disk, fd, piece)
@@ -63,8 +62,14 @@ def cut_tail(disk: Disk, layout: Layout, file: JournalFile, tail: Tail) -> Cut:
     finally:
         disk.close(fd)
     disk.sync_dir(layout.quarantine)
-    file.cut(tail.size)
     return Cut(tail.offset, length, digest.hexdigest(), name)
+
+
+def cut_tail(disk: Disk, layout: Layout, file: JournalFile, tail: Tail) -> Cut:
+    """Set everything behind the tail aside, then cut it off; the next sync makes the cut durable."""
+    cut = set_aside(disk, layout, file, tail)
+    file.cut(tail.size)
+    return cut
 
 
 def replace_condemned(disk: Disk, layout: Layout, old: JournalFile, tail: Tail) -> tuple[JournalFile, Tail]:
@@ -76,36 +81,53 @@ def replace_condemned(disk: Disk, layout: Layout, old: JournalFile, tail: Tail) 
     Raises:
         JournalIO: the bytes in the file are not what the chain says, or the disk refused again.
     """
+    nothing = Cut(tail.offset, 0, sha256().hexdigest(), "")
+    return replace(disk, layout, old, tail, repaired(Seq(tail.seq + 1), disk.now(), "sync_failed", nothing))
+
+
+def replace(
+    disk: Disk, layout: Layout, old: JournalFile, tail: Tail, last: Event
+) -> tuple[JournalFile, Tail]:
+    """Return a new journal file, locked and synced: the records of `old` up to `tail`, then `last`.
+
+    It takes the place of `old` in one rename, so a crash leaves the one or the other.
+
+    Raises:
+        JournalIO: the bytes in `old` are not what the chain says. OSError: the disk refused.
+    """
     run_id: RunId = tail.run_id
     path = layout.journal(run_id)
     temporary = f"{layout.journals}/.{run_id}.{os.urandom(6).hex()}.tmp"
     new = JournalFile(disk, temporary, create=True)
     try:
         new.lock()
-        scanner = Scanner(Tail.empty(run_id))
-        offset, end = 0, tail.size - len(old.loose)
-        while offset < end and (piece := disk.pread(old.fd, min(PIECE, end - offset), offset)):
-            scanner.advance(piece)
-            write_fully(disk, new.fd, piece)
-            offset += len(piece)
-        scanner.advance(bytes(old.loose))
-        write_fully(disk, new.fd, bytes(old.loose))
-        if scanner.tail.digest != tail.digest:
-            raise JournalIO(f"{path}: after a failed sync the file no longer holds what was written")
-        nothing = Cut(tail.offset, 0, sha256().hexdigest(), "")
-        event = repaired(Seq(tail.seq + 1), disk.now(), "sync_failed", nothing)
-        composed = compose(tail, event)
+        _copy(disk, old, new, tail)
+        composed = compose(tail, last)
         write_fully(disk, new.fd, composed.data)
         new.sync()
         disk.rename(temporary, path)
+        disk.sync_dir(layout.journals)
     except BaseException:
-        new.close()
         _discard(disk, temporary)
+        new.close()
         raise
     new.path = path
-    disk.sync_dir(layout.journals)
     old.close()
     return new, composed.after
+
+
+def _copy(disk: Disk, old: JournalFile, new: JournalFile, tail: Tail) -> None:
+    """Copy the records up to `tail`, checked against the chain."""
+    scanner = Scanner(Tail.empty(tail.run_id))
+    offset, end = 0, tail.size - len(old.loose)
+    while offset < end and (piece := disk.pread(old.fd, min(PIECE, end - offset), offset)):
+        scanner.advance(piece)
+        write_fully(disk, new.fd, piece)
+        offset += len(piece)
+    scanner.advance(bytes(old.loose))
+    write_fully(disk, new.fd, bytes(old.loose))
+    if scanner.tail.digest != tail.digest:
+        raise JournalIO(f"{old.path}: the file does not hold any more what was written to it")
 
 
 def _discard(disk: Disk, path: str) -> None:

@@ -14,6 +14,8 @@ RESERVE: Final = 8192
 """Bytes kept preallocated behind a live journal's end, so that its end fits on a full disk."""
 _AHEAD: Final = 4 * RESERVE
 """Preallocated at once, so that the system call is rare; RESERVE alone where the disk is too full."""
+_NEVER: Final = 1 << 62
+_BLOCK: Final = 4096
 
 
 class ShortWrite(OSError):
@@ -30,10 +32,12 @@ class JournalFile:
         self.clean = create
         """Everything up to the end as this process knows it has been synced, or found clean."""
         self.loose = bytearray()
-        """What this process wrote since the last good sync."""
-        self.loose_since = 0.0
-        self._reserved_to = 0
-        self._reserve_at = 0
+        """What this process wrote last, as far as nobody appended behind it and no sync vouched for it."""
+        self.loose_since: float | None = None
+        """Monotonic time of the oldest event of this process that may not be on the disk."""
+        self.reserved_for = 0
+        """A write may end here without another preallocation: RESERVE bytes stay behind it."""
+        self._condemned = False
 
     def lock(self) -> int | None:
         """Take the append lock; return the size, or None if the path names another file by now."""
@@ -63,16 +67,26 @@ class JournalFile:
             raise
         self.clean = False
 
-    def note_loose(self, data: bytes) -> None:
-        """Remember what no sync has vouched for yet: a failed sync takes it from here, not from disk."""
-        if not self.loose:
+    def note_loose(self, data: bytes) -> float:
+        """Remember what no sync has vouched for yet, and return since when something lies unsynced.
+
+        If the sync fails, these bytes are taken from here, not from the file.
+        """
+        if self.loose_since is None:
             self.loose_since = self._disk.monotonic()
         self.loose += data
+        return self.loose_since
 
     def sync(self) -> None:
-        """Return when everything up to the end is on the disk."""
-        self._disk.fdatasync(self.fd)
-        self.clean = True
+        """Return when everything up to the end is on the disk; after one failure it fails for ever."""
+        if self._condemned:
+            raise OSError(errno.EIO, "an earlier sync of this file failed")
+        try:
+            self._disk.fdatasync(self.fd)
+        except OSError:
+            self._condemned = True
+            raise
+        self.clean, self.loose_since = True, None
         self.loose.clear()
 
     def behind_foreign_bytes(self) -> None:
@@ -81,31 +95,41 @@ class JournalFile:
         self.loose.clear()
 
     def cut(self, size: int) -> None:
-        """Make the file end at `size`, durably."""
+        """Make the file end at `size`; the next sync makes that durable."""
         self._disk.truncate(self.fd, size)
-        self._disk.fdatasync(self.fd)
-        self.clean, self._reserved_to, self._reserve_at = True, 0, 0
+        self.clean, self.reserved_for = False, 0
         self.loose.clear()
 
-    def reserve(self, size: int) -> None:
-        """Keep RESERVE bytes preallocated behind the end, where the file system can."""
-        if size < self._reserve_at:
-            return
-        self._reserve_at = size + RESERVE  # where the disk is full or cannot: look again later
+    def reserve(self, size: int, end: int) -> None:
+        """Keep RESERVE bytes preallocated behind `end`, where the next write will end.
+
+        Raises:
+            OSError: the disk is too full for that. Where a file system cannot preallocate, nobody asks
+                it again.
+        """
         for length in (_AHEAD, RESERVE):
-            if self._disk.preallocate(self.fd, size, length):
-                self._reserved_to = size + length
-                self._reserve_at = self._reserved_to - RESERVE
+            try:
+                if not self._disk.preallocate(self.fd, size, end + length - size):
+                    self.reserved_for = _NEVER
+                    return
+                self.reserved_for = end + length - RESERVE
                 return
+            except OSError:
+                if length == RESERVE:
+                    raise
+
+    def has_reserve(self, end: int) -> bool:
+        """Say whether somebody keeps enough preallocated behind `end` for the run's end to fit."""
+        return self._disk.stat(self.fd).allocated - end >= RESERVE // 2
 
     def free_reserve(self, size: int) -> None:
-        """Give the preallocated bytes back; the run needs them no more."""
-        if self._reserved_to > size:
+        """Give back what was preallocated, by whomever; the run needs it no more."""
+        if self._disk.stat(self.fd).allocated - size > _BLOCK:
             self._disk.truncate(self.fd, size)
-            self._reserved_to = 0
+        self.reserved_for = 0
 
     def _cut_back(self, end: int) -> None:
         size, _links = self._disk.size_and_links(self.fd)
         if size > end:
             self._disk.truncate(self.fd, end)
-            self._reserved_to = self._reserve_at = 0
+            self.reserved_for = 0

@@ -57,6 +57,17 @@ AFTER_END: Final[frozenset[type]] = frozenset(
 )
 """Label, evidence, retention, repair and redaction events: all that may follow a final event."""
 
+MUST_FIT: Final[frozenset[type]] = events.FINAL | {
+    events.RunStopRequested,
+    events.RunCollecting,
+    events.RunSealed,
+    events.OwnerAdopted,
+    events.RunExpired,
+    events.RunRemoved,
+    events.JournalRepaired,
+}
+"""What brings a run to its end: on a full disk these alone may use what is preallocated for it."""
+
 REASONS: Final[Mapping[Status, frozenset[ReasonCode]]] = {
     "succeeded": frozenset({"imported"}),
     "failed": frozenset(

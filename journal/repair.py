@@ -7,15 +7,17 @@ quarantine, and `journal.repaired` says so.
 
 import os
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from runlore.journal import heal, tailing
-from runlore.journal.compose import compose
 from runlore.journal.disk import Disk
-from runlore.journal.errors import Busy, JournalIO, NotFound, RunloreError
+from runlore.journal.errors import Busy, JournalIO, NewerFormat, NotFound, RunloreError
+from runlore.journal.events import FORMAT
+from runlore.journal.feed import Feed
 from runlore.journal.journal_file import JournalFile
 from runlore.journal.layout import Layout
-from runlore.journal.scan import Damage, Tail, Verdict
+from runlore.journal.machine import boot_id
+from runlore.journal.scan import Damage, Tail, Verdict, heals_by_itself
 from runlore.journal.values import RunId, Seq
 
 
@@ -40,63 +42,72 @@ def plan(disk: Disk, layout: Layout, run_id: RunId) -> RepairPlan:
     path = layout.journal(run_id)
     try:
         fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise NotFound(f"run {run_id} has no journal at {path}") from None
-    try:
-        size, _links = disk.size_and_links(fd)
-        tail, verdict = tailing.read_on(disk, fd, Tail.empty(run_id), size)
+        try:
+            size, _links = disk.size_and_links(fd)
+            tail, verdict = tailing.read_on(disk, fd, Tail.empty(run_id), size)
+        finally:
+            disk.close(fd)
     except OSError as error:
-        raise JournalIO(f"{path}: {error.strerror}") from error
-    finally:
-        disk.close(fd)
+        raise _refused(path, run_id, error) from error
     return _planned(run_id, tail, verdict)
 
 
 def repair(disk: Disk, layout: Layout, run_id: RunId) -> RepairPlan:
     """Cut the journal behind its last whole record and return what was cut and where it is kept.
 
-    Holds the append lock throughout. The bytes are in quarantine, synced, before the journal is cut;
-    `journal.repaired` and, if the run has ended, its seal are durable when this returns.
+    Holds the append lock throughout. The bytes are in quarantine, synced, before they leave the journal;
+    the journal is replaced in one step by what is left of it and `journal.repaired` (with its seal, if
+    the run has ended), so that no crash can leave records cut and nobody told. Live writers follow.
 
     Raises:
         NotFound: no such journal, or nothing in it is whole. Busy: it is being replaced right now.
-        JournalIO: the disk refused; either nothing was cut, or the bytes are in quarantine.
+        NewerFormat: what looks like damage here may be none.
+        JournalIO: the disk refused; the journal is as it was.
     """
     path = layout.journal(run_id)
     try:
         file = JournalFile(disk, path)
-    except FileNotFoundError:
-        raise NotFound(f"run {run_id} has no journal at {path}") from None
+        try:
+            size = file.lock()
+            if size is None:
+                raise Busy(f"{path} was replaced just now; try again")
+            tail, verdict = tailing.read_on(disk, file.fd, Tail.empty(run_id), size)
+            planned = _planned(run_id, tail, verdict)
+            if planned.damage is None:
+                return planned
+            return structs.replace(planned, quarantine=_replaced(disk, layout, file, tail, planned))
+        finally:
+            file.close()
+    except OSError as error:
+        raise _refused(path, run_id, error) from error
+
+
+def _replaced(disk: Disk, layout: Layout, file: JournalFile, tail: Tail, planned: RepairPlan) -> str:
+    """Put the journal's whole records in its place, and return where the rest is kept."""
+    if tail.seq == 0:
+        raise NotFound(f"{file.path}: not even its first event is whole; move the file aside by hand")
+    if tail.format > FORMAT:
+        raise NewerFormat(f"{file.path} has journal format {tail.format}: repair it with the newer release")
+    feed = Feed(disk, layout)
     try:
-        size = file.lock()
-        if size is None:
-            raise Busy(f"{path} was replaced just now; try again")
-        tail, verdict = tailing.read_on(disk, file.fd, Tail.empty(run_id), size)
-        planned = _planned(run_id, tail, verdict)
-        if verdict.damage is None:
-            return planned
-        if tail.seq == 0:
-            raise NotFound(f"{path}: not even its first event is whole; move the file aside by hand")
-        cut = heal.cut_tail(disk, layout, file, tail)
+        feed.announce(tail.run_id, tail.seq, tail.offset, tail.digest, intent=True, surely=True)
+        cut = heal.set_aside(disk, layout, file, tail)
         cause: heal.Cause = "crash_tail" if planned.is_crash_tail else "corruption"
         event = heal.repaired(Seq(tail.seq + 1), disk.now(), cause, cut)
-        composed = compose(tail, event)
-        file.write(composed.data, tail.size)
-        disk.fdatasync(file.fd)
-    except OSError as error:
-        if isinstance(error, RunloreError):
-            raise
-        raise JournalIO(f"{path}: {error.strerror}; see quarantine/ for bytes already moved") from error
+        new, after = heal.replace(disk, layout, file, tail, event)
+        feed.announce(after.run_id, after.seq, after.offset, after.digest, surely=True)
+        new.close()
     finally:
-        file.close()
-    return RepairPlan(
-        run_id=run_id,
-        damage=planned.damage,
-        kept_records=tail.seq,
-        cut_bytes=cut.bytes,
-        is_crash_tail=planned.is_crash_tail,
-        quarantine=cut.quarantine,
-    )
+        feed.close()
+    return cut.quarantine
+
+
+def _refused(path: str, run_id: RunId, error: OSError) -> RunloreError:
+    if isinstance(error, RunloreError):
+        return error
+    if isinstance(error, FileNotFoundError):
+        return NotFound(f"run {run_id} has no journal at {path}")
+    return JournalIO(f"{path}: {error.strerror or error}; nothing was cut")
 
 
 def _planned(run_id: RunId, tail: Tail, verdict: Verdict) -> RepairPlan:
@@ -105,5 +116,5 @@ def _planned(run_id: RunId, tail: Tail, verdict: Verdict) -> RepairPlan:
         damage=verdict.damage,
         kept_records=tail.seq,
         cut_bytes=verdict.length,
-        is_crash_tail=verdict.state == "crash_tail",
+        is_crash_tail=heals_by_itself(tail, verdict, boot_id()),
     )

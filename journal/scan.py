@@ -100,6 +100,17 @@ class Verdict(Struct, frozen=True, gc=False):
     """Bytes from the damage to the end of what was fed."""
 
 
+def heals_by_itself(tail: Tail, verdict: Verdict, boot_id: str) -> bool:
+    """Say whether the next appender, in this boot, may move what stands behind the tail to quarantine.
+
+    In mode `process` nothing was synced, so only another boot explains damage; but a SIGKILL can stop
+    a write within its line in any mode.
+    """
+    if verdict.state != "crash_tail" or verdict.damage is None:
+        return False
+    return tail.durability == "power" or verdict.damage.kind == "unterminated" or tail.boot_id != boot_id
+
+
 class Scanner:
     """Feed it a journal's bytes in order, in any pieces; it keeps the tail of the whole records.
 
@@ -305,7 +316,7 @@ class Scanner:
         chunk = self._behind + data
         end = chunk.rfind(b"\n") + 1
         self._behind = chunk[end:][-codec.MAX_LINE :]
-        self._synced_behind = any(_is_synced(line) for line in chunk[:end].split(b"\n"))
+        self._synced_behind = _any_synced(chunk[:end])
 
 
 _PLACED: Final = frozenset({RunQueued, JournalContinued, RunSealed})
@@ -350,7 +361,18 @@ def _why(line: bytes) -> str:
     return "white space in front of an event"
 
 
-def _is_synced(line: bytes) -> bool:
+def _any_synced(lines: bytes) -> bool:
+    """Say whether one of the lines is synced; costs little however many of them have no `h`."""
+    at = lines.find(chain.FIELD)
+    while at >= 0:
+        end = at + chain.TRAILER_LENGTH
+        if lines[end : end + 1] == b"\n" and is_synced(lines[lines.rfind(b"\n", 0, at) + 1 : end]):
+            return True
+        at = lines.find(chain.FIELD, at + 1)
+    return False
+
+
+def is_synced(line: bytes) -> bool:
     """Say whether a line, or what stands behind a run of NULs on it, is a whole record of a synced type."""
     line = line.rpartition(b"\0")[2]
     if len(line) >= codec.MAX_LINE or not line.startswith(b"{") or chain.split_line(line) is None:

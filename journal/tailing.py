@@ -6,7 +6,7 @@ from runlore.journal import chain, codec
 from runlore.journal.disk import Disk
 from runlore.journal.errors import UndecodableLine
 from runlore.journal.events import FINAL, AnyEvent, JournalContinued, RunQueued, RunSealed
-from runlore.journal.scan import Scanner, Tail, Verdict
+from runlore.journal.scan import Scanner, Tail, Verdict, is_synced
 from runlore.journal.values import RunId, Seq
 
 PIECE: Final = 1 << 20
@@ -25,11 +25,13 @@ def read_on(disk: Disk, fd: int, known: Tail, size: int) -> tuple[Tail, Verdict]
     return scanner.tail, scanner.verdict()
 
 
-def near_end(disk: Disk, fd: int, run_id: RunId, size: int) -> Tail:
+def near_end(disk: Disk, fd: int, run_id: RunId, size: int, boot_id: str) -> Tail:
     """Return a tail a few whole lines before the end, for one who need not know the beginning.
 
     Its seq and `h` are those of a line near the end; the lines behind it remain to be read. The empty
-    tail comes back when the journal is short, or when no line near the end can be trusted.
+    tail comes back when the journal is short, or when nothing near the end vouches for what stands in
+    front of it: a record of a synced type does, and so does a run of this boot, because bytes are lost
+    within a journal by power cuts only.
     """
     first = _first_record(disk, fd)
     if first is None:
@@ -40,6 +42,8 @@ def near_end(disk: Disk, fd: int, run_id: RunId, size: int) -> Tail:
             break
         lines = disk.pread(fd, window, start).split(b"\n")
         if len(lines) < _ENOUGH_LINES + 2:  # a cut one in front, what follows the last newline behind
+            continue
+        if not (_is_of_boot(first, boot_id) or _vouches(first, lines[1:-1])):
             continue
         anchor = _anchored(run_id, first, lines[1], start + len(lines[0]) + 1)
         return anchor or Tail.empty(run_id)
@@ -56,6 +60,17 @@ def _first_record(disk: Disk, fd: int) -> RunQueued | JournalContinued | None:
     except UndecodableLine:
         return None
     return event if isinstance(event, RunQueued | JournalContinued) else None
+
+
+def _is_of_boot(first: RunQueued | JournalContinued, boot_id: str) -> bool:
+    return isinstance(first, RunQueued) and first.boot_id == boot_id != ""
+
+
+def _vouches(first: RunQueued | JournalContinued, lines: list[bytes]) -> bool:
+    """Say whether one of the lines was written only after everything before it had been synced."""
+    if isinstance(first, RunQueued) and first.durability != "power":
+        return False
+    return any(is_synced(line) for line in reversed(lines))
 
 
 def _anchored(run_id: RunId, first: RunQueued | JournalContinued, line: bytes, start: int) -> Tail | None:

@@ -4,16 +4,18 @@ Verifying reads, and is safe on a live run. Findings name what is wrong, where, 
 """
 
 import os
+from collections.abc import Callable, Iterator
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from runlore.journal.disk import Disk
 from runlore.journal.errors import JournalIO, NotFound
-from runlore.journal.events import AnyEvent
+from runlore.journal.events import AnyEvent, tag_of
 from runlore.journal.layout import Layout
-from runlore.journal.lifecycle import STATUS_OF, may_follow
-from runlore.journal.scan import Scanner, Tail, Verdict
+from runlore.journal.lifecycle import STATUS_OF, TERMINAL, may_follow
+from runlore.journal.machine import boot_id
+from runlore.journal.scan import Record, Scanner, Tail, Verdict, heals_by_itself
 from runlore.journal.tailing import PIECE
 from runlore.journal.values import Head, Offset, RunId, Seq, Status
 
@@ -80,11 +82,19 @@ def verify(
         while piece := disk.pread(fd, PIECE, offset):
             check.feed(piece)
             offset += len(piece)
+        check.place_findings(lambda scanner: _records(disk, fd, scanner))
     except OSError as error:
         check.unreadable(error)
     finally:
         disk.close(fd)
     return check.result()
+
+
+def _records(disk: Disk, fd: int, scanner: Scanner) -> Iterator[Record]:
+    offset = 0
+    while piece := disk.pread(fd, PIECE, offset):
+        yield from scanner.feed(piece)
+        offset += len(piece)
 
 
 class _Check:
@@ -96,31 +106,46 @@ class _Check:
         self._status: Status | None = None
         self._anchor = anchor
         self._anchored: str | None = None
+        self._unreadable = False
+        self._is_strict = True
+        """Not every event is legal here: before the first and after the final one."""
 
     def feed(self, piece: bytes) -> None:
-        scanner = self._scanner
         if self._anchor is not None and self._anchored is None:
-            self._feed_for_anchor(piece, self._anchor)
-            return
-        offset = scanner.tail.offset
-        for event in scanner.advance(piece):
-            if type(event) in STATUS_OF or self._status is None:
-                self._follow(event, offset)
+            events = [record.event for record in self._for_anchor(piece, self._anchor)]
+        else:
+            events = self._scanner.advance(piece)
+        for event in events:
+            if self._is_strict or type(event) in STATUS_OF:
+                self._follow(event)
 
-    def _feed_for_anchor(self, piece: bytes, anchor: tuple[Seq, Head]) -> None:
-        for record in self._scanner.feed(piece):
+    def _for_anchor(self, piece: bytes, anchor: tuple[Seq, Head]) -> list[Record]:
+        records = self._scanner.feed(piece)
+        for record in records:
             if record.seq == anchor[0]:
                 self._anchored = record.head
-            if type(record.event) in STATUS_OF or self._status is None:
-                self._follow(record.event, record.offset)
+        return records
 
-    def _follow(self, event: AnyEvent, offset: Offset) -> None:
+    def _follow(self, event: AnyEvent) -> None:
         if not may_follow(self._status, event):
-            detail = f"{type(event).__name__} after {self._status or 'nothing'}"
-            self._find("lifecycle", Seq(event.seq), offset, detail)
+            detail = f"{tag_of(event)} after {self._status or 'nothing'}"
+            self._find("lifecycle", Seq(event.seq), Offset(0), detail)
         self._status = STATUS_OF.get(type(event)) or self._status
+        self._is_strict = self._status is None or self._status in TERMINAL
+
+    def place_findings(self, records: Callable[[Scanner], Iterator[Record]]) -> None:
+        """Look up where the events lie that should not be there; there are hardly ever any."""
+        if not self._findings:
+            return
+        wanted = {found.seq for found in self._findings}
+        scanner = Scanner(Tail.empty(self._scanner.tail.run_id), check_chain=False)
+        offsets = {record.seq: record.offset for record in records(scanner) if record.seq in wanted}
+        self._findings = [
+            structs.replace(found, offset=offsets.get(found.seq, found.offset)) for found in self._findings
+        ]
 
     def unreadable(self, error: OSError) -> None:
+        self._unreadable = True
         tail = self._scanner.tail
         self._find("unreadable", Seq(tail.seq + 1), tail.offset, error.strerror or str(error))
 
@@ -129,8 +154,10 @@ class _Check:
 
     def result(self) -> Verification:
         tail, verdict = self._scanner.tail, self._scanner.verdict()
-        self._note_damage(verdict)
-        if tail.seq == 0 and verdict.damage is None:
+        crash_tail = heals_by_itself(tail, verdict, boot_id()) and not self._unreadable
+        if not self._unreadable:
+            self._note_damage(verdict, "crash tail" if crash_tail else "corruption")
+        if not self._findings and tail.seq == 0:
             self._find("unborn", Seq(1), Offset(0), "no whole first event: this run never began")
         integrity: Integrity = "sealed" if tail.sealed else "unsealed"
         if self._findings:
@@ -145,13 +172,12 @@ class _Check:
             findings=self._findings,
             ended=tail.ended,
             status=self._status,
-            crash_tail=verdict.state == "crash_tail",
+            crash_tail=crash_tail,
         )
 
-    def _note_damage(self, verdict: Verdict) -> None:
+    def _note_damage(self, verdict: Verdict, what: str) -> None:
         damage = verdict.damage
         if damage is not None:
-            what = "crash tail" if verdict.state == "crash_tail" else "corruption"
             detail = f"{what} of {verdict.length} bytes: {damage.detail}"
             self._find(damage.kind, damage.seq, damage.offset, detail)
 

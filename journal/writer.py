@@ -11,30 +11,27 @@ import threading
 import weakref
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
 
 from runlore.journal import heal, tailing
-from runlore.journal.compose import Composed, compose, seal
+from runlore.journal.compose import Composed, check_legal, compose, seal
 from runlore.journal.disk import Disk
 from runlore.journal.errors import (
-    AlreadyEnded,
     Conflict,
     CorruptJournal,
-    IllegalTransition,
     JournalIO,
     NewerFormat,
     NotFound,
-    NotPermitted,
     RunloreError,
     StaleSeq,
 )
-from runlore.journal.events import FORMAT, UNSYNCED, Event, RunQueued, tag_of
+from runlore.journal.events import FORMAT, UNSYNCED, Event, RunQueued
 from runlore.journal.feed import Feed
 from runlore.journal.journal_file import JournalFile
 from runlore.journal.layout import Layout
-from runlore.journal.lifecycle import AFTER_END, OPENING, STATUS_OF, may_follow
+from runlore.journal.lifecycle import MUST_FIT, STATUS_OF
 from runlore.journal.machine import boot_id
-from runlore.journal.scan import Record, Tail, Verdict
+from runlore.journal.scan import Record, Tail, Verdict, heals_by_itself
 from runlore.journal.values import RunId, Seq
 
 Draft = Callable[[Seq, datetime], Event]
@@ -99,17 +96,11 @@ class Writer:
     def loose_since(self) -> float | None:
         """Monotonic time of the oldest unsynced event, or None: sync within UNSYNCED_S of it."""
         file = self._file
-        return file.loose_since if file is not None and file.loose else None
+        return file.loose_since if file is not None else None
 
-    def open(self) -> "Writer":
+    def open(self) -> Self:
         """Return itself, with the tail read; appending does this by itself."""
-        with self._guard:
-            try:
-                self._lock()
-            except OSError as error:
-                raise self._refused(error) from error
-            finally:
-                self._unlock()
+        self._do_locked(lambda _: None)
         return self
 
     def append(self, draft: Draft, *, expected_seq: Seq | None = None) -> Record:
@@ -136,29 +127,36 @@ class Writer:
 
     def sync(self) -> None:
         """Return when everything this writer appended survives power loss (mode `power`)."""
-        with self._guard:
-            if self._file is None or not self._file.loose or self._tail.durability != "power":
-                return
-            try:
-                self._lock()
-                self._sync()
-            except OSError as error:
-                raise self._refused(error) from error
-            finally:
-                self._unlock()
+        if self.loose_since is not None:
+            self._do_locked(lambda _: self._sync())
 
     def close(self) -> None:
-        """Sync what lies loose, give back what was preallocated, and let go of the file."""
-        if self._file is None:
+        """Sync what lies loose, give back what was preallocated, and let go of the file.
+
+        Raises:
+            JournalIO: progress that this writer appended last may not survive power loss.
+        """
+        file = self._file
+        if file is None:
             return
         try:
             if not self._condemned:
                 self.sync()
-                self._give_back_reserve()
+                if self._owner and (file.reserved_for or self._tail.ended):
+                    self._do_locked(lambda file: file.free_reserve(self._tail.size))
         finally:
             self._let_go()
 
     # -- the lock, and the file behind it
+
+    def _do_locked(self, action: Callable[[JournalFile], None]) -> None:
+        with self._guard:
+            try:
+                action(self._lock())
+            except OSError as error:
+                raise self._refused(error) from error
+            finally:
+                self._unlock()
 
     def _lock(self) -> JournalFile:
         """Return the file that is the journal, locked, with the tail at its end."""
@@ -193,23 +191,38 @@ class Writer:
     def _unlock(self) -> None:
         file = self._file
         if file is not None and file.fd >= 0:
-            file.unlock()
+            try:
+                file.unlock()
+            except OSError:
+                self._let_go()  # the lock goes with the descriptor
 
     def _let_go(self) -> None:
         file, self._file = self._file, None
         if file is not None:
-            file.close()
+            try:
+                file.close()
+            except OSError:
+                return  # close(2): the descriptor is gone all the same, and syncs have spoken before
 
     def _catch_up(self, file: JournalFile, size: int) -> None:
         """Read on to the end of the file; heal what a crash left there."""
-        known = self._tail if size >= self._tail.size else Tail.empty(self._run_id)
-        if known.seq == 0 and not self._owner:
-            known = tailing.near_end(self._disk, file.fd, self._run_id, size)
-        self._tail, verdict = tailing.read_on(self._disk, file.fd, known, size)
         file.behind_foreign_bytes()
+        known = self._tail
+        if not 0 < known.size <= size:
+            known = self._place_to_begin(file, size)
+        self._tail, verdict = tailing.read_on(self._disk, file.fd, known, size)
+        if verdict.state != "clean":  # judge by the file alone, not by what this writer remembers of it
+            known = self._place_to_begin(file, size)
+            self._tail, verdict = tailing.read_on(self._disk, file.fd, known, size)
         self._check_format()
         if verdict.state != "clean":
             self._heal(file, verdict)
+
+    def _place_to_begin(self, file: JournalFile, size: int) -> Tail:
+        """Return where to begin to read: owners check all of the chain, others its last lines."""
+        if self._owner:
+            return Tail.empty(self._run_id)
+        return tailing.near_end(self._disk, file.fd, self._run_id, size, boot_id())
 
     def _check_format(self) -> None:
         if self._tail.format > FORMAT:
@@ -221,10 +234,7 @@ class Writer:
     def _heal(self, file: JournalFile, verdict: Verdict) -> None:
         tail, damage = self._tail, verdict.damage
         assert damage is not None  # noqa: S101 - every verdict but clean names its damage
-        by_crash = verdict.state == "crash_tail" and (
-            tail.durability == "power" or damage.kind == "unterminated" or tail.boot_id != boot_id()
-        )
-        if not by_crash:
+        if not heals_by_itself(tail, verdict, boot_id()):
             raise CorruptJournal(self._path, self._run_id, damage.offset, damage.detail)
         if tail.seq == 0:
             raise NotFound(f"{self._path}: a crash cut its first event, so this run never began")
@@ -243,29 +253,36 @@ class Writer:
         try:
             file.lock()
             self._append(draft, creating=True)
-            self._disk.sync_dir(self._layout.journals)
-            file.reserve(self._tail.size)
+            if self._tail.durability == "power":
+                self._disk.sync_dir(self._layout.journals)
         except BaseException as error:
-            self._disk.unlink(self._path)
-            self._let_go()
-            if isinstance(error, OSError) and not isinstance(error, RunloreError):
+            self._undo_create()
+            if isinstance(error, OSError):
                 raise self._refused(error) from error
             raise
         self._unlock()
 
+    def _undo_create(self) -> None:
+        """Leave no journal behind that nobody was told of, as far as the disk still obeys."""
+        try:
+            self._disk.unlink(self._path)
+        except OSError:
+            pass
+        self._let_go()
+
     def _append(self, draft: Draft, *, creating: bool = False) -> Record:
         if self._tail.ended and not self._tail.sealed:
             self._seal(draft)
-        feed = self._feed
         event, synced = self._drafted(draft)
         before = self._tail
         composed = compose(before, event)
-        if feed and (creating or before.ended):
-            feed.announce(self._run_id, before.seq, before.offset, before.digest, intent=True)
-        self._put(composed, synced=synced)
+        feed, surely = self._feed, creating or before.ended
+        if feed and surely:
+            self._announce(feed, intent=True)
+        self._put(composed, synced=synced, must_fit=type(event) in MUST_FIT)
         if feed:
             after = self._tail
-            feed.announce(self._run_id, after.seq, after.offset, after.digest)
+            feed.announce(self._run_id, after.seq, after.offset, after.digest, surely=surely)
         return Record(
             self._run_id,
             Seq(event.seq),
@@ -275,6 +292,11 @@ class Writer:
             composed.head,
         )
 
+    def _announce(self, feed: Feed, *, intent: bool = False) -> None:
+        """Tell readers who look at this run only when told to: it is new, or it has ended."""
+        tail = self._tail
+        feed.announce(self._run_id, tail.seq, tail.offset, tail.digest, intent=intent, surely=True)
+
     def _drafted(self, draft: Draft) -> tuple[Event, bool]:
         """Return the event, for a tail it may be written behind, and whether it is to be synced."""
         while True:
@@ -282,7 +304,7 @@ class Writer:
             event = draft(Seq(before.seq + 1), self._disk.now())
             kind = type(event)
             if before.ended or before.seq == 0 or kind in STATUS_OF:
-                self._check_legal(before, event)
+                check_legal(before, event, owner=self._owner)
             durability = event.durability if isinstance(event, RunQueued) else before.durability
             synced = durability == "power" and kind not in UNSYNCED
             file = self._file
@@ -292,41 +314,39 @@ class Writer:
             if self._tail is before:  # else the file was replaced and the place moved
                 return event, synced
 
-    def _check_legal(self, tail: Tail, event: Event) -> None:
-        kind = type(event)
-        if tail.seq == 0 and kind not in OPENING:
-            raise NotFound(f"{self._path} is empty: a crash came before the run's first event")
-        if tail.ended and kind not in AFTER_END:
-            raise AlreadyEnded(self._run_id, tag_of(event))  # type: ignore[arg-type]
-        if kind in STATUS_OF:
-            if not self._owner:
-                raise NotPermitted(
-                    f"run {self._run_id}: {STATUS_OF[kind]} is for the holder of its owner lock to write"
-                )
-            if not may_follow(tail.status, event):  # type: ignore[arg-type]
-                raise IllegalTransition(self._run_id, tail.status or "not owned", STATUS_OF[kind])
-
     def _seal(self, draft: Draft) -> None:
         """Write the seal that a crash cut off, before anything is appended behind it."""
         tail = self._tail
+        if self._feed:
+            self._announce(self._feed, intent=True)
         closing = seal(tail, draft(Seq(tail.seq + 1), self._disk.now()))
         if self._file is not None and not self._file.clean and tail.durability == "power":
             self._sync()
             closing = seal(self._tail, closing)
         if not self._tail.sealed:
-            self._put(compose(self._tail, closing), synced=self._tail.durability == "power")
+            synced = self._tail.durability == "power"
+            self._put(compose(self._tail, closing), synced=synced, must_fit=True)
 
-    def _put(self, composed: Composed, *, synced: bool) -> None:
-        file = self._file
+    def _put(self, composed: Composed, *, synced: bool, must_fit: bool) -> None:
+        file, after = self._file, composed.after
         assert file is not None  # noqa: S101 - appends happen between _lock and _unlock
+        if after.size > file.reserved_for and not after.ended:
+            self._reserve(file, after.size, must_fit=must_fit)
         file.write(composed.data, self._tail.size)
-        self._tail = after = composed.after
+        self._tail = after
         if after.durability == "power":
-            file.note_loose(composed.data)
-            if synced or self._disk.monotonic() - file.loose_since >= UNSYNCED_S:
+            since = file.note_loose(composed.data)
+            if synced or self._disk.monotonic() - since >= UNSYNCED_S:
                 self._sync()
-        if self._owner and not after.ended and self._file is not None:
-            self._file.reserve(after.size)
+
+    def _reserve(self, file: JournalFile, end: int, *, must_fit: bool) -> None:
+        """Keep room for the run's end behind `end`; on a full disk only that end may use it up."""
+        try:
+            if self._owner or not file.has_reserve(end):
+                file.reserve(self._tail.size, end)
+        except OSError:
+            if not must_fit:
+                raise
 
     def _sync(self) -> None:
         """Sync the file; if that fails, condemn it and go on in a copy of what is right."""
@@ -335,8 +355,12 @@ class Writer:
         try:
             file.sync()
         except OSError as first:
+            if self._feed and self._tail.ended:
+                self._announce(self._feed, intent=True)
             try:
                 self._file, self._tail = heal.replace_condemned(self._disk, self._layout, file, self._tail)
+                if self._feed:
+                    self._announce(self._feed)
             except OSError as error:
                 self._condemned = (
                     f"{self._path}: a sync failed ({first.strerror}) and the journal could not be "
@@ -344,13 +368,6 @@ class Writer:
                     "Free or replace the disk, then `runlore verify` it"
                 )
                 raise JournalIO(self._condemned) from error
-
-    def _give_back_reserve(self) -> None:
-        with self._guard:
-            try:
-                self._lock().free_reserve(self._tail.size)
-            finally:
-                self._unlock()
 
     def _refused(self, error: OSError) -> JournalIO:
         if isinstance(error, JournalIO):

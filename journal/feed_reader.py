@@ -1,0 +1,138 @@
+"""The reading end of the feed: which journals have moved since a position.
+
+The feed is derived. Where it cannot vouch for being complete, a read says so, and the caller looks at
+the journals themselves.
+"""
+
+import os
+from typing import Final, Literal
+
+import msgspec
+
+from runlore.journal import machine
+from runlore.journal.disk import Disk
+from runlore.journal.feed_lines import (
+    HEADER_LIMIT,
+    SEGMENT_BYTES,
+    Announcement,
+    parse_line,
+    read_header,
+    segment_path,
+    segments,
+)
+from runlore.journal.framing import whole_lines
+from runlore.journal.layout import Layout
+
+_PIECE: Final = 1 << 20
+
+
+class FeedPosition(msgspec.Struct, frozen=True):
+    """What a reader of the feed has seen."""
+
+    feed_id: str
+    segment: int
+    offset: int
+
+
+class FeedRead(msgspec.Struct, frozen=True):
+    """Announcements since a position.
+
+    `renewed`: another feed began, or lines are missing; `absent`: there is none. After both, look at
+    every journal once, and at one whose append lock is held again when it is free.
+    """
+
+    announcements: list[Announcement]
+    position: FeedPosition | None
+    state: Literal["continued", "renewed", "absent"]
+
+
+class FeedReader:
+    """The reading end: announcements since a position."""
+
+    def __init__(self, disk: Disk, layout: Layout) -> None:
+        self._disk, self._folder = disk, layout.feed
+
+    def end(self) -> FeedPosition | None:
+        """Return the position behind everything announced so far, or None if there is no feed."""
+        try:
+            number = max(segments(self._disk, self._folder), default=0)
+            fd = self._disk.open(segment_path(self._folder, number), os.O_RDONLY)
+        except OSError:
+            return None
+        try:
+            header = read_header(self._disk, fd)
+            if header is None or header.boot != machine.boot_id():
+                return None
+            size, _links = self._disk.size_and_links(fd)
+            start = max(0, size - HEADER_LIMIT)
+            end = start + whole_lines(self._disk.pread(fd, size - start, start))
+            return FeedPosition(header.feed, number, end)
+        finally:
+            self._disk.close(fd)
+
+    def read(self, after: FeedPosition | None) -> FeedRead:
+        """Return what was announced after a position; a line still being written is left for later.
+
+        Where the state is `renewed` or `absent`, every journal has to be looked at once, and one whose
+        append lock is held again once it is free.
+        """
+        try:
+            numbers = segments(self._disk, self._folder)
+        except OSError:
+            numbers = []
+        if after is None or after.segment not in numbers:
+            return self._read_on(numbers, None)
+        return self._read_on([number for number in numbers if number >= after.segment], after)
+
+    def _read_on(self, numbers: list[int], after: FeedPosition | None) -> FeedRead:
+        found: list[Announcement] = []
+        position, renewed = after, after is None
+        for number in numbers:
+            read = self._read_segment(number, position)
+            if read is None:  # of another boot, or removed meanwhile: what stood there is not known
+                position, renewed = None, True
+                continue
+            whole, position, continued = read
+            renewed = renewed or not continued
+            found += whole
+        if position is None:
+            return FeedRead([], None, "absent")
+        return FeedRead(found, position, "renewed" if renewed else "continued")
+
+    def _read_segment(
+        self, number: int, before: FeedPosition | None
+    ) -> tuple[list[Announcement], FeedPosition, bool] | None:
+        """Return (announcements, position behind them, nothing is missing), or None if it is not ours."""
+        try:
+            fd = self._disk.open(segment_path(self._folder, number), os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        try:
+            header = read_header(self._disk, fd)
+            if header is None or header.boot != machine.boot_id():
+                return None
+            start, continued = 0, False
+            if before is not None and header.feed == before.feed_id:
+                start = before.offset if number == before.segment else 0
+                continued = number - before.segment in {0, 1}
+            found, end, damaged = self._read_lines(fd, start)
+            return found, FeedPosition(header.feed, number, end), continued and not damaged
+        finally:
+            self._disk.close(fd)
+
+    def _read_lines(self, fd: int, start: int) -> tuple[list[Announcement], int, bool]:
+        found: list[Announcement] = []
+        damaged = False
+        offset = start
+        while piece := self._disk.pread(fd, _PIECE, offset):
+            end = whole_lines(piece)
+            if not end:
+                break
+            for line in piece[:end].split(b"\n")[:-1]:
+                if 0 < offset < SEGMENT_BYTES:
+                    announcement = parse_line(line)
+                    damaged = damaged or announcement is None
+                    if announcement:
+                        found.append(announcement)
+                offset += len(line) + 1
+        return found, offset, damaged
