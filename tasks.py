@@ -99,10 +99,19 @@ def docs(args: Sequence[str]) -> None:
     test(["tests/docs", *args])
 
 
+def proof(args: Sequence[str]) -> None:
+    """Run the tests, and write what they proved into docs/reliability.md."""
+    report = BUILD / "proof.jsonl"
+    report.unlink(missing_ok=True)
+    os.environ["RUNLORE_PROOF_REPORT"] = str(report)
+    test(args)
+    run(["python", "docs/reliability_page.py", report])
+
+
 def soak(args: Sequence[str]) -> None:
-    """Run the tests at the size that proves something: hours, not minutes."""
+    """Do the same at the size that proves something: hours, not minutes."""
     os.environ["RUNLORE_PROOF"] = "full"
-    test([f"--timeout={SOAK_TIMEOUT_S}", *args])
+    proof([f"--timeout={SOAK_TIMEOUT_S}", *args])
 
 
 def bench(args: Sequence[str]) -> None:
@@ -146,10 +155,8 @@ def changelog(args: Sequence[str]) -> None:
     run(["python", "changelog/assemble.py", *args])
 
 
-TASKS: Final = {
-    task.__name__: task
-    for task in (setup, lint, types, imports, test, crash, bench, docs, build, smoke, soak, fmt, changelog)
-}
+_CHECKS: Final = (setup, lint, types, imports, test, crash, docs, build, smoke, proof, soak)
+TASKS: Final = {task.__name__: task for task in (*_CHECKS, bench, fmt, changelog)}
 
 
 # -- set-up ----------------------------------------------------------------------------------------
