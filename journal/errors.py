@@ -83,6 +83,20 @@ class Busy(Conflict):
     """Another live process owns what was asked for."""
 
 
+class NoKeeper(Conflict):
+    """Nobody keeps the run, so nobody can carry this out; its command may still be alive."""
+
+
+class DidNotStart(RunloreError):
+    """A submitted run ended before its command ran; it stays on record with the same reason."""
+
+    def __init__(self, run_id: RunId, code: str, text: str, exit_code: int) -> None:
+        super().__init__(f"run {run_id} did not start: {text}")
+        self.run_id, self.code, self.text = run_id, code, text
+        self.shell_code = exit_code
+        """What a shell would say: 127 not found, 126 not executable; 125 is a failure of ours."""
+
+
 class CorruptJournal(RunloreError):
     """A journal is damaged in a way that no crash explains; nothing is appended behind it."""
 

@@ -72,14 +72,18 @@ class Observer:
             return Look(assessment=Assessment(state=folded.state, health="ended"))
         return Look(assessment=Assessment(state=folded.state, health="unknown"))
 
-    def observe(self, run_id: RunId, state: RunState) -> Seen:
+    def observe(self, run_id: RunId, state: RunState, *, holding: bool = False) -> Seen:
         """Return one look at the run's owner, its command and its exit record.
 
         The exit record is read last: if command and wrapper were gone by then, it is all there will be.
+        holding: the caller has won the owner lock, after looks that found it free.
         """
         here = machine.boot_id()
         boot_changed = bool(state.boot_id and here and state.boot_id != here)
-        owner, detail = self._owner(run_id, state, boot_changed=boot_changed)
+        owner: OwnerSeen = "free"
+        detail = ""
+        if not holding:
+            owner, detail = self._owner(run_id, state, boot_changed=boot_changed)
         if owner == "held":
             beat = heartbeat.read(self._disk, self._layout.in_run(run_id, "heartbeat"))
             age_s = heartbeat.age_s(beat, self._disk.monotonic())

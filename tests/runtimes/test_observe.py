@@ -384,14 +384,14 @@ class Noting(Observer):
         super().__init__(REAL, layout)
         self._noted_in, self._left = layout, notes
 
-    def observe(self, run_id: RunId, state: RunState) -> Seen:
+    def observe(self, run_id: RunId, state: RunState, *, holding: bool = False) -> Seen:
         """See what is there, and a note more."""
         if self._left:
             self._left -= 1
             writer = Writer(REAL, self._noted_in, run_id)
             writer.append(lambda seq, at: RunNoted(seq=seq, at=at, text="hello"))
             writer.close()
-        return super().observe(run_id, state)
+        return super().observe(run_id, state, holding=holding)
 
 
 def _every_file(root: Path) -> dict[str, tuple[int, int]]:

@@ -94,11 +94,11 @@ class Meanwhile(Observer):
         super().__init__(REAL, layout)
         self._before, self._after = [before], [after]
 
-    def observe(self, run_id: RunId, state: RunState) -> Seen:
+    def observe(self, run_id: RunId, state: RunState, *, holding: bool = False) -> Seen:
         """See what is there, with the rest of the world in a hurry."""
         for act in self._before:
             act()
-        seen = super().observe(run_id, state)
+        seen = super().observe(run_id, state, holding=holding)
         for act in self._after:
             act()
         self._before, self._after = [], []

@@ -1,0 +1,128 @@
+"""Find runs and see how they are: rows folded from journals, and a look at those that have not ended.
+
+A damaged journal is shown up to its damage and nothing is concluded about its run: how it ended may
+stand behind the damage.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from msgspec import Struct
+
+from runlore.journal.disk import Disk
+from runlore.journal.errors import NotFound
+from runlore.journal.layout import Layout
+from runlore.journal.values import RunId, Status
+from runlore.projections.present import run_view
+from runlore.projections.registry import Row, fold_journal, fold_registry
+from runlore.projections.run_view import RunView, TranscriptView
+from runlore.projections.selectors import Candidate
+from runlore.runtimes.folding import RunFold
+from runlore.runtimes.observe import OWN_PROCESS, Look, Observer
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """A run as it is now. Filters and selectors work on it; a view is made of those that are shown."""
+
+    row: Row
+    """With the status as shown: provisional ends count."""
+    look: Look | None = None
+    transcript: TranscriptView | None = None
+
+    @property
+    def run_id(self) -> RunId:
+        """As filters want it."""
+        return self.row.run_id
+
+    @property
+    def name(self) -> str | None:
+        """As filters want it."""
+        return self.row.name
+
+    @property
+    def status(self) -> Status | None:
+        """The status as shown."""
+        return self.row.status
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """As filters want them."""
+        return self.row.tags
+
+    @property
+    def created_at(self) -> datetime | None:
+        """As filters want it."""
+        return self.row.created_at
+
+    @property
+    def candidate(self) -> Candidate:
+        """As selectors want it."""
+        return self.row.candidate
+
+    def view(self, now: datetime) -> RunView:
+        """Return what is shown of the run."""
+        row, assessment = self.row, self.look.assessment if self.look else None
+        return run_view(
+            row.state,
+            as_of=now,
+            health=assessment.health if assessment else None,
+            provisional=assessment is not None and assessment.provisional,
+            head=row.head,
+            transcript=self.transcript,
+            problem=row.problem,
+        )
+
+
+class Listing:
+    """Finds the runs of one registry."""
+
+    def __init__(self, disk: Disk, layout: Layout, observer: Observer) -> None:
+        self._disk, self._layout, self._observer = disk, layout, observer
+
+    def all(self, only: Iterable[RunId] | None = None, *, observed: bool = True) -> list[Found]:
+        """Return every run, or those of `only` that exist; without `observed`, as their journals stand.
+
+        Raises:
+            NotFound: there is no registry.
+        """
+        rows = fold_registry(self._disk, self._layout, only).rows
+        return [self._seen(row) if observed else Found(row=row) for row in rows]
+
+    def one(self, run_id: RunId) -> Found:
+        """Return one run.
+
+        Raises:
+            NotFound: no such run, or a crash cut its first event and it never began.
+        """
+        row = fold_journal(self._disk, self._layout, run_id)
+        if row is None:
+            raise NotFound(f"run {run_id} never began: a crash cut its first event")
+        return self._seen(row)
+
+    def looked(self, folded: RunFold, look: Look) -> Found:
+        """Return a run that was looked at just now."""
+        tail = folded.tail
+        row = Row(run_id=folded.run_id, state=look.assessment.state, head=tail.head, size=tail.size)
+        return Found(row=row, look=look, transcript=self._transcript(row))
+
+    def _seen(self, row: Row) -> Found:
+        if row.state.ended or row.problem is not None:
+            return Found(row=row)
+        folded = RunFold(self._disk, self._layout, row.run_id)
+        try:
+            return self.looked(folded, self._observer.look(folded))
+        except NotFound:
+            return Found(row=row)  # removed just now; this is what it was
+
+    def _transcript(self, row: Row) -> TranscriptView | None:
+        """Return how much a command has written so far, while only its files can tell."""
+        state = row.state
+        unknown = state.booting is None or state.queued is None or state.collecting is not None
+        if unknown or state.runtime == OWN_PROCESS:
+            return None
+        try:
+            size = self._disk.stat_path(self._layout.in_run(row.run_id, "transcript")).size
+        except OSError:
+            return None
+        assert state.queued is not None  # noqa: S101 - asked above
+        return TranscriptView(ref=f"runlore://{state.queued.registry_id}/{row.run_id}/transcript", bytes=size)

@@ -1,0 +1,72 @@
+"""How a block of Python ended, as an exit record: the exception it left with decides. Touches nothing.
+
+Cancellation is known by the names of its classes, so that no event loop has to be imported to ask.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from runlore.journal.exit_record import ExitRecord
+from runlore.journal.redaction import redact_text
+from runlore.journal.values import Reason
+
+_LONGEST: Final = 4096
+_CANCELLATIONS: Final = frozenset(
+    {("asyncio", "CancelledError"), ("trio", "Cancelled"), ("concurrent", "CancelledError")}
+)
+
+
+def exit_of(error: BaseException | None, at: datetime) -> ExitRecord:
+    """Return the exit record of a block that ended at `at`, by `error` or (None) by coming to its end."""
+    if isinstance(error, BaseExceptionGroup):
+        inside = _leaves(error)
+        error = next((each for each in inside if not is_cancellation(each)), inside[0])
+    if error is None:
+        return ExitRecord(at=at, exit_code=0)
+    if isinstance(error, SystemExit):
+        return _exit_of_system_exit(error, at)
+    if is_cancellation(error):
+        return ExitRecord(at=at, reason=Reason(code="cancelled", text=_what(error)))
+    return ExitRecord(at=at, reason=Reason(code="exit_nonzero", text=_what(error)))
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Say whether `error` means that somebody wanted the block to stop: Ctrl-C, or a cancelled task."""
+    if isinstance(error, KeyboardInterrupt | GeneratorExit):
+        return True
+    names = {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(error).__mro__}
+    return not names.isdisjoint(_CANCELLATIONS)
+
+
+def _exit_of_system_exit(error: SystemExit, at: datetime) -> ExitRecord:
+    """Return what the interpreter would exit with; a text is printed and counts as 1."""
+    code = error.code
+    if code is None:
+        return ExitRecord(at=at, exit_code=0)
+    if isinstance(code, int):
+        return ExitRecord(at=at, exit_code=code & 0xFF)
+    return ExitRecord(at=at, exit_code=1, reason=Reason(code="exit_nonzero", text=_readable(str(code))))
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    leaves: list[BaseException] = []
+    for error in group.exceptions:
+        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return leaves
+
+
+def _what(error: BaseException) -> str:
+    """Return class and message, as the last line of a traceback has them, without secrets."""
+    name = type(error).__qualname__
+    module = type(error).__module__
+    name = name if module in {"builtins", "__main__"} else f"{module}.{name}"
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001 - somebody else's __str__ must not cost the run its end
+        said = "(its message cannot be shown)"
+    return _readable(f"{name}: {said}" if said else name)
+
+
+def _readable(text: str) -> str:
+    clean = text[:_LONGEST].encode("utf-8", "backslashreplace").decode("utf-8")
+    return redact_text(clean)

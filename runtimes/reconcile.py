@@ -1,0 +1,178 @@
+"""Write down how runs ended whose owners could not, with the observation that rests on.
+
+A reconciler wins the owner lock first, so it cannot race a live owner, and reads everything again under
+it: a run that ended meanwhile is left as it is. What is written is what readers showed already. Runs
+whose command lives on without a keeper are named and left alone.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from runlore.journal.disk import Disk
+from runlore.journal.errors import Busy, RunloreError, StaleSeq
+from runlore.journal.feed import Feed
+from runlore.journal.layout import Layout
+from runlore.journal.reader import journal_ids
+from runlore.journal.values import Actor, RunId, Status
+from runlore.journal.writer import Writer
+from runlore.projections.health import Draft, conclude
+from runlore.projections.status import RunState
+from runlore.projections.views import ReconciledView
+from runlore.runtimes.folding import RunFold
+from runlore.runtimes.observe import Look, Observer
+from runlore.runtimes.owner_lock import OwnerLock
+
+BUDGET_S: Final = 0.02
+"""What a command that acts spends on other people's runs, after its own work."""
+_TRIES: Final = 8
+_SEAL: Final = b'{"type":"run.sealed"'
+_SEAL_LENGTH: Final = 4096
+"""More than any seal takes."""
+
+
+class Reconciler:
+    """Writes down what health implies, in one registry."""
+
+    def __init__(self, disk: Disk, layout: Layout, observer: Observer, *, by: Actor) -> None:
+        self._disk, self._layout, self._observer, self._by = disk, layout, observer, by
+
+    def all(self, *, dry_run: bool = False, budget_s: float | None = None) -> list[ReconciledView]:
+        """Return what was, or would be, written for every run that has not ended, oldest first.
+
+        With a budget, the newest unfinished runs are looked for during half of it, and whoever is not
+        reached in time has to wait for the next command. One run that cannot be read or written is
+        named and hides no other.
+        """
+        start = self._disk.monotonic()
+        until = None if budget_s is None else start + budget_s
+        found = list(self._unfinished(None if budget_s is None else start + budget_s / 2))
+        done = []
+        for run_id in reversed(found):
+            if until is not None and self._disk.monotonic() >= until:
+                break
+            done += self.each([run_id], dry_run=dry_run)
+        return done
+
+    def each(self, run_ids: Iterable[RunId], *, dry_run: bool = False) -> list[ReconciledView]:
+        """Return what was, or would be, written for these runs; nothing for those that need nothing."""
+        done = []
+        for run_id in run_ids:
+            folded = RunFold(self._disk, self._layout, run_id)
+            try:
+                view = self._one(folded, dry_run=dry_run)
+            except RunloreError as error:
+                view = _left(folded.run_id, folded.state.status or "queued", str(error))
+            if view is not None:
+                done.append(view)
+        return done
+
+    def _one(self, folded: RunFold, *, dry_run: bool) -> ReconciledView | None:
+        look = self._observer.look(folded)
+        state, found = look.assessment.state, look.assessment
+        if found.health == "ended" or state.status is None:
+            return None
+        if found.health == "unsupervised" or (look.seen and look.seen.command == "alive"):
+            return _left(folded.run_id, state.status, _unsupervised(look))
+        if not found.provisional:
+            return None
+        if dry_run:
+            return _view(state, written=False, detail="would be written")
+        return self._write(folded)
+
+    def _write(self, folded: RunFold) -> ReconciledView | None:
+        run_id = folded.run_id
+        try:
+            lock = OwnerLock.take(self._disk, self._layout, run_id)
+        except Busy:
+            return None  # it has an owner again, who will say how it ends
+        with lock:
+            feed = Feed(self._disk, self._layout)
+            writer = Writer(self._disk, self._layout, run_id, owner=True, feed=feed)
+            try:
+                written = self._write_owned(folded, writer)
+            finally:
+                writer.close()
+                feed.close()
+            if written:
+                clear_live_files(self._disk, self._layout, run_id)
+        folded.advance()
+        return _view(folded.state, written=True, detail="written") if written else None
+
+    def _write_owned(self, folded: RunFold, writer: Writer) -> bool:
+        """Look again as the owner, and append; labels that others append meanwhile make it look again."""
+        for _ in range(_TRIES):
+            folded.advance()
+            if folded.has_ended():
+                return False
+            seen = self._observer.observe(folded.run_id, folded.state, holding=True)
+            if seen.command == "alive":
+                return False
+            drafts = conclude(folded.state, seen, by=self._by)
+            try:
+                _append(writer, folded.state, drafts)
+            except StaleSeq:
+                continue
+            return bool(drafts)
+        return False
+
+    def _unfinished(self, until: float | None) -> Iterator[RunId]:
+        """Yield the runs whose journal does not end in a seal, newest first."""
+        for run_id in reversed(journal_ids(self._disk, self._layout)):
+            if until is not None and self._disk.monotonic() >= until:
+                return
+            if not is_sealed(self._disk, self._layout.journal(run_id)):
+                yield run_id
+
+
+def is_sealed(disk: Disk, path: str) -> bool:
+    """Say whether a journal's last line is a seal, so that its run has ended; cheap, for many."""
+    try:
+        fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        size, _links = disk.size_and_links(fd)
+        end = disk.pread(fd, _SEAL_LENGTH, max(0, size - _SEAL_LENGTH))
+    except OSError:
+        return False
+    finally:
+        disk.close(fd)
+    return end.endswith(b"}\n") and end[:-1].rpartition(b"\n")[2].startswith(_SEAL)
+
+
+def clear_live_files(disk: Disk, layout: Layout, run_id: RunId) -> None:
+    """Remove what only a live run has; the last owner did not get to it."""
+    for name in LIVE_ONLY:
+        try:
+            disk.unlink(layout.in_run(run_id, name))
+        except OSError:
+            continue
+
+
+LIVE_ONLY: Final = ("out", "err", "bell", "heartbeat", "wrapper")
+
+
+def _append(writer: Writer, state: RunState, drafts: tuple[Draft, ...]) -> None:
+    """Append the events; the first only if the journal is still the one they were concluded from."""
+    expected = state.seq
+    for draft in drafts:
+        expected = writer.append(draft, expected_seq=expected).seq
+
+
+def _unsupervised(look: Look) -> str:
+    handle = look.assessment.state.handle
+    who = f"its command (pid {handle.pid})" if handle else "its command or wrapper"
+    return f"{who} lives without a keeper; nothing is concluded while it does"
+
+
+def _left(run_id: RunId, status: Status, detail: str) -> ReconciledView:
+    return ReconciledView(run_id=run_id, status=status, reason=None, written=False, detail=detail)
+
+
+def _view(state: RunState, *, written: bool, detail: str) -> ReconciledView:
+    assert state.status is not None  # noqa: S101 - whatever is concluded has a status
+    code = state.reason.code if state.reason else None
+    return ReconciledView(
+        run_id=state.run_id, status=state.status, reason=code, written=written, detail=detail
+    )

@@ -1,0 +1,346 @@
+"""A registry of runs: the one implementation behind the command line, Python, and later HTTP.
+
+Reading needs no permission but to read. The first act that writes checks the root (private, local, of
+no newer format); reading a root that may not be written goes on as before.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from runlore.journal import machine
+from runlore.journal.disk import REAL, Disk
+from runlore.journal.errors import NotPermitted, RunloreError
+from runlore.journal.feed import Feed
+from runlore.journal.layout import Layout
+from runlore.journal.root import FoundRoot, find_root, open_for_reading, open_for_writing
+from runlore.journal.scan import Record
+from runlore.journal.values import Actor, Durability, RunId
+from runlore.journal.writer import Draft, Writer
+from runlore.projections import filters, selectors
+from runlore.projections.run_view import RunView
+from runlore.projections.selectors import Candidate, Chosen
+from runlore.projections.views import PsView, ReconciledView, counted
+from runlore.runtimes.listing import Found, Listing
+from runlore.runtimes.observe import Observer
+from runlore.runtimes.reconcile import BUDGET_S, Reconciler
+from runlore.runtimes.run import Run
+from runlore.runtimes.surroundings import current_folder
+from runlore.runtimes.waiting import Waiting, wait_ended
+
+if TYPE_CHECKING:
+    from runlore.runtimes.track import Tracking
+
+
+class Registry:
+    """The runs under one root. Holds nothing open; may be shared by threads and kept for ever.
+
+    writable: False refuses every act that would write, whatever the file system allows.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        writable: bool = True,
+        disk: Disk = REAL,
+        by: Actor | None = None,
+        durability: Durability = "power",
+    ) -> None:
+        self.layout: Final = layout
+        self.disk: Final = disk
+        self.observer: Final = Observer(disk, layout)
+        self.durability: Final[Durability] = durability
+        self._by, self._writable, self._checked = by, writable, False
+        self._listing = Listing(disk, layout, self.observer)
+
+    def __repr__(self) -> str:
+        return f"<runlore.Registry {self.root}>"
+
+    @classmethod
+    def open(cls, root: str | os.PathLike[str] | None = None, *, create: bool = True) -> "Registry":
+        """Return the registry at `root`, or the one that the command line would use.
+
+        That is `RUNLORE_ROOT`, else the nearest `.runlore/` upwards from the current folder, else the
+        user's own. If there is none yet it is made, unless `create` is off. One that exists is not
+        written to by being opened.
+
+        Raises:
+            NotFound: there is none, and `create` is off. NotPermitted: it may not be made there.
+            BadInput: the root is none. JournalIO: the disk refused.
+        """
+        found = find(root)
+        if create and not os.path.isdir(f"{found.path}/journals"):
+            return cls(open_for_writing(REAL, found.path))
+        return cls(open_for_reading(found.path))
+
+    @property
+    def root(self) -> str:
+        """The registry's folder."""
+        return self.layout.root
+
+    @property
+    def by(self) -> Actor:
+        """Who acts here, as events name it; asked anew, because a fork changes it."""
+        return self._by or machine.actor("python")
+
+    # -- look
+
+    def runs(
+        self,
+        *,
+        status: str | Iterable[str] = (),
+        name: str | None = None,
+        tags: Iterable[str] | Mapping[str, str] = (),
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> list[RunView]:
+        """Return the runs that match, newest first, each as it is now.
+
+        status: one or several; a run found lost counts as failed. tags: `{"env": "prod"}`, or words
+        like "env=prod" and "env". since, until: aware times, or texts like "2h" (ago) and
+        "2026-11-20". limit applies after every filter. after: the `next` of an earlier `page`.
+
+        Raises:
+            BadInput: a filter is none. NotFound: the registry is gone. JournalIO: the disk refused.
+        """
+        return self.page(
+            status=status, name=name, tags=tags, since=since, until=until, limit=limit, after=after
+        ).items
+
+    def page(
+        self,
+        *,
+        status: str | Iterable[str] = (),
+        name: str | None = None,
+        tags: Iterable[str] | Mapping[str, str] = (),
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> PsView:
+        """Return what `runs` returns, with counts, and the cursor of the next page.
+
+        Pages neither repeat nor skip a run when others are added between them. Counts are of all runs
+        that match on this page and later ones.
+        """
+        now = self.disk.now()
+        wanted = filters.parse(
+            now=now, status=status, name=name, tags=tags, since=since, until=until, after=after, limit=limit
+        )
+        return self._page(filters.select(wanted, self._listing.all()), now)
+
+    def recent(self, finished: int = filters.RECENT) -> PsView:
+        """Return the live runs and the last few that ended."""
+        now = self.disk.now()
+        return self._page(filters.recent(self._listing.all(), finished), now)
+
+    def view(self, run_id: RunId) -> RunView:
+        """Return one run as it is now.
+
+        Raises:
+            NotFound: no such run. JournalIO: the disk refused.
+        """
+        return self._listing.one(run_id).view(self.disk.now())
+
+    def get(self, selector: str, *, destructive: bool = False) -> Run:
+        """Return the run that `selector` means: see `resolve`."""
+        return Run(self, self.resolve(selector, destructive=destructive))
+
+    def resolve(self, selector: str, *, destructive: bool = False) -> RunId:
+        """Return the id of the run that is meant.
+
+        In this order: full id, short id, name (the latest run of that name), `latest`, `latest:failed`,
+        `key:K`, the beginning of a short id. A destructive verb never guesses.
+
+        Raises:
+            NotFound: no run is meant. Ambiguous: several are; the message lists them.
+            BadInput: the selector is empty, or names a status that does not exist.
+        """
+        exact = selectors.full_id(selector)
+        if exact is not None and os.path.exists(self.layout.journal(exact)):
+            return exact
+        observed = ":" in selector  # only statuses depend on who is alive
+        return selectors.resolve(selector, self._candidates(observed=observed), destructive=destructive)
+
+    def choose(self) -> Chosen:
+        """Return the sole live run, else the latest one, and why: what a command without an id means.
+
+        Raises:
+            NotFound: there are no runs.
+        """
+        return selectors.choose(self._candidates(observed=True))
+
+    # -- act
+
+    def submit(
+        self,
+        argv: Sequence[str | os.PathLike[str]],
+        *,
+        name: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        metadata: Mapping[str, object] | None = None,
+        key: str | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        timeout: float | None = None,
+        stdin: bool = False,
+    ) -> Run:
+        """Return a new run whose command has started, under a keeper of its own.
+
+        The run needs this process no longer. The keeper is a fresh interpreter: nothing is forked from
+        the calling program, so threads, sockets and locks stay where they are.
+
+        env: variables on top of this process's own; these are recorded, inherited ones never are.
+        key: the same key with the same command gives the first run again (`existing` says so).
+        timeout: seconds after which the run is stopped. stdin: pass standard input on.
+
+        Raises:
+            DidNotStart: the command could not be started; the run is on record with the reason.
+            BadInput: the submission is none. Conflict: the key was used with another command.
+            NotPermitted, JournalIO: the registry cannot be written; no run was made.
+        """
+        from runlore.runtimes.submit import Submission, spec_of, submit  # noqa: PLC0415 - few need it
+
+        self.require_writable()
+        wanted = Submission(
+            argv=argv,
+            name=name,
+            tags=tags,
+            metadata=metadata,
+            key=key,
+            env=env,
+            cwd=cwd,
+            timeout=timeout,
+            stdin=stdin,
+        )
+        accepted = submit(spec_of(wanted, self.root, self.by, self.durability))
+        return Run(self, accepted.run_id, existing=accepted.existing)
+
+    def track(
+        self,
+        name: str | None = None,
+        *,
+        tags: Mapping[str, str] | None = None,
+        metadata: Mapping[str, object] | None = None,
+    ) -> "Tracking":
+        """Return a context in which this process is a run; also a decorator for functions.
+
+        The run begins and ends with the block. An exception makes it failed, Ctrl-C and cancellation
+        make it cancelled, `SystemExit` counts as the exit code it carries. A process that dies inside
+        is concluded from outside: failed, owner_lost.
+
+        Raises, on entering:
+            BadInput: a label is none. NotPermitted, JournalIO: the registry cannot be written.
+        """
+        from runlore.runtimes.begin import Labels  # noqa: PLC0415 - few need it
+        from runlore.runtimes.track import Tracking  # noqa: PLC0415 - few need it
+
+        return Tracking(self, Labels(name=name, tags=tags, metadata=metadata))
+
+    def wait(
+        self, run_ids: Iterable[RunId], *, timeout: float | None = None, any_one: bool = False
+    ) -> list[RunView]:
+        """Return the views of those runs that have ended, once all have, or any one, or time is up.
+
+        In the order in which it was noticed. What nobody had written down yet is written, where this
+        user may.
+
+        Raises:
+            NotFound: one of them has no journal. JournalIO: the disk refused.
+        """
+        with Waiting(self.disk, self.layout, self.observer, run_ids) as waiting:
+            wait_ended(waiting, timeout_s=timeout, any_one=any_one)
+            return [self.settle(run_id) for run_id in waiting.ended]
+
+    def settle(self, run_id: RunId) -> RunView:
+        """Return a run's view, after writing down its end if only the evidence tells it so far.
+
+        Where that may not be written, the view says `provisional`, and is right all the same.
+        """
+        view = self.view(run_id)
+        if view.provisional:
+            try:
+                self.reconcile([run_id])
+            except (RunloreError, OSError):
+                return view
+            return self.view(run_id)
+        return view
+
+    def reconcile(
+        self, run_ids: Iterable[RunId] | None = None, *, dry_run: bool = False
+    ) -> list[ReconciledView]:
+        """Return what was written, or would be, about runs whose owners could not say how they ended.
+
+        All runs, or these only. Runs that need nothing are left out; those whose command lives without
+        a keeper are named and left alone.
+
+        Raises:
+            NotPermitted: the registry may not be written. JournalIO: the disk refused.
+        """
+        if not dry_run:
+            self.require_writable()
+        if run_ids is None:
+            return self._reconciler.all(dry_run=dry_run)
+        return self._reconciler.each(run_ids, dry_run=dry_run)
+
+    def reconcile_in_passing(self) -> None:
+        """Do what little of `reconcile` a command that acted may do for others; it never fails."""
+        try:
+            self.require_writable()
+            self._reconciler.all(budget_s=BUDGET_S)
+        except (RunloreError, OSError):
+            return
+
+    def append(self, run_id: RunId, draft: Draft) -> Record:
+        """Return the record of a label, or of a decision about evidence, durable.
+
+        Raises:
+            NotFound: no such run. Conflict: it may not be appended now.
+            NotPermitted, CorruptJournal, NewerFormat, JournalIO: it was not recorded.
+        """
+        self.require_writable()
+        feed = Feed(self.disk, self.layout)
+        writer = Writer(self.disk, self.layout, run_id, feed=feed)
+        try:
+            return writer.append(draft)
+        finally:
+            writer.close()
+            feed.close()
+
+    def require_writable(self) -> None:
+        """Return if this registry may be written; asked of the file system once.
+
+        Raises:
+            NotPermitted, NotFound, NewerFormat, JournalIO: it may not; the message says what to do.
+        """
+        if not self._writable:
+            raise NotPermitted(f"{self.root} was opened for reading only")
+        if not self._checked:
+            open_for_writing(self.disk, self.root, create=False)
+            self._checked = True
+
+    @property
+    def _reconciler(self) -> Reconciler:
+        return Reconciler(self.disk, self.layout, self.observer, by=self.by)
+
+    def _candidates(self, *, observed: bool) -> list[Candidate]:
+        return [found.candidate for found in self._listing.all(observed=observed)]
+
+    def _page(self, chosen: filters.Selected[Found], now: datetime) -> PsView:
+        return PsView(
+            as_of=now,
+            items=[found.view(now) for found in chosen.items],
+            counts=counted(found.status for found in chosen.matched),
+            damaged=sum(found.row.problem is not None for found in chosen.matched),
+            truncated=chosen.truncated,
+            next=chosen.next,
+        )
+
+
+def find(root: str | os.PathLike[str] | None) -> FoundRoot:
+    """Return the root to use, by the rules of the command line."""
+    return find_root(None if root is None else os.fspath(root), os.environ, current_folder())

@@ -1,0 +1,238 @@
+"""One run, as every door handles it: look at it, wait for it, stop it, read it, label it.
+
+A handle is a name and nothing more: it holds no file, lock or process, so a forgotten one costs nothing,
+and the run does not notice.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from runlore.journal import ids
+from runlore.journal.errors import AlreadyEnded, BadInput, NoKeeper
+from runlore.journal.events import RunNoted, RunRenamed, RunTagged
+from runlore.journal.reader import read
+from runlore.journal.redaction import redact_text
+from runlore.journal.scan import Record
+from runlore.journal.values import RunId, Seq, Status, Stream
+from runlore.projections import labels
+from runlore.projections.run_view import RunView
+from runlore.runtimes.folding import RunFold
+from runlore.runtimes.waiting import Waiting, wait_ended
+
+if TYPE_CHECKING:
+    from runlore.runtimes.registry import Registry
+    from runlore.runtimes.stop import StopRequest
+    from runlore.runtimes.transcript_lines import Line
+    from runlore.runtimes.transcript_reader import TranscriptReader
+
+
+class Run:
+    """A run of a registry. Made by `Registry.get`, `submit` and `track`."""
+
+    def __init__(self, registry: "Registry", run_id: RunId, *, existing: bool = False) -> None:
+        self._registry: Final = registry
+        self.id: Final = run_id
+        self.existing: Final = existing
+        """The idempotency key named this run, which was there before; nothing was started."""
+
+    def __repr__(self) -> str:
+        return f"<runlore.Run {self.id}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and (other.id, other.root) == (self.id, self.root)
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.root))
+
+    @property
+    def short_id(self) -> str:
+        """The part of the id that people type."""
+        return ids.short(self.id)
+
+    @property
+    def root(self) -> str:
+        """The registry's folder."""
+        return self._registry.root
+
+    # -- look
+
+    def view(self) -> RunView:
+        """Return everything about the run as it is now, its owner's life or death included.
+
+        Raises:
+            NotFound: its journal is gone. JournalIO: the disk refused.
+        """
+        return self._registry.view(self.id)
+
+    @property
+    def status(self) -> Status | None:
+        """The status now; None only if the journal is damaged before its first event."""
+        return self.view().status
+
+    @property
+    def exit_code(self) -> int | None:
+        """The command's exit code; None while it runs, if a signal ended it, and if nobody saw it."""
+        return self.view().exit_code
+
+    @property
+    def result(self) -> object:
+        """The workload's own result document; None until the run has ended."""
+        return self.view().result
+
+    def events(self, *, after: int = 0) -> Iterator[Record]:
+        """Yield the records of its journal newer than position `after`, oldest first.
+
+        Raises:
+            CorruptJournal: damage that no crash explains; the records before it were already yielded.
+        """
+        return read(self._registry.disk, self._registry.layout, self.id, after=Seq(after))
+
+    def logs(
+        self,
+        stream: Stream | None = None,
+        *,
+        last: int | None = None,
+        since: datetime | None = None,
+        follow: bool = False,
+    ) -> "Iterator[Line]":
+        """Yield what the command wrote, in lines of bytes; of one stream, or of both as they were read.
+
+        last: only so many lines from the end. since: only what was read then or later. follow: go on
+        as it comes, until the run has ended, its tail included; otherwise an unfinished last line comes
+        as it is.
+
+        Raises:
+            NotFound: the run has no transcript.
+        """
+        if last is not None and (last < 0 or since is not None):
+            raise BadInput("last is a number of lines from the end, and does not go with since")
+        from runlore.runtimes.transcript_reader import TranscriptReader  # noqa: PLC0415 - few need it
+
+        registry = self._registry
+        reader = TranscriptReader(registry.disk, registry.layout, self.id, stream=stream)
+        return _lines(reader, last, since, self.has_ended if follow else None)
+
+    def has_ended(self) -> bool:
+        """Say whether the run is over; an end that only the evidence tells counts."""
+        registry = self._registry
+        look = registry.observer.look(RunFold(registry.disk, registry.layout, self.id))
+        return look.assessment.state.ended
+
+    # -- act
+
+    def wait(self, timeout: float | None = None) -> RunView | None:
+        """Return the run's view once it has ended, or None if it has not within `timeout` seconds.
+
+        Returns at once for a run that has ended. If its owner died instead of ending it, the end that
+        follows from the evidence counts, and is written down where this user may.
+
+        Raises:
+            NotFound: its journal is gone. JournalIO: the disk refused.
+        """
+        registry = self._registry
+        with Waiting(registry.disk, registry.layout, registry.observer, [self.id]) as waiting:
+            if not wait_ended(waiting, timeout_s=timeout):
+                return None
+            return registry.settle(self.id)
+
+    def stop(self, reason: str = "", *, force: bool = False, grace: float | None = None) -> "StopRequest":
+        """Return the request to stop that counts, durable; the run's keeper carries it out.
+
+        TERM to everything of the run, then, after `grace` seconds (10 unless told), KILL; `force` skips
+        the grace. The first request's time and reason stand. `wait` tells when it is over.
+
+        Raises:
+            AlreadyEnded: there is nothing to stop. NoKeeper: nobody is left to do it.
+            NotFound: no such run. NotPermitted, JournalIO: the request could not be recorded.
+        """
+        from runlore.runtimes.stop import request_stop  # noqa: PLC0415 - few need it
+
+        if grace is not None and not 0 <= grace < float("inf"):
+            raise BadInput(f"grace {grace} is not a number of seconds from 0 on")
+        registry = self._registry
+        registry.require_writable()
+        self._require_keeper()
+        return request_stop(
+            registry.disk,
+            registry.layout,
+            self.id,
+            by=registry.by,
+            reason=redact_text(reason),
+            force=force,
+            grace_s=grace,
+        )
+
+    def tag(
+        self, tags: Mapping[str, str] | None = None, /, *, remove: tuple[str, ...] = (), **more: str
+    ) -> None:
+        """Set tags, and remove others; durable on return. `run.tag(env="prod")`.
+
+        Raises:
+            BadInput: a tag is none. NotFound: no such run. NotPermitted, JournalIO: not recorded.
+        """
+        wanted = labels.tags({**(tags or {}), **more})
+        kept = {name: redact_text(value) for name, value in wanted.items()}
+        removed = tuple(labels.tag_name(name) for name in remove)
+        if not kept and not removed:
+            raise BadInput("no tag given; run.tag(name=value)")
+        by = self._registry.by
+        self._registry.append(
+            self.id, lambda seq, at: RunTagged(seq=seq, at=at, by=by, tags=kept, removed=removed)
+        )
+
+    def note(self, text: str) -> None:
+        """Leave a note for people; durable on return.
+
+        Raises:
+            BadInput: it is empty or too long. NotFound: no such run. NotPermitted, JournalIO: not recorded.
+        """
+        if not text.strip():
+            raise BadInput("an empty note")
+        by, kept = self._registry.by, redact_text(text.encode("utf-8", "backslashreplace").decode())
+        self._registry.append(self.id, lambda seq, at: RunNoted(seq=seq, at=at, by=by, text=kept))
+
+    def rename(self, name: str) -> None:
+        """Give the run another name, or none (empty); durable on return.
+
+        Raises:
+            BadInput: it cannot be a name. NotFound: no such run. NotPermitted, JournalIO: not recorded.
+        """
+        by, kept = self._registry.by, redact_text(labels.name(name)) if name else ""
+        self._registry.append(self.id, lambda seq, at: RunRenamed(seq=seq, at=at, by=by, name=kept))
+
+    def _require_keeper(self) -> None:
+        """Return if somebody is, or may be, there to stop the run."""
+        registry = self._registry
+        look = registry.observer.look(RunFold(registry.disk, registry.layout, self.id))
+        if look.assessment.state.ended:
+            registry.settle(self.id)
+            raise AlreadyEnded(self.id, "run.stop_requested")
+        if look.assessment.health == "unsupervised":
+            handle = look.assessment.state.handle
+            command = f"its command (pid {handle.pid})" if handle else "its command"
+            raise NoKeeper(
+                f"run {self.id} has no keeper, but {command} lives; nobody can stop it by this registry. "
+                f"End it by its own means, then `runlore reconcile {self.id}`"
+            )
+
+
+def _lines(
+    reader: "TranscriptReader",
+    last: int | None,
+    since: datetime | None,
+    has_ended: Callable[[], bool] | None,
+) -> "Iterator[Line]":
+    from runlore.runtimes.transcript_lines import TranscriptLines  # noqa: PLC0415 - few need it
+
+    with reader:
+        if since is not None:
+            reader.seek_since(since)
+        lines = TranscriptLines(reader)
+        if last is not None:
+            yield from lines.last(last)
+        if has_ended is not None:
+            yield from lines.follow(has_ended)
+        elif last is None:
+            yield from lines.read_available()
+            yield from lines.flush(final=False)

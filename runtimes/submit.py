@@ -1,0 +1,72 @@
+"""Submit a command from any process: check what is asked, start a keeper, learn whether it started."""
+
+import os
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from runlore.journal.errors import BadInput, DidNotStart
+from runlore.journal.values import Actor, Durability
+from runlore.projections import labels
+from runlore.runtimes.launch import exec_keeper
+from runlore.runtimes.messages import Accepted, NotStarted
+from runlore.runtimes.spec import RunSpec, check
+from runlore.runtimes.surroundings import current_folder, parent_in
+
+
+class Submission(Struct, frozen=True, kw_only=True):
+    """What a program asks for, before it is checked."""
+
+    argv: Sequence[str | os.PathLike[str]]
+    name: str | None = None
+    tags: Mapping[str, str] | None = None
+    metadata: Mapping[str, object] | None = None
+    key: str | None = None
+    env: Mapping[str, str] | None = None
+    cwd: str | os.PathLike[str] | None = None
+    timeout: float | None = None
+    stdin: bool = False
+
+
+def spec_of(wanted: Submission, root: str, by: Actor, durability: Durability) -> RunSpec:
+    """Return the spec that a keeper is given.
+
+    Raises:
+        BadInput: the submission is none; the message says which part and why.
+    """
+    if isinstance(wanted.argv, str | bytes):
+        raise BadInput('argv is a list of words; for a line of shell: ["sh", "-c", LINE]')
+    spec = RunSpec(
+        root=root,
+        argv=tuple(os.fspath(word) for word in wanted.argv),
+        cwd=os.path.join(current_folder(), os.fspath(wanted.cwd or "")).rstrip("/") or "/",
+        by=by,
+        env=dict(wanted.env or {}),
+        name=labels.name(wanted.name) if wanted.name is not None else "",
+        tags=labels.tags(wanted.tags or {}),
+        metadata=labels.metadata(wanted.metadata or {}),
+        key=labels.key(wanted.key) if wanted.key is not None else "",
+        parent=parent_in(root),
+        timeout_s=wanted.timeout,
+        stdin=wanted.stdin,
+        durability=durability,
+    )
+    check(spec)
+    return spec
+
+
+def submit(spec: RunSpec) -> Accepted:
+    """Return the run that exists by now, its command started; or the run that the key names already.
+
+    Raises:
+        DidNotStart: the command could not be started; the run is on record with the reason.
+        RunloreError: no run was made.
+    """
+    with exec_keeper(stdin=spec.stdin) as link:
+        accepted = link.submit(spec)
+        if accepted.existing:
+            return accepted
+        news = link.wait_started()
+    if isinstance(news, NotStarted):
+        raise DidNotStart(accepted.run_id, news.code, news.text, news.exit_code)
+    return accepted

@@ -1,0 +1,144 @@
+"""Wait until runs have ended: their journals are looked at, and their owners' deaths wake the waiter.
+
+The wait itself is left to the caller (a poll, an event loop): this says what to wait on and for how
+long. A process that owns a run and dies is noticed at once through its pidfd; where that cannot be
+had, and for every other change, the journals are looked at again after a short pause.
+"""
+
+import os
+import select
+import time
+from collections.abc import Iterable
+from typing import Final, Self
+
+from runlore.journal.disk import Disk
+from runlore.journal.layout import Layout
+from runlore.journal.values import Identity, RunId
+from runlore.runtimes.folding import RunFold
+from runlore.runtimes.identity import Opened, open_same
+from runlore.runtimes.observe import Look, Observer
+
+_FIRST_PAUSE_S: Final = 0.002
+_LONGEST_PAUSE_S: Final = 0.1
+_LOOK_EVERY_S: Final = 1.0
+"""How often owners are looked for, besides the journals: a dead run is shown dead within 2 s."""
+_MOST_WATCHED: Final = 64
+"""Pidfds held at once; the owners of more runs are found dead by looking."""
+
+
+class Waiting:
+    """Runs that are waited for. Close it: it holds pidfds of their owners."""
+
+    def __init__(self, disk: Disk, layout: Layout, observer: Observer, run_ids: Iterable[RunId]) -> None:
+        self._observer = observer
+        self._pending = {run_id: RunFold(disk, layout, run_id) for run_id in run_ids}
+        self._watched: dict[int, tuple[RunId, Identity]] = {}
+        self._seen: dict[RunId, Identity] = {}
+        self._pause_s = _FIRST_PAUSE_S
+        self._look_at = 0.0
+        self.ended: dict[RunId, Look] = {}
+        """How runs ended, in the order it was noticed; provisional ends count."""
+
+    @property
+    def pending(self) -> list[RunId]:
+        """The runs that have not ended."""
+        return list(self._pending)
+
+    def check(self) -> bool:
+        """Look at every run that is left; say whether any of them turned out to have ended.
+
+        Raises:
+            NotFound: one of them has no journal. JournalIO: the disk refused.
+        """
+        thorough = time.monotonic() >= self._look_at
+        before = len(self.ended)
+        for run_id, folded in list(self._pending.items()):
+            grown = folded.advance()
+            if grown or thorough:
+                self._look(run_id, folded)
+        if thorough:
+            self._look_at = time.monotonic() + _LOOK_EVERY_S
+        return len(self.ended) > before
+
+    def next_pause_s(self) -> float:
+        """Return how long to wait before the next check, unless a descriptor becomes readable."""
+        pause = self._pause_s
+        self._pause_s = min(pause * 2, _LONGEST_PAUSE_S)
+        return pause
+
+    def descriptors(self) -> list[int]:
+        """Return what becomes readable when an owner dies."""
+        return list(self._watched)
+
+    def wake(self, descriptors: Iterable[int]) -> None:
+        """Note that these became readable: the next check looks at everything."""
+        for fd in descriptors:
+            if self._watched.pop(fd, None) is not None:
+                os.close(fd)
+                self._look_at = 0.0
+                self._pause_s = _FIRST_PAUSE_S
+
+    def sleep(self, timeout_s: float | None) -> None:
+        """Wait until the next check is due, at most this long."""
+        poll = select.poll()
+        for fd in self._watched:
+            poll.register(fd, select.POLLIN)
+        pause = self.next_pause_s()
+        if timeout_s is not None:
+            pause = min(pause, max(0.0, timeout_s))
+        self.wake(fd for fd, _ in poll.poll(pause * 1000))
+
+    def close(self) -> None:
+        """Let go of everything."""
+        for fd in self._watched:
+            os.close(fd)
+        self._watched.clear()
+        self._pending.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _look(self, run_id: RunId, folded: RunFold) -> None:
+        look = self._observer.look(folded)
+        if look.assessment.state.ended:
+            self.ended[run_id] = look
+            del self._pending[run_id]
+            self._unwatch(run_id)
+            return
+        owner = look.assessment.state.owner
+        if owner is not None and self._seen.get(run_id) != owner.identity:
+            self._unwatch(run_id)
+            self._seen[run_id] = owner.identity
+            self._watch(run_id, owner.identity)
+
+    def _watch(self, run_id: RunId, owner: Identity) -> None:
+        if len(self._watched) >= _MOST_WATCHED:
+            return
+        opened = open_same(owner)
+        if isinstance(opened, Opened):
+            self._watched[opened.fd] = (run_id, owner)
+
+    def _unwatch(self, run_id: RunId) -> None:
+        for fd, (watched, _) in list(self._watched.items()):
+            if watched == run_id:
+                del self._watched[fd]
+                os.close(fd)
+
+
+def wait_ended(waiting: Waiting, *, timeout_s: float | None = None, any_one: bool = False) -> bool:
+    """Return True once all runs (or `any_one` of them) have ended, False if not in time.
+
+    Bounded by the timeout, not by how often anything is looked at; a timeout of 0 looks once.
+    """
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    while True:
+        waiting.check()
+        if not waiting.pending or (any_one and waiting.ended):
+            return True
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            return False
+        waiting.sleep(left)
