@@ -43,6 +43,7 @@ class KeeperLink:
         Raises:
             RunloreError: no run was made; the class is that of the keeper's own error.
         """
+        spec.check(wanted)  # here already: JSON would turn an infinite timeout into none
         line = spec.encode(wanted)
         write_all(self._spec_fd, line)
         self._finish_asking()
@@ -68,8 +69,7 @@ class KeeperLink:
         """Return True once anything was said (a nudge, a message, the end), False if not in time."""
         if self.closed:
             return True
-        readable = select.select([self._reader.fd], [], [], timeout_s)[0]
-        return bool(readable) and self._take()
+        return self._is_readable(timeout_s) and self._take()
 
     @property
     def ended(self) -> Ended | None:
@@ -112,9 +112,14 @@ class KeeperLink:
                 if kind in self._news:
                     return self._news[kind]
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if self.closed or not select.select([self._reader.fd], [], [], left)[0]:
+            if self.closed or not self._is_readable(left):
                 return None
             self._take()
+
+    def _is_readable(self, timeout_s: float | None) -> bool:
+        poll = select.poll()  # select(2) fails in programs with more than 1024 descriptors
+        poll.register(self._reader.fd, select.POLLIN)
+        return bool(poll.poll(None if timeout_s is None else timeout_s * 1000))
 
     def _take(self) -> bool:
         """Take in what the keeper said; say whether it said anything, or went."""
