@@ -6,19 +6,24 @@ under the claim's lock, so a crash in between leaves neither two runs nor none.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Final, Self
 
 import msgspec
 
+from runlore.journal import heal, tailing
 from runlore.journal.disk import Disk, write_fully, write_whole
-from runlore.journal.errors import Conflict, JournalIO, RunloreError
+from runlore.journal.errors import BadInput, Conflict, JournalIO, NotFound, RunloreError
 from runlore.journal.events import RunQueued
+from runlore.journal.journal_file import JournalFile
 from runlore.journal.layout import Layout
 from runlore.journal.reader import fold_events, journal_ids
+from runlore.journal.scan import Tail
 from runlore.journal.values import Recipe, RunId
 
+KEY_LIMIT: Final = 1024
+"""Bytes of a key, in UTF-8."""
 _LIMIT: Final = 1 << 16
 _FIRST: Final = 1 << 14
 _COMPLETE: Final = ".complete"
@@ -66,9 +71,10 @@ def claim(disk: Disk, layout: Layout, key: str, spec: str, mint: Callable[[], Ru
     """Return the claim of `key`, locked; its `run_id` is the run to create, or the one that exists.
 
     Raises:
-        Conflict: the key was used with another spec.
+        BadInput: no claim can hold the key. Conflict: the key was used with another spec.
         JournalIO: the disk refused.
     """
+    _check(key)
     path = layout.key_claim(key)
     try:
         _rebuild_if_lost(disk, layout)
@@ -82,27 +88,62 @@ def claim(disk: Disk, layout: Layout, key: str, spec: str, mint: Callable[[], Ru
     except OSError as error:
         if isinstance(error, RunloreError):
             raise
-        raise JournalIO(f"{path}: {error.strerror}; nothing was submitted") from error
+        raise JournalIO(f"{path}: {error.strerror or error}; nothing was submitted") from error
+
+
+def _check(key: str) -> None:
+    try:
+        length = len(key.encode())
+    except UnicodeEncodeError:
+        raise BadInput(f"key {key!a} is not Unicode text; choose another") from None
+    if not 0 < length <= KEY_LIMIT:
+        raise BadInput(f"a key of {length} bytes; it may have 1 to {KEY_LIMIT}, so use a digest of it")
 
 
 def _claimed(disk: Disk, layout: Layout, fd: int, mine: Claim) -> HeldClaim:
-    """Decide under the claim's lock: an empty or cut file is a claim that never was."""
+    """Decide under the claim's lock: a cut file is a claim that never was, unless a journal knows it."""
+    data = disk.pread(fd, _LIMIT, 0)
     try:
-        first = msgspec.json.decode(disk.pread(fd, _LIMIT, 0), type=Claim)
-    except (msgspec.MsgspecError, UnicodeError, ValueError):
-        _write_claim(disk, layout, fd, mine)
-        return HeldClaim(disk, fd, mine, existing=False)
+        first = msgspec.json.decode(data, type=Claim)
+    except (msgspec.MsgspecError, UnicodeError, ValueError, RecursionError):
+        found = _in_journals(disk, layout, mine.key) if data else None
+        first = found or mine
+        _write_claim(disk, layout, fd, first)
+    existing = first is not mine and _began(disk, layout, RunId(first.run_id))
     if first.spec != mine.spec:
-        raise Conflict(
-            f"key {mine.key!a} was used by run {first.run_id} with another command or options; "
-            f"choose another key, or look at it: `runlore show key:{mine.key}`"
-        )
-    journal = layout.journal(RunId(first.run_id))
+        if existing:
+            raise Conflict(
+                f"key {mine.key!a} was used by run {first.run_id} with another command or options; "
+                f"choose another key, or look at it: `runlore show key:{mine.key}`"
+            )
+        first = Claim(key=mine.key, spec=mine.spec, run_id=first.run_id)
+        _write_claim(disk, layout, fd, first)
+    return HeldClaim(disk, fd, first, existing=existing)
+
+
+def _began(disk: Disk, layout: Layout, run_id: RunId) -> bool:
+    """Say whether the claimed run ever began; what a crash left of a first event is moved to quarantine.
+
+    Only the holder of the claim creates that journal, so nobody is in the middle of it.
+    """
+    path = layout.journal(run_id)
     try:
-        exists = disk.stat_path(journal).size > 0
-    except FileNotFoundError:
-        exists = False
-    return HeldClaim(disk, fd, first, existing=exists)
+        if next(fold_events(disk, path, piece=_FIRST), None) is not None:
+            return True
+        file = JournalFile(disk, path)
+    except (FileNotFoundError, NotFound):
+        return False
+    try:
+        size = file.lock() or 0
+        tail, verdict = tailing.read_on(disk, file.fd, Tail.empty(run_id), size)
+        if verdict.state == "corrupt":
+            return True
+        if size:
+            heal.set_aside(disk, layout, file, tail)
+        disk.unlink(path)
+    finally:
+        file.close()
+    return False
 
 
 def _write_claim(disk: Disk, layout: Layout, fd: int, written: Claim) -> None:
@@ -125,11 +166,24 @@ def _rebuild_if_lost(disk: Disk, layout: Layout) -> None:
     except FileNotFoundError:
         disk.mkdir(layout.keys)
         disk.sync_dir(layout.root)
-    for run_id in journal_ids(disk, layout):
-        queued = next(iter(fold_events(disk, layout.journal(run_id), piece=_FIRST)), None)
-        if isinstance(queued, RunQueued) and queued.key and queued.spec:
-            _restore(disk, layout, Claim(key=queued.key, spec=queued.spec, run_id=run_id))
+    for lost in _all_in_journals(disk, layout):
+        _restore(disk, layout, lost)
     write_whole(disk, marker, b"every claim made so far is here\n")
+
+
+def _all_in_journals(disk: Disk, layout: Layout) -> Iterator[Claim]:
+    """Yield the claims that the journals' first events prove, oldest first."""
+    for run_id in journal_ids(disk, layout):
+        try:
+            queued = next(fold_events(disk, layout.journal(run_id), piece=_FIRST), None)
+        except NotFound:
+            continue  # gone since it was listed
+        if isinstance(queued, RunQueued) and queued.key and queued.spec:
+            yield Claim(key=queued.key, spec=queued.spec, run_id=run_id)
+
+
+def _in_journals(disk: Disk, layout: Layout, key: str) -> Claim | None:
+    return next((found for found in _all_in_journals(disk, layout) if found.key == key), None)
 
 
 def _restore(disk: Disk, layout: Layout, lost: Claim) -> None:

@@ -108,6 +108,7 @@ def open_for_writing(disk: Disk, path: str, *, create: bool = True, allow_networ
         BadInput: the path is not a folder.
         JournalIO: the disk refused.
     """
+    path = os.path.abspath(path)
     layout = Layout(path)
     try:
         if not os.path.isdir(path):
@@ -117,6 +118,8 @@ def open_for_writing(disk: Disk, path: str, *, create: bool = True, allow_networ
         check_private(path)
         _check_file_system(layout, allow=allow_network_fs)
         if not os.path.exists(layout.registry_file):
+            if not create:
+                raise NotFound(f"no registry at {path}; `runlore init` makes one")
             _make_registry(disk, layout)
         info = registry_info(disk, layout)
     except FileExistsError:
@@ -139,12 +142,15 @@ def registry_info(disk: Disk, layout: Layout) -> RegistryFile:
     Raises:
         BadInput: it is not ours, or damaged.
         NotFound: there is none.
+        JournalIO: the disk refused.
     """
     try:
         return msgspec.json.decode(read_whole(disk, layout.registry_file, _LIMIT), type=RegistryFile)
     except FileNotFoundError:
         raise NotFound(f"no registry at {layout.root}; `runlore init` makes one") from None
-    except (msgspec.MsgspecError, UnicodeError, ValueError) as error:
+    except OSError as error:
+        raise JournalIO(f"{layout.registry_file}: {error.strerror or error}") from error
+    except (msgspec.MsgspecError, UnicodeError, ValueError, RecursionError) as error:
         raise BadInput(
             f"{layout.registry_file} is not a registry file ({error}); "
             "move it aside and `runlore init` writes a new one, the journals stay"
@@ -152,8 +158,16 @@ def registry_info(disk: Disk, layout: Layout) -> RegistryFile:
 
 
 def consent_to_network_fs(disk: Disk, layout: Layout) -> None:
-    """Remember that this root may be written although its file system is a network's."""
-    write_whole(disk, f"{layout.settings}/{_CONSENT}", b"consented\n")
+    """Remember that this root may be written although its file system is a network's.
+
+    Raises:
+        JournalIO: the disk refused.
+    """
+    path = f"{layout.settings}/{_CONSENT}"
+    try:
+        write_whole(disk, path, b"consented\n")
+    except OSError as error:
+        raise JournalIO(f"{path}: {error.strerror or error}") from error
 
 
 def check_private(path: str) -> None:
@@ -201,7 +215,15 @@ def _make_root(disk: Disk, path: str) -> None:
         except FileExistsError:
             if not os.path.isdir(folder):
                 raise
+        _sync_above(disk, folder)
+
+
+def _sync_above(disk: Disk, folder: str) -> None:
+    """Make a folder's own name durable; where we may not read the folder above, we did not make it."""
+    try:
         disk.sync_dir(os.path.dirname(folder))
+    except PermissionError:
+        return
 
 
 def _check_file_system(layout: Layout, *, allow: bool) -> None:
@@ -218,12 +240,18 @@ def _check_file_system(layout: Layout, *, allow: bool) -> None:
 
 
 def _make_registry(disk: Disk, layout: Layout) -> None:
-    """Make the folders, then `registry.json`; the first of several processes decides its contents."""
+    """Make the folders, then `registry.json`; the first of several processes decides its contents.
+
+    Who finds `registry.json` looks no further, so everything above and beside it is durable before it
+    has its name.
+    """
     for name in FOLDERS:
         try:
             disk.mkdir(f"{layout.root}/{name}")
         except FileExistsError:
             continue
+    _sync_above(disk, layout.root)
+    disk.sync_dir(layout.root)
     info = RegistryFile(format=FORMAT, registry_id=os.urandom(8).hex(), created=disk.now())
     temporary = f"{layout.root}/.registry.{os.urandom(6).hex()}.tmp"
     fd = disk.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
