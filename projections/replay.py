@@ -31,10 +31,12 @@ def exact_argv(recipe: Recipe) -> tuple[str, ...]:
     from binascii import Error, a2b_base64  # noqa: PLC0415 - only for arguments that are not text
 
     try:
-        exact = [a2b_base64(item).decode("utf-8", "surrogateescape") for item in recipe.argv_bytes]
+        given = [a2b_base64(item, strict_mode=True) for item in recipe.argv_bytes]
     except (Error, ValueError):
         return recipe.argv
-    if len(exact) != len(recipe.argv):
+    if len(given) != len(recipe.argv):
         return recipe.argv
-    both = zip(recipe.argv, exact, strict=True)
-    return tuple(text if REDACTED in text else whole for text, whole in both)
+    both = zip(recipe.argv, given, strict=True)
+    return tuple(
+        text if REDACTED in text else whole.decode("utf-8", "surrogateescape") for text, whole in both
+    )

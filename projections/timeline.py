@@ -132,7 +132,8 @@ def _final(event: e.FinalEvent) -> str:
 def _tagged(event: e.RunTagged) -> str:
     put = " ".join(f"{name}={value}" if value else name for name, value in event.tags.items())
     gone = " ".join(event.removed)
-    return _joined(f"tagged {put}" if put else "", f"untagged {gone}" if gone else "", by=", ")
+    said = _joined(f"tagged {put}" if put else "", f"untagged {gone}" if gone else "", by=", ")
+    return said or "tagged with nothing"
 
 
 def _repaired(event: e.JournalRepaired) -> str:

@@ -16,7 +16,6 @@ from runlore.journal import chain
 from runlore.journal.events import UnknownEvent
 from runlore.journal.scan import Record
 from runlore.journal.values import Durability, Head, Offset, RunId, Seq, Status
-from runlore.projections.filters import Selected
 from runlore.projections.present import run_view
 from runlore.projections.run_view import ActorView, Problem, RunView, TranscriptView, actor_view
 from runlore.projections.timeline import HistoryLine
@@ -53,7 +52,6 @@ __all__ = [
     "counted",
     "encode_view",
     "event_record",
-    "ps_view",
     "run_view",
 ]
 
@@ -305,6 +303,8 @@ class LineRecord(Struct, frozen=True, kw_only=True, tag_field="type", tag="line"
     """Bytes that are no UTF-8 stand as `\\\\xNN`."""
     newline: bool = True
     """False: the line goes on, or the output ended without a newline."""
+    lost: int = 0
+    """Not text: so many bytes of the stream are missing here."""
 
 
 class ControlRecord(Struct, frozen=True, kw_only=True):
@@ -313,18 +313,6 @@ class ControlRecord(Struct, frozen=True, kw_only=True):
     type: Literal["ready", "rewound", "lagged", "end"]
     cursor: str | None = None
     reason: str | None = None
-
-
-def ps_view(selected: Selected[RunView], as_of: datetime) -> PsView:
-    """Return the listing of what a filter selected."""
-    return PsView(
-        as_of=as_of,
-        items=selected.items,
-        counts=counted(run.status for run in selected.matched),
-        damaged=sum(run.problem is not None for run in selected.matched),
-        truncated=selected.truncated,
-        next=selected.next,
-    )
 
 
 def event_record(record: Record) -> EventRecord:
