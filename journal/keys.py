@@ -13,7 +13,7 @@ from typing import Final, Self
 import msgspec
 
 from runlore.journal import heal, tailing
-from runlore.journal.disk import Disk, write_fully, write_whole
+from runlore.journal.disk import Disk, write_fully
 from runlore.journal.errors import BadInput, Conflict, JournalIO, NotFound, RunloreError
 from runlore.journal.events import RunQueued
 from runlore.journal.journal_file import JournalFile
@@ -164,11 +164,10 @@ def _rebuild_if_lost(disk: Disk, layout: Layout) -> None:
     try:
         disk.stat_path(layout.keys)
     except FileNotFoundError:
-        disk.mkdir(layout.keys)
-        disk.sync_dir(layout.root)
+        disk.mkdir(layout.keys)  # if a crash takes the folder, it takes the mark as well
     for lost in _all_in_journals(disk, layout):
         _restore(disk, layout, lost)
-    write_whole(disk, marker, b"every claim made so far is here\n")
+    disk.close(disk.open(marker, os.O_WRONLY | os.O_CREAT))  # not synced: without it this is done again
 
 
 def _all_in_journals(disk: Disk, layout: Layout) -> Iterator[Claim]:

@@ -315,17 +315,15 @@ class Writer:
                 return event, synced
 
     def _seal(self, draft: Draft) -> None:
-        """Write the seal that a crash cut off, before anything is appended behind it."""
+        """Write the seal that a crash cut off, before anything is appended behind it.
+
+        It needs no sync in front of it, because a seal behind damage proves nothing.
+        """
         tail = self._tail
         if self._feed:
             self._announce(self._feed, intent=True)
         closing = seal(tail, draft(Seq(tail.seq + 1), self._disk.now()))
-        if self._file is not None and not self._file.clean and tail.durability == "power":
-            self._sync()
-            closing = seal(self._tail, closing)
-        if not self._tail.sealed:
-            synced = self._tail.durability == "power"
-            self._put(compose(self._tail, closing), synced=synced, must_fit=True)
+        self._put(compose(tail, closing), synced=tail.durability == "power", must_fit=True)
 
     def _put(self, composed: Composed, *, synced: bool, must_fit: bool) -> None:
         file, after = self._file, composed.after

@@ -1,0 +1,150 @@
+"""Power cuts while something other than a journal is written: the registry, a key's claim, a settings file."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from runlore.journal.audit import save_anchors
+from runlore.journal.disk import write_whole
+from runlore.journal.keys import claim
+from runlore.journal.layout import FOLDERS
+from runlore.journal.reader import read
+from runlore.journal.root import consent_to_network_fs, open_for_writing, registry_info
+from runlore.journal.writer import Writer
+
+from tests.crash.enumeration import PowerCuts
+from tests.crash.recovery import LAYOUT, ROOT, in_words
+from tests.crash.witness import Witness
+from tests.doubles.crash_states import Image
+from tests.doubles.drafts import new_run_id, queued
+from tests.doubles.simulated import SimulatedDisk
+from tests.doubles.simulated_root import seen_by_root
+
+SPEC: Final = "ab" * 32
+RUN, OTHER = new_run_id(1), new_run_id(2)
+
+
+def made_registry(cuts: PowerCuts) -> None:
+    """Make a registry and a run in it; whoever comes up with the registry finds all of it."""
+    cuts.boot(Image({}, frozenset({"/home"})))
+    promised: dict[str, str] = {}
+
+    def check(image: Image) -> list[str]:
+        return in_words(lambda: _registry_comes_up(image, promised, cuts.witness))
+
+    cuts.check = check
+    disk = cuts.disk()
+    home = f"/home/user{ROOT}"
+    with seen_by_root(disk):
+        layout = open_for_writing(disk, home)
+    with seen_by_root(disk):
+        promised[home] = registry_info(disk, layout).registry_id
+    Writer.create(disk, layout, RUN, queued(RUN)).close()
+    promised["run"] = RUN
+    cuts.acknowledge()
+
+
+def _registry_comes_up(image: Image, promised: dict[str, str], witness: Witness) -> Iterator[str]:
+    disk = SimulatedDisk(image.boot())
+    home = f"/home/user{ROOT}"
+    if promised and f"{home}/registry.json" not in image.files:
+        yield "1: the registry is gone"
+        return
+    had = f"{home}/registry.json" in image.files
+    with seen_by_root(disk):
+        layout = open_for_writing(disk, home)
+        info = registry_info(disk, layout)
+    if promised.get(home, info.registry_id) != info.registry_id:
+        yield "1: the registry has another id"
+    gone = [name for name in FOLDERS if f"{home}/{name}" not in image.folders]
+    if had and gone:
+        yield f"1: registry.json is there, but {gone} are gone"
+    if promised.get("run") and not list(read(disk, layout, RUN)):
+        yield "1: the run is gone"
+    Writer.create(disk, layout, OTHER, queued(OTHER)).close()
+    witness.lines.clear()
+
+
+def keyed_submission(cuts: PowerCuts) -> None:
+    """A key is claimed, then the journal is created; after a crash the same key leads to one run."""
+    acknowledged: list[str] = []
+    cuts.check = lambda image: in_words(lambda: _key_leads_to_one_run(image, acknowledged))
+    disk = cuts.disk()
+    with claim(disk, LAYOUT, "nightly", SPEC, lambda: RUN) as held:
+        assert not held.existing
+        Writer.create(disk, LAYOUT, held.run_id, queued(held.run_id, key="nightly")).close()
+        acknowledged.append(held.run_id)
+        cuts.acknowledge()
+
+
+def restored_claims(cuts: PowerCuts) -> None:
+    """The claims were deleted; they come back from the journals, and a crash meanwhile is no matter."""
+    with cuts.quietly():
+        disk = cuts.disk()
+        Writer.create(disk, LAYOUT, RUN, queued(RUN, key="nightly")).close()
+    journal = LAYOUT.journal(RUN)
+    found = cuts.system.durable(journal)
+    cuts.boot(Image({journal: found}, frozenset({ROOT, LAYOUT.journals, LAYOUT.quarantine})))
+    cuts.check = lambda image: in_words(lambda: _key_leads_to_one_run(image, [RUN]))
+    claim(cuts.disk(), LAYOUT, "weekly", SPEC, lambda: OTHER).close()
+
+
+def _key_leads_to_one_run(image: Image, acknowledged: list[str]) -> Iterator[str]:
+    disk = SimulatedDisk(image.boot())
+    for again in (False, True):
+        with claim(disk, LAYOUT, "nightly", SPEC, lambda: OTHER) as held:
+            if acknowledged and (not held.existing or held.run_id != RUN):
+                yield f"1: the key of {RUN} leads to {held.run_id}, existing: {held.existing}"
+            if again and not held.existing:
+                yield "4: a claimed run was not found again"
+            if not held.existing:
+                Writer.create(disk, LAYOUT, held.run_id, queued(held.run_id, key="nightly")).close()
+    if disk.open_files:
+        yield f"{disk.open_files} descriptors were left open"
+
+
+def replaced_whole(write: Callable[[PowerCuts, str, bytes], None], path: str) -> Callable[[PowerCuts], None]:
+    """Return a workload that replaces a file: it is the old one or the new one, never less."""
+
+    def replace(cuts: PowerCuts) -> None:
+        versions: list[bytes] = []
+
+        def check(image: Image) -> list[str]:
+            found = image.files.get(path, b"")
+            return [] if found in (versions or [b"", *NEXT]) else [f"1: {len(found)} bytes are left"]
+
+        cuts.check = check
+        for version in NEXT:
+            versions = versions and [*versions, version]
+            write(cuts, path, version)
+            versions = [version]
+            cuts.acknowledge()
+
+    return replace
+
+
+NEXT: Final = (b"old " * 400, b"new " * 300)
+
+OTHER_FILES: Final[dict[str, Callable[[PowerCuts], None]]] = {
+    "a registry is made": made_registry,
+    "a key is claimed": keyed_submission,
+    "lost claims come back": restored_claims,
+    "a file is replaced": replaced_whole(
+        lambda cuts, path, data: write_whole(cuts.disk(), path, data), f"{LAYOUT.settings}/some.toml"
+    ),
+    "heads are kept": replaced_whole(
+        lambda cuts, path, data: save_anchors(cuts.disk(), path, data), f"{LAYOUT.root}/heads"
+    ),
+}
+
+
+def consent(cuts: PowerCuts) -> None:
+    """The user consents to a network file system, once and for all."""
+    given: list[bytes] = []
+    path = f"{LAYOUT.settings}/network-fs-consent"
+    cuts.check = lambda image: ["1: the consent is gone"] if given and path not in image.files else []
+    consent_to_network_fs(cuts.disk(), LAYOUT)
+    given.append(b"")
+    cuts.acknowledge()
+
+
+OTHER_FILES["consent is given"] = consent

@@ -1,0 +1,60 @@
+"""A disk whose n-th call fails: with an errno once, with an errno from then on, or by killing its user."""
+
+import os
+from collections.abc import Callable
+from typing import Any, Literal
+
+from runlore.journal.disk import Disk
+
+from tests.doubles.recorder import CALLS, QUESTIONS
+
+How = Literal["once", "for ever", "kill"]
+
+
+class Killed(BaseException):
+    """The process got SIGKILL: whatever it still does reaches nobody."""
+
+
+class Failer:
+    """Stands in front of a disk and counts the calls that can fail.
+
+    at: the call to fail, counted from 1; None fails nothing, which tells how many calls there are.
+    only: names of calls to count; all of them without it.
+    """
+
+    def __init__(
+        self, disk: Disk, at: int | None, number: int, how: How, *, only: frozenset[str] = frozenset(CALLS)
+    ) -> None:
+        self.count = 0
+        self.failed = ""
+        """The call that failed first."""
+        self._at, self._errno, self._how = at, number, how
+        for name in CALLS:
+            call = getattr(disk, name)
+            setattr(self, name, call if name in QUESTIONS else self._failing(name, call, name in only))
+
+    def repair(self) -> None:
+        """Let every call succeed from now on."""
+        self._at = None
+
+    def _failing(self, name: str, call: Callable[..., Any], counts: bool) -> Callable[..., Any]:
+        def failing(*arguments: Any, **options: Any) -> Any:
+            if not counts:
+                return call(*arguments, **options)
+            self.count += 1
+            if self._at is None or self.count < self._at or (self._how == "once" and self.count > self._at):
+                return call(*arguments, **options)
+            self.failed = self.failed or name
+            if self._how == "kill":
+                raise Killed
+            if name == "close":  # close(2): the descriptor is gone whatever it returns
+                call(*arguments, **options)
+            raise OSError(self._errno, os.strerror(self._errno))
+
+        return failing
+
+
+def failing(disk: Disk, at: int | None, number: int, how: How) -> tuple[Disk, Failer]:
+    """Return a disk that fails as told, and its controls."""
+    failer = Failer(disk, at, number, how)
+    return failer, failer  # type: ignore[return-value]  # the calls are put in at run time
