@@ -1,5 +1,122 @@
-"""The supported Python API of runlore."""
+"""The supported Python API of runlore: run commands, be a run, and look at what ran.
+
+    import runlore
+
+    registry = runlore.open()
+    run = registry.submit(["python", "train.py"], name="nightly")
+
+Importing this costs next to nothing: what a name stands for is loaded when it is first used. Names
+that are not listed in `__all__` may change without notice. How to: docs/how-to/use-from-python.md
+"""
 
 from runlore._version import __version__
 
-__all__ = ["__version__"]
+TYPE_CHECKING = False  # type checkers take it for True; importing it from typing costs 3 ms
+if TYPE_CHECKING:
+    from runlore.aio import AsyncRegistry as AsyncRegistry
+    from runlore.aio import AsyncRun as AsyncRun
+    from runlore.aio import AsyncTrackedRun as AsyncTrackedRun
+    from runlore.aio import open_async as open_async
+    from runlore.journal.errors import AlreadyEnded as AlreadyEnded
+    from runlore.journal.errors import Ambiguous as Ambiguous
+    from runlore.journal.errors import BadInput as BadInput
+    from runlore.journal.errors import Conflict as Conflict
+    from runlore.journal.errors import CorruptJournal as CorruptJournal
+    from runlore.journal.errors import DidNotStart as DidNotStart
+    from runlore.journal.errors import JournalIO as JournalIO
+    from runlore.journal.errors import NewerFormat as NewerFormat
+    from runlore.journal.errors import NoKeeper as NoKeeper
+    from runlore.journal.errors import NotFound as NotFound
+    from runlore.journal.errors import NotPermitted as NotPermitted
+    from runlore.journal.errors import RunloreError as RunloreError
+    from runlore.journal.scan import Record as Record
+    from runlore.journal.values import RunId as RunId
+    from runlore.journal.values import Status as Status
+    from runlore.projections.run_view import RunView as RunView
+    from runlore.projections.views import PsView as PsView
+    from runlore.runtimes.registry import Registry as Registry
+    from runlore.runtimes.registry import open_registry as open  # noqa: A004 - like gzip.open: used with its module
+    from runlore.runtimes.run import Run as Run
+    from runlore.runtimes.track import current_run as current_run
+    from runlore.runtimes.tracked import TrackedRun as TrackedRun
+    from runlore.runtimes.transcript_lines import Line as Line
+
+_HOMES = {
+    "aio": ("AsyncRegistry", "AsyncRun", "AsyncTrackedRun", "open_async"),
+    "journal.errors": (
+        "AlreadyEnded",
+        "Ambiguous",
+        "BadInput",
+        "Conflict",
+        "CorruptJournal",
+        "DidNotStart",
+        "JournalIO",
+        "NewerFormat",
+        "NoKeeper",
+        "NotFound",
+        "NotPermitted",
+        "RunloreError",
+    ),
+    "journal.scan": ("Record",),
+    "journal.values": ("RunId", "Status"),
+    "projections.run_view": ("RunView",),
+    "projections.views": ("PsView",),
+    "runtimes.registry": ("Registry", "open"),
+    "runtimes.run": ("Run",),
+    "runtimes.track": ("current_run",),
+    "runtimes.tracked": ("TrackedRun",),
+    "runtimes.transcript_lines": ("Line",),
+}
+"""Where each name is defined, module by module."""
+_HERE = {"open": "open_registry"}
+"""Names that are something else at home."""
+
+__all__ = [
+    "AlreadyEnded",
+    "Ambiguous",
+    "AsyncRegistry",
+    "AsyncRun",
+    "AsyncTrackedRun",
+    "BadInput",
+    "Conflict",
+    "CorruptJournal",
+    "DidNotStart",
+    "JournalIO",
+    "Line",
+    "NewerFormat",
+    "NoKeeper",
+    "NotFound",
+    "NotPermitted",
+    "PsView",
+    "Record",
+    "Registry",
+    "Run",
+    "RunId",
+    "RunView",
+    "RunloreError",
+    "Status",
+    "TrackedRun",
+    "__version__",
+    "current_run",
+    "open",
+    "open_async",
+]
+
+
+if not TYPE_CHECKING:  # with it, type checkers would take every name for a public one
+
+    def __getattr__(name: str) -> object:
+        """Return a public name, loaded now (PEP 562)."""
+        for home, names in _HOMES.items():
+            if name in names:
+                from importlib import import_module  # noqa: PLC0415 - not needed to be imported
+
+                value: object = getattr(import_module(f"runlore.{home}"), _HERE.get(name, name))
+                globals()[name] = value
+                return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names, loaded or not."""
+    return sorted({*globals(), *__all__})

@@ -4,7 +4,7 @@ Cancellation is known by the names of its classes, so that no event loop has to 
 """
 
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
 from runlore.journal.exit_record import ExitRecord
 from runlore.journal.redaction import redact_text
@@ -18,11 +18,10 @@ _CANCELLATIONS: Final = frozenset(
 
 def exit_of(error: BaseException | None, at: datetime) -> ExitRecord:
     """Return the exit record of a block that ended at `at`, by `error` or (None) by coming to its end."""
-    if isinstance(error, BaseExceptionGroup):
-        inside = _leaves(error)
-        error = next((each for each in inside if not is_cancellation(each)), inside[0])
     if error is None:
         return ExitRecord(at=at, exit_code=0)
+    inside = _leaves(error)
+    error = next((each for each in inside if not is_cancellation(each)), inside[0])
     if isinstance(error, SystemExit):
         return _exit_of_system_exit(error, at)
     if is_cancellation(error):
@@ -48,11 +47,12 @@ def _exit_of_system_exit(error: SystemExit, at: datetime) -> ExitRecord:
     return ExitRecord(at=at, exit_code=1, reason=Reason(code="exit_nonzero", text=_readable(str(code))))
 
 
-def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    leaves: list[BaseException] = []
-    for error in group.exceptions:
-        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return leaves
+def _leaves(error: BaseException) -> list[BaseException]:
+    """Return the errors that a group holds, however deep; of any other error, itself."""
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    inside = cast("BaseExceptionGroup[BaseException]", error).exceptions
+    return [leaf for each in inside for leaf in _leaves(each)]
 
 
 def _what(error: BaseException) -> str:

@@ -47,7 +47,7 @@ class Reconciler:
         start = self._disk.monotonic()
         until = None if budget_s is None else start + budget_s
         found = list(self._unfinished(None if budget_s is None else start + budget_s / 2))
-        done = []
+        done: list[ReconciledView] = []
         for run_id in reversed(found):
             if until is not None and self._disk.monotonic() >= until:
                 break
@@ -56,7 +56,7 @@ class Reconciler:
 
     def each(self, run_ids: Iterable[RunId], *, dry_run: bool = False) -> list[ReconciledView]:
         """Return what was, or would be, written for these runs; nothing for those that need nothing."""
-        done = []
+        done: list[ReconciledView] = []
         for run_id in run_ids:
             folded = RunFold(self._disk, self._layout, run_id)
             try:

@@ -341,6 +341,11 @@ class Registry:
         )
 
 
+def open_registry(root: str | os.PathLike[str] | None = None, *, create: bool = True) -> Registry:
+    """Return the registry at `root`, or the one that the command line would use: see `Registry.open`."""
+    return Registry.open(root, create=create)
+
+
 def find(root: str | os.PathLike[str] | None) -> FoundRoot:
     """Return the root to use, by the rules of the command line."""
     return find_root(None if root is None else os.fspath(root), os.environ, current_folder())

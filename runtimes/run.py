@@ -4,7 +4,7 @@ A handle is a name and nothing more: it holds no file, lock or process, so a for
 and the run does not notice.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -31,7 +31,7 @@ class Run:
     """A run of a registry. Made by `Registry.get`, `submit` and `track`."""
 
     def __init__(self, registry: "Registry", run_id: RunId, *, existing: bool = False) -> None:
-        self._registry: Final = registry
+        self.registry: Final = registry
         self.id: Final = run_id
         self.existing: Final = existing
         """The idempotency key named this run, which was there before; nothing was started."""
@@ -53,7 +53,7 @@ class Run:
     @property
     def root(self) -> str:
         """The registry's folder."""
-        return self._registry.root
+        return self.registry.root
 
     # -- look
 
@@ -63,7 +63,7 @@ class Run:
         Raises:
             NotFound: its journal is gone. JournalIO: the disk refused.
         """
-        return self._registry.view(self.id)
+        return self.registry.view(self.id)
 
     @property
     def status(self) -> Status | None:
@@ -86,7 +86,7 @@ class Run:
         Raises:
             CorruptJournal: damage that no crash explains; the records before it were already yielded.
         """
-        return read(self._registry.disk, self._registry.layout, self.id, after=Seq(after))
+        return read(self.registry.disk, self.registry.layout, self.id, after=Seq(after))
 
     def logs(
         self,
@@ -105,17 +105,25 @@ class Run:
         Raises:
             NotFound: the run has no transcript.
         """
+        reader = self.open_transcript(stream, last=last, since=since)
+        return _lines(reader, last, self.has_ended if follow else None)
+
+    def open_transcript(
+        self, stream: Stream | None = None, *, last: int | None = None, since: datetime | None = None
+    ) -> "TranscriptReader":
+        """Return a reader of the run's transcript that stands where `logs` begins; close it."""
         if last is not None and (last < 0 or since is not None):
             raise BadInput("last is a number of lines from the end, and does not go with since")
         from runlore.runtimes.transcript_reader import TranscriptReader  # noqa: PLC0415 - few need it
 
-        registry = self._registry
-        reader = TranscriptReader(registry.disk, registry.layout, self.id, stream=stream)
-        return _lines(reader, last, since, self.has_ended if follow else None)
+        reader = TranscriptReader(self.registry.disk, self.registry.layout, self.id, stream=stream)
+        if since is not None:
+            reader.seek_since(since)
+        return reader
 
     def has_ended(self) -> bool:
         """Say whether the run is over; an end that only the evidence tells counts."""
-        registry = self._registry
+        registry = self.registry
         look = registry.observer.look(RunFold(registry.disk, registry.layout, self.id))
         return look.assessment.state.ended
 
@@ -130,7 +138,7 @@ class Run:
         Raises:
             NotFound: its journal is gone. JournalIO: the disk refused.
         """
-        registry = self._registry
+        registry = self.registry
         with Waiting(registry.disk, registry.layout, registry.observer, [self.id]) as waiting:
             if not wait_ended(waiting, timeout_s=timeout):
                 return None
@@ -150,7 +158,7 @@ class Run:
 
         if grace is not None and not 0 <= grace < float("inf"):
             raise BadInput(f"grace {grace} is not a number of seconds from 0 on")
-        registry = self._registry
+        registry = self.registry
         registry.require_writable()
         self._require_keeper()
         return request_stop(
@@ -164,7 +172,7 @@ class Run:
         )
 
     def tag(
-        self, tags: Mapping[str, str] | None = None, /, *, remove: tuple[str, ...] = (), **more: str
+        self, tags: Mapping[str, str] | None = None, /, *, remove: Iterable[str] = (), **more: str
     ) -> None:
         """Set tags, and remove others; durable on return. `run.tag(env="prod")`.
 
@@ -176,8 +184,8 @@ class Run:
         removed = tuple(labels.tag_name(name) for name in remove)
         if not kept and not removed:
             raise BadInput("no tag given; run.tag(name=value)")
-        by = self._registry.by
-        self._registry.append(
+        by = self.registry.by
+        self.registry.append(
             self.id, lambda seq, at: RunTagged(seq=seq, at=at, by=by, tags=kept, removed=removed)
         )
 
@@ -189,8 +197,8 @@ class Run:
         """
         if not text.strip():
             raise BadInput("an empty note")
-        by, kept = self._registry.by, redact_text(text.encode("utf-8", "backslashreplace").decode())
-        self._registry.append(self.id, lambda seq, at: RunNoted(seq=seq, at=at, by=by, text=kept))
+        by, kept = self.registry.by, redact_text(text.encode("utf-8", "backslashreplace").decode())
+        self.registry.append(self.id, lambda seq, at: RunNoted(seq=seq, at=at, by=by, text=kept))
 
     def rename(self, name: str) -> None:
         """Give the run another name, or none (empty); durable on return.
@@ -198,12 +206,12 @@ class Run:
         Raises:
             BadInput: it cannot be a name. NotFound: no such run. NotPermitted, JournalIO: not recorded.
         """
-        by, kept = self._registry.by, redact_text(labels.name(name)) if name else ""
-        self._registry.append(self.id, lambda seq, at: RunRenamed(seq=seq, at=at, by=by, name=kept))
+        by, kept = self.registry.by, redact_text(labels.name(name)) if name else ""
+        self.registry.append(self.id, lambda seq, at: RunRenamed(seq=seq, at=at, by=by, name=kept))
 
     def _require_keeper(self) -> None:
         """Return if somebody is, or may be, there to stop the run."""
-        registry = self._registry
+        registry = self.registry
         look = registry.observer.look(RunFold(registry.disk, registry.layout, self.id))
         if look.assessment.state.ended:
             registry.settle(self.id)
@@ -218,16 +226,11 @@ class Run:
 
 
 def _lines(
-    reader: "TranscriptReader",
-    last: int | None,
-    since: datetime | None,
-    has_ended: Callable[[], bool] | None,
+    reader: "TranscriptReader", last: int | None, has_ended: Callable[[], bool] | None
 ) -> "Iterator[Line]":
     from runlore.runtimes.transcript_lines import TranscriptLines  # noqa: PLC0415 - few need it
 
     with reader:
-        if since is not None:
-            reader.seek_since(since)
         lines = TranscriptLines(reader)
         if last is not None:
             yield from lines.last(last)

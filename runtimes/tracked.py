@@ -55,6 +55,8 @@ class TrackedRun(Run):
         self._lock, self._writer, self._by = lock, writer, by
         self._pid: Final = os.getpid()
         self._guard = threading.RLock()
+        self._saying = threading.Lock()
+        """Held for the moment in which `_pending` changes; `_guard` may wait for the disk."""
         self._open = True
         self._beats = 0
         self._pending: events.RunProgressed | None = None
@@ -83,17 +85,32 @@ class TrackedRun(Run):
             BadInput: the fraction is no number. AlreadyEnded: the block is over.
             NotPermitted: this is a forked child; the run belongs to its parent.
         """
+        self.progress_soon(fraction, message, step=step, metrics=metrics)
+        now = time.monotonic()
+        if now < self._appended_at + UNSYNCED_S:
+            return  # the pulse will see to it
+        with self._guard:
+            self._append_pending(now)
+        pulse().flush_at(self, now + _SYNC_AFTER_S)
+
+    def progress_soon(
+        self,
+        fraction: float | None = None,
+        message: str = "",
+        *,
+        step: str = "",
+        metrics: Mapping[str, float] | None = None,
+    ) -> None:
+        """Do the same without waiting for anything: another thread records it, 0.1 s later at most.
+
+        Raises: as `progress` does.
+        """
         said = _progress(fraction, message, step, metrics or {})
         self._require_own_process()
-        with self._guard:
+        with self._saying:
             self._require_open("run.progressed")
             self._pending = said
-            now = time.monotonic()
-            if now >= self._appended_at + UNSYNCED_S:
-                self._append_pending(now)
-                pulse().flush_at(self, now + _SYNC_AFTER_S)
-            else:
-                pulse().flush_at(self, self._appended_at + UNSYNCED_S)
+        pulse().flush_at(self, self._appended_at + UNSYNCED_S)
 
     def set_result(self, result: object) -> None:
         """Set the run's own result document, durable on return; the last one counts, shown once it ended.
@@ -139,11 +156,12 @@ class TrackedRun(Run):
             return
         pulse().leave(self)
         with self._guard:
-            if not self._open:
-                return
-            self._open = False
+            with self._saying:
+                if not self._open:
+                    return
+                self._open = False
             try:
-                self._end(exit_of(error, self._registry.disk.now()))
+                self._end(exit_of(error, self.registry.disk.now()))
             finally:
                 self._forget()
 
@@ -152,7 +170,7 @@ class TrackedRun(Run):
     def beat(self) -> None:
         """Give a sign of life."""
         self._beats += 1
-        disk, layout = self._registry.disk, self._registry.layout
+        disk, layout = self.registry.disk, self.registry.layout
         if self._open:
             heartbeat.beat_once(disk, layout.in_run(self.id, "heartbeat"), self._beats)
 
@@ -176,7 +194,8 @@ class TrackedRun(Run):
             self._writer.append(draft)
 
     def _append_pending(self, now: float) -> None:
-        said, self._pending = self._pending, None
+        with self._saying:
+            said, self._pending = self._pending, None
         if said is None:
             return
         self._appended_at = now
@@ -186,7 +205,7 @@ class TrackedRun(Run):
             self._warn(error)
 
     def _end(self, record: ExitRecord) -> None:
-        registry, writer = self._registry, self._writer
+        registry, writer = self.registry, self._writer
         self._append_pending(time.monotonic())
         self._leave_exit_record(record)
         self._folded.advance()
@@ -219,9 +238,9 @@ class TrackedRun(Run):
 
     def _leave_exit_record(self, record: ExitRecord) -> None:
         """Write down how it ended where it fits on a full disk and outlives this process."""
-        disk = self._registry.disk
+        disk = self.registry.disk
         try:
-            fd = disk.open(self._registry.layout.in_run(self.id, "exit"), os.O_RDWR)
+            fd = disk.open(self.registry.layout.in_run(self.id, "exit"), os.O_RDWR)
         except OSError:
             return
         try:

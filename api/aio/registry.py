@@ -1,0 +1,158 @@
+"""A registry for asynchronous programs."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from runlore.aio.run import AsyncRun
+from runlore.aio.threads import act, ask
+from runlore.aio.track import AsyncTracking
+from runlore.aio.waiting import wait_ended
+from runlore.journal.values import RunId
+from runlore.projections.run_view import RunView
+from runlore.projections.selectors import Chosen
+from runlore.projections.views import PsView, ReconciledView
+from runlore.runtimes.begin import Labels
+from runlore.runtimes.registry import Registry
+
+
+class AsyncRegistry:
+    """A registry of runs for asynchronous programs; `sync` is the one behind it."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.sync: Final = registry
+
+    def __repr__(self) -> str:
+        return f"<runlore.AsyncRegistry {self.root}>"
+
+    @property
+    def root(self) -> str:
+        """The registry's folder."""
+        return self.sync.root
+
+    async def runs(
+        self,
+        *,
+        status: str | Iterable[str] = (),
+        name: str | None = None,
+        tags: Iterable[str] | Mapping[str, str] = (),
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> list[RunView]:
+        """Return the runs that match, newest first: see `Registry.runs`."""
+        page = await self.page(
+            status=status, name=name, tags=tags, since=since, until=until, limit=limit, after=after
+        )
+        return page.items
+
+    async def page(
+        self,
+        *,
+        status: str | Iterable[str] = (),
+        name: str | None = None,
+        tags: Iterable[str] | Mapping[str, str] = (),
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> PsView:
+        """Return what `runs` returns, with counts and the next page's cursor: see `Registry.page`."""
+        return await ask(
+            partial(
+                self.sync.page,
+                status=status,
+                name=name,
+                tags=tags,
+                since=since,
+                until=until,
+                limit=limit,
+                after=after,
+            )
+        )
+
+    async def recent(self, finished: int = 5) -> PsView:
+        """Return the live runs and the last few that ended."""
+        return await ask(partial(self.sync.recent, finished))
+
+    async def view(self, run_id: RunId) -> RunView:
+        """Return one run as it is now: see `Registry.view`."""
+        return await ask(partial(self.sync.view, run_id))
+
+    async def get(self, selector: str, *, destructive: bool = False) -> "AsyncRun":
+        """Return the run that `selector` means: see `Registry.resolve`."""
+        return AsyncRun(await ask(partial(self.sync.get, selector, destructive=destructive)))
+
+    async def resolve(self, selector: str, *, destructive: bool = False) -> RunId:
+        """Return the id of the run that is meant: see `Registry.resolve`."""
+        return await ask(partial(self.sync.resolve, selector, destructive=destructive))
+
+    async def choose(self) -> Chosen:
+        """Return the sole live run, else the latest one, and why: see `Registry.choose`."""
+        return await ask(self.sync.choose)
+
+    async def submit(
+        self,
+        argv: Sequence[str | os.PathLike[str]],
+        *,
+        name: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        metadata: Mapping[str, object] | None = None,
+        key: str | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the run's limit, not this call's
+        stdin: bool = False,
+    ) -> "AsyncRun":
+        """Return a new run whose command has started: see `Registry.submit`."""
+        deed = partial(
+            self.sync.submit,
+            argv,
+            name=name,
+            tags=tags,
+            metadata=metadata,
+            key=key,
+            env=env,
+            cwd=cwd,
+            timeout=timeout,
+            stdin=stdin,
+        )
+        return AsyncRun(await act(deed))
+
+    def track(
+        self,
+        name: str | None = None,
+        *,
+        tags: Mapping[str, str] | None = None,
+        metadata: Mapping[str, object] | None = None,
+    ) -> "AsyncTracking":
+        """Return an asynchronous context in which this process is a run: see `Registry.track`.
+
+        Also a decorator for asynchronous functions. The end is written down even if the block was
+        cancelled.
+        """
+        return AsyncTracking(self.sync, Labels(name=name, tags=tags, metadata=metadata))
+
+    async def wait(
+        self,
+        run_ids: Iterable[RunId],
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - runs out with an answer, not an error
+        any_one: bool = False,
+    ) -> list[RunView]:
+        """Return the views of those runs that have ended, once all have, or any one: see `Registry.wait`."""
+        return await wait_ended(self.sync, run_ids, timeout_s=timeout, any_one=any_one)
+
+    async def reconcile(
+        self, run_ids: Iterable[RunId] | None = None, *, dry_run: bool = False
+    ) -> list[ReconciledView]:
+        """Return what was written about runs whose owners are gone: see `Registry.reconcile`."""
+        return await act(partial(self.sync.reconcile, run_ids, dry_run=dry_run))
+
+
+async def open_async(root: str | os.PathLike[str] | None = None, *, create: bool = True) -> "AsyncRegistry":
+    """Return the registry at `root`, or the one that the command line would use: see `runlore.open`."""
+    return AsyncRegistry(await act(partial(Registry.open, root, create=create)))

@@ -1,0 +1,155 @@
+"""One run, and what it wrote, for asynchronous programs."""
+
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import partial
+from typing import Final, Self
+
+import anyio
+from anyio import to_thread
+
+from runlore.aio.threads import act, ask
+from runlore.aio.waiting import wait_ended
+from runlore.journal.scan import Record
+from runlore.journal.values import Status, Stream
+from runlore.projections.run_view import RunView
+from runlore.runtimes.run import Run
+from runlore.runtimes.stop import StopRequest
+from runlore.runtimes.transcript_lines import Line, TranscriptLines
+from runlore.runtimes.transcript_reader import POLL_S, TranscriptReader
+
+
+class AsyncRun:
+    """One run, for asynchronous programs; `sync` is the handle behind it."""
+
+    def __init__(self, run: Run) -> None:
+        self.sync: Final = run
+        self.id: Final = run.id
+        self.existing: Final = run.existing
+
+    def __repr__(self) -> str:
+        return f"<runlore.{type(self).__name__} {self.id}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AsyncRun) and other.sync == self.sync
+
+    def __hash__(self) -> int:
+        return hash(self.sync)
+
+    @property
+    def short_id(self) -> str:
+        """The part of the id that people type."""
+        return self.sync.short_id
+
+    @property
+    def root(self) -> str:
+        """The registry's folder."""
+        return self.sync.root
+
+    async def view(self) -> RunView:
+        """Return everything about the run as it is now: see `Run.view`."""
+        return await ask(self.sync.view)
+
+    async def status(self) -> Status | None:
+        """Return the status now."""
+        return (await self.view()).status
+
+    async def exit_code(self) -> int | None:
+        """Return the command's exit code; None while it runs, and if there is none."""
+        return (await self.view()).exit_code
+
+    async def result(self) -> object:
+        """Return the workload's own result document; None until the run has ended."""
+        return (await self.view()).result
+
+    async def has_ended(self) -> bool:
+        """Say whether the run is over: see `Run.has_ended`."""
+        return await ask(self.sync.has_ended)
+
+    async def events(self, *, after: int = 0) -> list[Record]:
+        """Return the records of its journal newer than position `after`, oldest first: see `Run.events`."""
+        return await ask(lambda: list(self.sync.events(after=after)))
+
+    @asynccontextmanager
+    async def logs(
+        self,
+        stream: Stream | None = None,
+        *,
+        last: int | None = None,
+        since: datetime | None = None,
+        follow: bool = False,
+    ) -> "AsyncGenerator[AsyncLines, None]":
+        """Give a stream of what the command wrote: see `Run.logs`.
+
+        async with run.logs(follow=True) as lines:
+            async for line in lines: ...
+        """
+        reader = await ask(partial(self.sync.open_transcript, stream, last=last, since=since))
+        try:
+            yield AsyncLines(self.sync, reader, last, follow=follow)
+        finally:
+            reader.close()
+
+    async def wait(
+        self,
+        timeout: float | None = None,  # noqa: ASYNC109 - runs out with an answer, not an error
+    ) -> RunView | None:
+        """Return the run's view once it has ended, or None if it has not in time: see `Run.wait`."""
+        ended = await wait_ended(self.sync.registry, [self.id], timeout_s=timeout)
+        return ended[0] if ended else None
+
+    async def stop(self, reason: str = "", *, force: bool = False, grace: float | None = None) -> StopRequest:
+        """Return the request to stop that counts, durable: see `Run.stop`."""
+        return await act(partial(self.sync.stop, reason, force=force, grace=grace))
+
+    async def tag(
+        self, tags: Mapping[str, str] | None = None, /, *, remove: Iterable[str] = (), **more: str
+    ) -> None:
+        """Set tags, and remove others: see `Run.tag`."""
+        await act(partial(self.sync.tag, tags, remove=remove, **more))
+
+    async def note(self, text: str) -> None:
+        """Leave a note for people: see `Run.note`."""
+        await act(partial(self.sync.note, text))
+
+    async def rename(self, name: str) -> None:
+        """Give the run another name, or none: see `Run.rename`."""
+        await act(partial(self.sync.rename, name))
+
+
+class AsyncLines:
+    """Lines of a transcript as they come; valid inside `AsyncRun.logs`."""
+
+    def __init__(self, run: Run, reader: TranscriptReader, last: int | None, *, follow: bool) -> None:
+        self._run, self._lines, self._last, self._follow = run, TranscriptLines(reader), last, follow
+        self._ready: list[Line] = []
+        self._over = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Line:
+        while not self._ready:
+            if self._over:
+                raise StopAsyncIteration
+            batch = await to_thread.run_sync(self._next_batch)
+            self._ready = batch[::-1]
+            if not batch and not self._over:
+                await anyio.sleep(POLL_S)
+        return self._ready.pop()
+
+    def _next_batch(self) -> list[Line]:
+        """Return the lines that are there by now; the run's end is asked before each look."""
+        if self._last is not None:
+            last, self._last = self._last, None
+            self._over = not self._follow
+            return list(self._lines.last(last))
+        ended = not self._follow or self._run.has_ended()
+        found = list(self._lines.read_available())
+        if ended:
+            self._over = True
+            found += self._lines.flush(final=self._follow)
+        elif not found:
+            found += self._lines.flush(final=False)
+        return found
