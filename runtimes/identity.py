@@ -17,6 +17,8 @@ from runlore.journal.values import Identity
 
 Liveness = Literal["alive", "gone", "unverifiable"]
 
+_NO_SUCH_PID: Final = (ProcessLookupError, OverflowError)
+"""A journal may name any number; no process has one that the kernel's type cannot hold."""
 _ZOMBIE: Final = frozenset({"Z", "X", "x"})
 
 
@@ -52,7 +54,7 @@ def identify(pid: int) -> Identity | None:
     """Return the identity of the process that has `pid` now, dead or not; None if nobody has it."""
     try:
         fd = os.pidfd_open(pid)
-    except ProcessLookupError:
+    except _NO_SUCH_PID:
         return None
     except OSError:
         return _identified(pid, 0)
@@ -77,7 +79,7 @@ def open_same(wanted: Identity) -> Opened | Gone | Doubtful:
         return Doubtful("its pid belongs to another pid namespace")
     try:
         fd = os.pidfd_open(wanted.pid)
-    except ProcessLookupError:
+    except _NO_SUCH_PID:
         return Gone()
     except OSError as error:
         return Doubtful(f"pidfd_open: {error.strerror}")

@@ -20,7 +20,9 @@ Kind = Literal["data", "gap"]
 
 _BODY: Final = struct.Struct("<QQQIBB")
 _WHOLE: Final = struct.Struct("<QQQIBBH")
-_STREAMS: Final[tuple[Stream, ...]] = ("stdout", "stderr")
+STREAMS: Final[tuple[Stream, ...]] = ("stdout", "stderr")
+"""Numbered from 1 in a record, at the byte below."""
+STREAM_AT: Final = 28
 _KINDS: Final[tuple[Kind, ...]] = ("data", "gap")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -62,7 +64,7 @@ def encode(record: IndexRecord) -> bytes:
         record.offset,
         record.at_us,
         record.length,
-        _STREAMS.index(record.stream) + 1,
+        STREAMS.index(record.stream) + 1,
         _KINDS.index(record.kind) + 1,
     )
     return body + (crc32(body) & 0xFFFF).to_bytes(2, "little")
@@ -76,6 +78,6 @@ def decode(data: bytes) -> IndexRecord | None:
     chunk, offset, at_us, length, stream, kind, check = fields
     if check != crc32(data[: _BODY.size]) & 0xFFFF:
         return None
-    if not (1 <= stream <= len(_STREAMS) and 1 <= kind <= len(_KINDS)):
+    if not (1 <= stream <= len(STREAMS) and 1 <= kind <= len(_KINDS)):
         return None
-    return IndexRecord(chunk, offset, at_us, length, _STREAMS[stream - 1], _KINDS[kind - 1])
+    return IndexRecord(chunk, offset, at_us, length, STREAMS[stream - 1], _KINDS[kind - 1])

@@ -5,11 +5,11 @@ text that waits for its newline while somebody follows, come in pieces.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from runlore.journal.values import Stream
 from runlore.runtimes.transcript_reader import Chunk, TranscriptReader
@@ -46,8 +46,6 @@ class TranscriptLines:
     def __init__(self, reader: TranscriptReader) -> None:
         self._reader = reader
         self._unfinished: dict[Stream, _Unfinished] = {}
-        self._cut: set[Stream] = set()
-        """Streams whose next line lacks its beginning, because reading began in the middle."""
 
     def read_available(self) -> Iterator[Line]:
         """Yield the lines that are whole by now; lines of both streams in the order they ended."""
@@ -57,7 +55,6 @@ class TranscriptLines:
     def flush(self, *, final: bool = True) -> Iterator[Line]:
         """Yield what waits for its newline; `final`: nothing follows, so it ends there."""
         for stream, rest in list(self._unfinished.items()):
-            self._cut.discard(stream)  # its last line is shown, though without its beginning
             if final:
                 del self._unfinished[stream]
                 yield Line(stream, rest.at, bytes(rest.data), not rest.begun)
@@ -66,16 +63,14 @@ class TranscriptLines:
 
     def last(self, count: int) -> Iterator[Line]:
         """Yield the last `count` lines, the unfinished ones included; reading goes on behind them."""
-        place = self._place_before(count)
-        self._begin(place)
-        whole = sum(line.begins for line in self._kept())
-        self._begin(place)
-        surplus, skipping = max(0, whole - count), dict.fromkeys(("stdout", "stderr"), False)
-        for line in self._kept():
+        starts = self._starts(count)
+        surplus = sum(line.begins for line in self._lines_from(starts)) - count
+        skipping: set[Stream] = set()
+        for line in self._lines_from(starts):
             if line.begins:
-                skipping[line.stream] = surplus > 0
+                (skipping.add if surplus > 0 else skipping.discard)(line.stream)
                 surplus -= 1
-            if not skipping[line.stream] or line.lost:
+            if line.stream not in skipping:
                 yield line
 
     def follow(
@@ -96,23 +91,21 @@ class TranscriptLines:
             yield Line(chunk.stream, chunk.at, b"", begins=False, lost=chunk.lost)
 
     def _append(self, chunk: Chunk) -> Iterator[Line]:
-        first, *others = chunk.data.split(b"\n")
+        *whole, text = chunk.data.split(b"\n")
         rest = self._unfinished.pop(chunk.stream, None) or _Unfinished(chunk.at, bytearray())
-        rest.data += first
-        for text in others:
-            rest.data += b"\n"
-            if chunk.stream in self._cut:
-                self._cut.discard(chunk.stream)
-            else:
-                yield Line(chunk.stream, rest.at, bytes(rest.data), not rest.begun)
-            rest = _Unfinished(chunk.at, bytearray(text))
-        if not rest.data and not rest.begun:
-            return
-        self._unfinished[chunk.stream] = rest
+        for end in whole:
+            yield from self._grow(chunk.stream, rest, end + b"\n")
+            yield Line(chunk.stream, rest.at, bytes(rest.data), not rest.begun)
+            rest = _Unfinished(chunk.at, bytearray())
+        yield from self._grow(chunk.stream, rest, text)
+        if rest.data or rest.begun:
+            self._unfinished[chunk.stream] = rest
+
+    def _grow(self, stream: Stream, rest: _Unfinished, text: bytes) -> Iterator[Line]:
+        """Add to an unfinished line; give out what makes it too long."""
+        rest.data += text
         while len(rest.data) > PIECE:
-            piece = self._piece(chunk.stream, rest, PIECE)
-            if chunk.stream not in self._cut:
-                yield piece
+            yield self._piece(stream, rest, PIECE)
 
     def _piece(self, stream: Stream, rest: _Unfinished, length: int) -> Line:
         data = bytes(rest.data[:length])
@@ -120,20 +113,30 @@ class TranscriptLines:
         begins, rest.begun = not rest.begun, True
         return Line(stream, rest.at, data, begins, ends=False)
 
-    def _kept(self) -> Iterator[Line]:
-        yield from self.read_available()
+    def _lines_from(self, starts: Mapping[Stream, tuple[int, int]]) -> Iterator[Line]:
+        """Yield the lines of each stream from its own start on, what is unfinished last."""
+        self._unfinished.clear()
+        self._reader.seek(min(place for place, _ in starts.values()))
+        for place, chunk in self._reader.numbered():
+            first, skip = starts[chunk.stream]
+            if place > first:
+                yield from self._lines(chunk)
+            elif place == first:
+                yield from self._lines(structs.replace(chunk, data=chunk.data[skip:]))
         yield from self.flush(final=False)
 
-    def _begin(self, place: int) -> None:
-        self._reader.seek(place)
-        self._unfinished.clear()
-        self._cut = {"stdout", "stderr"} if place else set()
+    def _starts(self, count: int) -> dict[Stream, tuple[int, int]]:
+        """Return, for each stream, the (place, byte) of a line start before its part of the last lines."""
+        start, newlines = self._reader.count(), 0
+        for place, chunk in self._reader.backwards(start):
+            start, newlines = place, newlines + chunk.data.count(b"\n")
+            if newlines >= count:
+                break
+        return {stream: self._line_start(stream, start) for stream in self._reader.streams}
 
-    def _place_before(self, count: int) -> int:
-        """Return a place from which at least `count` whole lines follow: one is cut off per stream."""
-        newlines = 0
-        for place, chunk in self._reader.before(self._reader.count()):
-            newlines += chunk.data.count(b"\n")
-            if newlines > count + 2:
-                return place
-        return 0
+    def _line_start(self, stream: Stream, before: int) -> tuple[int, int]:
+        for place, chunk in self._reader.backwards(before, stream):
+            newline = chunk.data.rfind(b"\n")
+            if newline >= 0:
+                return place, newline + 1
+        return 0, 0

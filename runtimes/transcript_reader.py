@@ -63,20 +63,25 @@ class TranscriptReader:
         self._place = 0
         self._expected = 0
 
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """The streams that are read here."""
+        return ("stdout", "stderr") if self._stream is None else (self._stream,)
+
     def read_available(self) -> Iterator[Chunk]:
         """Yield the chunks committed by now and not returned before, in the order they were read."""
+        for _, chunk in self.numbered():
+            yield chunk
+
+    def numbered(self) -> Iterator[tuple[int, Chunk]]:
+        """Yield (place, chunk) like read_available; the first record of the index has place 0."""
         for record in self._records():
             skipped = record.offset - self._expected
-            if skipped > 0:
-                yield Chunk(record.stream, record.at, b"", skipped)
             self._expected = record.end
-            if self._stream is not None and record.stream != self._stream:
-                continue
-            if record.kind == "gap":
-                yield Chunk(record.stream, record.at, b"", record.length)
-            else:
-                data = self._data(record)
-                yield Chunk(record.stream, record.at, data, record.length - len(data))
+            if skipped > 0:
+                yield record.chunk - 1, Chunk(record.stream, record.at, b"", skipped)
+            if record.stream in self.streams:
+                yield record.chunk - 1, self._chunk(record)
 
     def follow(
         self, has_ended: Callable[[], bool], sleep: Callable[[float], None] = time.sleep
@@ -115,14 +120,15 @@ class TranscriptReader:
                 high = middle
         self.seek(low)
 
-    def before(self, place: int) -> Iterator[tuple[int, Chunk]]:
-        """Yield (place, chunk) of the chosen stream's chunks before `place`, the newest first."""
+    def backwards(self, place: int, stream: Stream | None = None) -> Iterator[tuple[int, Chunk]]:
+        """Yield (place, chunk) of what stands before `place`, the newest first; of one stream if given."""
+        wanted = self.streams if stream is None else (stream,)
         while place > 0:
             first = max(0, place - _BLOCK)
-            records = self._block(first, place - first)
-            for at, record in zip(range(place - 1, first - 1, -1), reversed(records), strict=False):
-                if record is not None and self._stream in {None, record.stream} and record.kind == "data":
-                    yield at, Chunk(record.stream, record.at, self._data(record))
+            for at in reversed(self._places(first, place - first, wanted)):
+                record = self._record(first + at)
+                if record is not None:
+                    yield first + at, self._chunk(record)
             place = first
 
     def count(self) -> int:
@@ -157,21 +163,36 @@ class TranscriptReader:
             if not good:
                 return
 
+    def _places(self, first: int, count: int, streams: tuple[Stream, ...]) -> list[int]:
+        """Return where records of these streams stand in a block, without decoding it."""
+        marks = self._read_index(first, count)[index.STREAM_AT :: RECORD]
+        wanted = {index.STREAMS.index(stream) + 1 for stream in streams}
+        return [at for at, mark in enumerate(marks) if mark in wanted]
+
     def _record(self, place: int) -> IndexRecord | None:
         return next(iter(self._block(place, 1)), None)
 
     def _block(self, place: int, count: int) -> list[IndexRecord | None]:
         """Return up to `count` records from `place` on; None stands for one that is damaged."""
-        try:
-            data = self._disk.pread(self._index_fd, count * RECORD, place * RECORD)
-        except OSError as error:
-            raise JournalIO(f"transcript.index: {error.strerror}") from error
+        data = self._read_index(place, count)
         records: list[IndexRecord | None] = []
         for at in range(len(data) // RECORD):
             record = index.decode(data[at * RECORD : (at + 1) * RECORD])
             in_place = record is not None and record.chunk == place + at + 1
             records.append(record if in_place else None)
         return records
+
+    def _read_index(self, place: int, count: int) -> bytes:
+        try:
+            return self._disk.pread(self._index_fd, count * RECORD, place * RECORD)
+        except OSError as error:
+            raise JournalIO(f"transcript.index: {error.strerror}") from error
+
+    def _chunk(self, record: IndexRecord) -> Chunk:
+        if record.kind == "gap":
+            return Chunk(record.stream, record.at, b"", record.length)
+        data = self._data(record)
+        return Chunk(record.stream, record.at, data, record.length - len(data))
 
     def _data(self, record: IndexRecord) -> bytes:
         try:
