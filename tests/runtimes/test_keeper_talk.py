@@ -11,6 +11,7 @@ from runlore.journal.errors import (
     BadInput,
     Conflict,
     JournalIO,
+    NewerFormat,
     NotFound,
     RunloreError,
     StaleSeq,
@@ -99,7 +100,7 @@ def test_nobody_reads() -> None:
         Conflict("taken"),
         JournalIO("disk"),
         NotFound("where"),
-        errors.NewerFormat("new"),
+        NewerFormat("new"),
     ],
 )
 def test_an_error_arrives_as_what_it_was(error: RunloreError) -> None:
