@@ -45,7 +45,7 @@ class Forge:
         given = {"format": FORMAT, "run_id": self.run_id, "head": after.head, "offset": self.base} | fields
         return self.add(JournalContinued, **given)
 
-    def add(self, kind: type[Event], **fields: Any) -> Self:  # noqa: ANN401
+    def add(self, kind: type[Event], /, **fields: Any) -> Self:  # noqa: ANN401
         """Append an event in its place, a second after the one before it unless `at` says otherwise."""
         given: dict[str, Any] = {"seq": self.seq + 1, "at": AT + timedelta(seconds=self.seq)} | fields
         return self.event(kind(**given))
