@@ -1,0 +1,75 @@
+"""How commands name runs on the command line, and how a shell completes them."""
+
+from collections.abc import Callable
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from runlore.cli.session import Session
+from runlore.projections.filters import STATUSES
+
+if TYPE_CHECKING:
+    from click import Context, Parameter
+    from click.shell_completion import CompletionItem
+
+F = TypeVar("F", bound=Callable[..., Any])
+_OFFERED: Final = 50
+
+
+def complete_run(ctx: "Context", _parameter: "Parameter", incomplete: str) -> "list[CompletionItem]":
+    """Return the runs that begin so, newest first; nothing if there is no registry."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only for completion
+
+    from runlore.journal.errors import RunloreError  # noqa: PLC0415 - only for completion
+    from runlore.projections.printable import printable  # noqa: PLC0415 - only for completion
+
+    session = ctx.find_object(Session)
+    try:
+        found = session.registry.page(limit=_OFFERED).items if session else []
+    except RunloreError:
+        return []
+    words = [(view.run_id if "-" in incomplete else view.short_id, view) for view in found]
+    return [
+        CompletionItem(word, help=printable(f"{view.status} {view.command or ''}")[:60])
+        for word, view in words
+        if word.startswith(incomplete.lower())
+    ]
+
+
+def complete_status(_ctx: "Context", _parameter: "Parameter", incomplete: str) -> "list[CompletionItem]":
+    """Return the statuses that begin so."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only for completion
+
+    return [CompletionItem(status) for status in STATUSES if status.startswith(incomplete)]
+
+
+RUN_ID: Final = click.argument("run_id", metavar="ID", shell_complete=complete_run)
+ONE_RUN: Final = click.argument("run_id", metavar="[ID]", required=False, shell_complete=complete_run)
+RUN_IDS: Final = click.argument("run_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_run)
+SOME_RUNS: Final = click.argument(
+    "run_ids", metavar="ID...", nargs=-1, required=True, shell_complete=complete_run
+)
+
+_FILTERS: Final[tuple[Callable[[Any], Any], ...]] = (
+    click.option(
+        "--status",
+        metavar="STATUS",
+        multiple=True,
+        shell_complete=complete_status,
+        help="Only runs of this status; may be repeated.",
+    ),
+    click.option("--name", metavar="NAME", help="Only runs of this name."),
+    click.option(
+        "--tag", "tags", metavar="K[=V]", multiple=True, help="Only runs with this tag; repeated: all."
+    ),
+    click.option("--since", metavar="WHEN", help="Created since then: 2h (ago), 2026-11-20, or a full time."),
+    click.option("--until", metavar="WHEN", help="Created before then."),
+    click.option("--limit", metavar="N", type=int, help="At most so many, the newest."),
+    click.option("--after-cursor", "after", metavar="CURSOR", help="The next page, as the one before says."),
+)
+
+
+def filters(function: F) -> F:
+    """Return the command with the options that choose runs."""
+    return reduce(lambda decorated, option: option(decorated), reversed(_FILTERS), function)

@@ -1,0 +1,138 @@
+"""`runlore run`: run a command and keep everything about it."""
+
+from typing import IO
+
+import click
+from click import Context, Parameter
+from click.shell_completion import CompletionItem
+from msgspec import json
+
+from runlore.cli.errors import Failed
+from runlore.cli.foreground import Foreground
+from runlore.cli.heard import Heard
+from runlore.cli.options import verb
+from runlore.cli.session import Session
+from runlore.cli.submission import Typed, spec_view, understood
+from runlore.projections import durations
+from runlore.projections.views import SpecView, SubmitView
+from runlore.runtimes.messages import Accepted, NotStarted
+from runlore.runtimes.spec import RunSpec
+
+
+def _files(_ctx: Context, _parameter: Parameter, word: str) -> list[CompletionItem]:
+    """Return what makes the shell complete file names: the rest is somebody else's command line."""
+    return [CompletionItem(word, type="file")]
+
+
+@verb(
+    "run",
+    "runlore run make test",
+    "runlore run -d --name nightly --timeout 2h python train.py",
+    "runlore run --tag env=prod --key deploy-417 -- ./deploy.sh -v",
+    settings={"allow_interspersed_args": False},
+)
+@click.argument("argv", metavar="CMD...", nargs=-1, type=click.UNPROCESSED, shell_complete=_files)
+@click.option("-d", "--detach", is_flag=True, help="Print the run's id once the command runs, and leave.")
+@click.option("-i", "--interactive", is_flag=True, help="Pass standard input on; otherwise it is /dev/null.")
+@click.option("--name", metavar="NAME", help="A name; several runs may share it.")
+@click.option("--tag", "tags", metavar="K=V", multiple=True, help="A label to filter by; may be repeated.")
+@click.option("--metadata", metavar="JSON", help="A JSON object to keep with the run.")
+@click.option(
+    "--key", metavar="KEY", help="Run this once: the same key and command give the first run again."
+)
+@click.option("--env", "env", metavar="K=V", multiple=True, help="Set a variable; it goes on record.")
+@click.option(
+    "--env-file", metavar="FILE", multiple=True, type=click.File("rb"), help="Variables, one a line."
+)
+@click.option("--cwd", metavar="DIR", type=click.Path(), help="Where the command starts; otherwise here.")
+@click.option("--timeout", metavar="TIME", help="Stop it after so long: 90, 5m, 1h30m.")
+@click.option("--dry-run", is_flag=True, help="Show what would be run; create nothing.")
+def run(
+    session: Session,
+    *,
+    argv: tuple[str, ...],
+    detach: bool,
+    dry_run: bool,
+    interactive: bool,
+    env_file: tuple[IO[bytes], ...],
+    **labels: object,
+) -> None:
+    """Run CMD and keep everything about it: output, times, exit code.
+
+    Options end at the first word of CMD. Its output is shown as it comes, and its exit code becomes
+    ours: 128+n if signal n ended it, 124 after --timeout, 125 for a failure of runlore itself, 126 and
+    127 if it cannot be executed or is not there. Ctrl-C asks it to stop, a second one kills it; closing
+    the terminal stops nothing.
+    """
+    session.foreground = not detach
+    files = tuple((file.name, file.read()) for file in env_file)
+    typed = Typed(argv=argv, stdin=interactive, env_files=files, **labels)  # type: ignore[arg-type]
+    spec = understood(session, typed)
+    if dry_run:
+        view = spec_view(spec, detached=detach)
+        session.output.answer(view, lambda: _planned(session, view))
+    elif detach:
+        _start(session, spec)
+    else:
+        _follow(session, spec)
+
+
+def _start(session: Session, spec: RunSpec) -> None:
+    """Answer with the run's id once its command runs, or say why it does not."""
+    with session.keeper() as link:
+        accepted = link.submit(spec)
+        started = None if accepted.existing else link.wait_started()
+    _tell_existing(session, accepted, spec)
+    view = session.registry.view(accepted.run_id)
+    answer = SubmitView(
+        run_id=view.run_id,
+        short_id=view.short_id,
+        name=view.name,
+        status=view.status or "queued",
+        existing=accepted.existing,
+    )
+    session.output.answer(answer, lambda: [accepted.run_id], [accepted.run_id])
+    if isinstance(started, NotStarted):
+        session.output.warn(f"error: {started.text}; see `runlore show {view.short_id}`")
+        raise Failed(started.exit_code)
+    session.registry.reconcile_in_passing()
+
+
+def _follow(session: Session, spec: RunSpec) -> None:
+    """Show the run's output until it ends, and leave with its exit code."""
+    with Heard() as heard, session.keeper() as link:
+        accepted = link.submit(spec)
+        if not _tell_existing(session, accepted, spec):
+            session.output.say(f"run {accepted.run_id}")
+        foreground = Foreground(session, accepted.run_id, link, heard)
+        view = foreground.follow()
+        if session.output.json:
+            session.output.answer(view, list)
+        session.registry.reconcile_in_passing()
+        foreground.conclude(view)
+
+
+def _tell_existing(session: Session, accepted: Accepted, spec: RunSpec) -> bool:
+    """Say that the key names a run that was there before, if it does."""
+    if accepted.existing:
+        session.output.say(
+            f"run {accepted.run_id} was submitted before with key {spec.key}; nothing was started"
+        )
+    return accepted.existing
+
+
+def _planned(session: Session, view: SpecView) -> list[str]:
+    text = session.output.text
+    told = {
+        "command": view.command,
+        "folder": view.cwd,
+        "name": view.name or "",
+        "tags": " ".join(f"{name}={value}" for name, value in view.tags.items()),
+        "metadata": json.encode(view.metadata).decode() if view.metadata else "",
+        "key": view.key or "",
+        "env": " ".join(f"{name}={value}" for name, value in view.env.items()),
+        "timeout": durations.spelled(view.timeout_s) if view.timeout_s else "",
+        "stdin": "passed on" if view.stdin else "/dev/null",
+        "registry": view.root,
+    }
+    return [f"{what:<9} {text(value)}" for what, value in told.items() if value]

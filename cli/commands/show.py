@@ -1,0 +1,44 @@
+"""`runlore show`: show one run."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from runlore.cli import cells, run_text
+from runlore.cli.arguments import ONE_RUN
+from runlore.cli.options import verb
+from runlore.cli.session import Session
+from runlore.projections.printable import printable
+from runlore.projections.run_view import RunView
+
+LONGEST: Final = 2000
+"""Cells of a value on a terminal; an argument can have a hundred thousand."""
+
+
+@verb(
+    "show",
+    "runlore show",
+    "runlore show latest:failed",
+    "runlore show nightly --json",
+    "runlore show k3f9x2ab --fields status,exit_code",
+)
+@ONE_RUN
+def show(session: Session, *, run_id: str | None) -> None:
+    """Show one run as it is now; without an ID the only live one, else the latest.
+
+    ID is a full run id, its last eight characters or the beginning of those, a name (the latest run of
+    that name), latest, latest:failed, or key:K.
+    """
+    view = session.registry.view(session.one(run_id))
+    session.output.answer(view, lambda: _lines(session, view), [view.run_id])
+
+
+def _lines(session: Session, view: RunView) -> Iterator[str]:
+    output, color = session.output, run_text.tint(view)
+    known = [(what, value) for what, value in run_text.details(view, session.now, utc=session.utc) if value]
+    wide = max(len(what) for what, _ in known)
+    for what, value in known:
+        text = printable(value)
+        if output.width is not None:  # the terminal wraps lines, so that they can be copied whole
+            text = cells.cut(text, LONGEST, ellipsis=f"{output.ellipsis} (--no-trunc shows all)")
+        tint = output.tint(color) if what == "status" and color else str
+        yield f"{output.tint('dim')(what.ljust(wide))}  {tint(text)}"

@@ -1,0 +1,120 @@
+"""`runlore stop`: stop runs, and wait until they are over."""
+
+from collections.abc import Iterator, Sequence
+
+import click
+import msgspec
+
+from runlore.cli import phrases, run_text
+from runlore.cli.arguments import SOME_RUNS
+from runlore.cli.errors import Failed
+from runlore.cli.following import Following
+from runlore.cli.options import verb
+from runlore.cli.session import Session
+from runlore.journal.errors import AlreadyEnded, RunloreError
+from runlore.journal.values import RunId
+from runlore.projections import durations
+from runlore.projections.run_view import RunView
+from runlore.projections.views import StoppedView, StopView
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """How to stop."""
+
+    reason: str
+    force: bool
+    grace_s: float | None
+
+
+@verb(
+    "stop",
+    "runlore stop k3f9x2ab",
+    "runlore stop nightly --grace 1m --reason 'disk is needed'",
+    "runlore stop k3f9x2ab --force",
+)
+@SOME_RUNS
+@click.option("--grace", metavar="TIME", help="How long it may take to end by itself; 10s if not given.")
+@click.option("--force", is_flag=True, help="Kill it at once.")
+@click.option("--reason", metavar="TEXT", default="", help="Why; it goes on record.")
+@click.option("--dry-run", is_flag=True, help="Show which runs are meant; stop nothing.")
+def stop(
+    session: Session, *, run_ids: tuple[str, ...], grace: str | None, force: bool, reason: str, dry_run: bool
+) -> None:
+    """Stop runs, and wait until they are over.
+
+    Everything the run started is sent TERM, and KILL after the grace. A stop that was requested before
+    keeps its time and reason. A name that several runs share stops none of them: say which.
+
+    Exits with 5 if a run had ended before, 3 if there is none.
+    """
+    order = Order(
+        reason=reason, force=force, grace_s=durations.parse(grace, zero=True) if grace is not None else None
+    )
+    wanted = session.some(run_ids, destructive=True)
+    if dry_run:
+        views = [session.registry.view(run_id) for run_id in wanted]
+        _answer(session, views, {}, dry_run=True)
+        return
+    asked, refused = _ask(session, wanted, order)
+    with Following(session, "not waited for any longer; the request to stop stands"):
+        session.registry.wait(asked)
+    views = [session.registry.view(run_id) for run_id in wanted if run_id in asked]
+    _answer(session, views, asked, dry_run=False)
+    session.registry.reconcile_in_passing()
+    if refused:
+        raise Failed(refused[0].exit_code)
+
+
+def _ask(
+    session: Session, wanted: Sequence[RunId], order: Order
+) -> tuple[dict[RunId, bool], list[RunloreError]]:
+    """Return for whom the request now stands (True: it is the first one), and why others refused it."""
+    asked: dict[RunId, bool] = {}
+    refused: list[RunloreError] = []
+    for run_id in wanted:
+        try:
+            request = session.registry.get(run_id).stop(order.reason, force=order.force, grace=order.grace_s)
+        except AlreadyEnded as error:
+            if session.registry.view(run_id).status == "cancelled":
+                asked[run_id] = False
+                continue
+            refused.append(error)
+            session.output.warn(f"error: {error}")
+        except RunloreError as error:
+            refused.append(error)
+            session.output.warn(f"error: {error}")
+        else:
+            asked[run_id] = request.first
+            if not request.first:
+                why = f": {request.reason}" if request.reason else ""
+                when = phrases.moment(request.at, session.now, utc=session.utc)
+                session.output.say(f"run {run_id} was asked to stop already, {when}{why}")
+    return asked, refused
+
+
+def _answer(session: Session, views: Sequence[RunView], asked: dict[RunId, bool], *, dry_run: bool) -> None:
+    items = [
+        StoppedView(
+            run_id=view.run_id,
+            status=view.status or "queued",
+            first=asked.get(view.run_id, view.stop is None),
+            at=view.stop.at if view.stop else None,
+            reason=view.stop.reason if view.stop else "",
+            by=view.stop.by if view.stop else None,
+        )
+        for view in views
+    ]
+    answer = StopView(items=items, dry_run=dry_run)
+    session.output.answer(
+        answer, lambda: _lines(session, views, dry_run=dry_run), [item.run_id for item in items]
+    )
+
+
+def _lines(session: Session, views: Sequence[RunView], *, dry_run: bool) -> Iterator[str]:
+    for view in views:
+        what = session.output.text(view.name or view.command or "")
+        if dry_run:
+            verb_ = "has ended" if view.ended_at else "would be stopped"
+            yield f"{view.short_id}  {run_text.outcome(view)}  {verb_}: {what}"
+        else:
+            yield f"{view.short_id}  {run_text.outcome(view)}  {phrases.took(view.duration_s)}"

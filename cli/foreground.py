@@ -1,0 +1,148 @@
+"""A run in the foreground: its output on the terminal, its end as our exit code, Ctrl-C as a wish to stop.
+
+The run does not need this process. What it prints is followed through its transcript; whoever closes
+the terminal ends only the following.
+"""
+
+import select
+import signal
+from typing import TYPE_CHECKING, Final
+
+from runlore.cli import exit_codes, run_text, standard
+from runlore.cli.errors import Failed, Interrupted
+from runlore.cli.heard import Heard
+from runlore.cli.standard import OutputFailed
+from runlore.journal.errors import AlreadyEnded, NotFound, RunloreError
+from runlore.journal.values import RunId
+from runlore.projections.run_view import RunView
+from runlore.runtimes.messages import NotStarted
+from runlore.runtimes.transcript_reader import TranscriptReader
+
+if TYPE_CHECKING:
+    from runlore.cli.session import Session
+    from runlore.runtimes.link import KeeperLink
+
+_LOOK_S: Final = 0.2
+"""How often a run is looked at whose keeper does not tell us anything any more."""
+_PATIENCE: Final = 3
+"""So many Ctrl-C end the following, whatever the run does."""
+_FD: Final = {"stdout": 1, "stderr": 2}
+
+
+class Foreground:
+    """Follows one run until it has ended."""
+
+    def __init__(self, session: "Session", run_id: RunId, link: "KeeperLink", heard: Heard) -> None:
+        self._session, self._link, self._heard = session, link, heard
+        self._registry = session.registry
+        self._run = self._registry.get(run_id)
+        self._reader: TranscriptReader | None = None
+        self._asked: list[signal.Signals] = []
+        self._lost_output: OutputFailed | None = None
+
+    def follow(self) -> RunView:
+        """Return how the run ended, after showing all of its output.
+
+        Raises:
+            Interrupted: the terminal is gone, or somebody does not want to wait any longer.
+        """
+        try:
+            while not self._link.closed:
+                self._show_news()  # after any word of the keeper's: one word stands for many nudges
+                ready, _, _ = select.select([self._link.fileno(), self._heard.fd], [], [])
+                self._answer()
+                if self._link.fileno() in ready:
+                    self._link.wait_news(0)
+            while not (view := self._run.view()).ended_at:
+                self._show_news()
+                self._answer(self._heard.within(_LOOK_S))
+            self._show_news()
+            return view
+        finally:
+            if self._reader is not None:
+                self._reader.close()
+
+    def conclude(self, view: RunView) -> None:
+        """Leave as the command itself would have left, and say what may help after a failure."""
+        output, code = self._session.output, exit_codes.of_run(view.status, view.exit_code, view.signal)
+        started = self._link.wait_started(0) if self._link.ended else None
+        if isinstance(started, NotStarted):
+            code = started.exit_code
+            output.warn(f"error: {started.text}")
+        if code:
+            output.say(f"run {view.run_id} {run_text.outcome(view)}; see `runlore show {view.short_id}`")
+        if self._asked and view.status == "cancelled":
+            raise Interrupted(self._asked[0])
+        if self._lost_output is not None:
+            self._leave_without_output(self._lost_output, code)
+        if code:
+            raise Failed(code)
+
+    # -- output
+
+    def _show_news(self) -> None:
+        """Show what the command has written since the last look."""
+        try:
+            self._reader = self._reader or self._open()
+        except NotFound:  # of an earlier run, whose output was removed since
+            return
+        for chunk in self._reader.read_available():
+            if chunk.data:
+                self._write(chunk.data, _FD[chunk.stream])
+            if chunk.lost:
+                self._session.output.warn(f"{chunk.lost:,} bytes of {chunk.stream} could not be kept")
+
+    def _open(self) -> TranscriptReader:
+        return TranscriptReader(self._registry.disk, self._registry.layout, self._run.id)
+
+    def _write(self, data: bytes, fd: int) -> None:
+        """Write output of the command; what its loss means depends on why."""
+        try:
+            standard.write(data, 2 if self._session.output.json else fd)
+        except OutputFailed as failure:
+            if failure.hung_up:
+                raise Interrupted(signal.SIGHUP) from failure
+            if failure.reader_gone and not self._asked:
+                self._ask(signal.SIGPIPE, "its output is read no more")
+            elif not failure.reader_gone:
+                self._session.output.warn(
+                    f"{failure}; the run goes on, and `runlore logs {self._run.short_id}` shows it all"
+                )
+            self._lost_output = self._lost_output or failure
+
+    def _leave_without_output(self, failure: OutputFailed, code: int) -> None:
+        if failure.reader_gone:
+            raise Interrupted(signal.SIGPIPE)
+        raise Failed(code or exit_codes.OURS)
+
+    # -- signals
+
+    def _answer(self, numbers: "list[signal.Signals] | None" = None) -> None:
+        for number in self._heard.take() if numbers is None else numbers:
+            if number == signal.SIGHUP:
+                self._session.output.say(
+                    f"run {self._run.id} goes on; `runlore logs -f {self._run.short_id}`"
+                )
+                raise Interrupted(number)
+            if len(self._asked) + 1 >= _PATIENCE:
+                self._session.output.say_below(f"left alone; see `runlore show {self._run.short_id}`")
+                raise Interrupted(number)
+            self._ask(number, "Ctrl-C" if number == signal.SIGINT else number.name)
+
+    def _ask(self, number: signal.Signals, reason: str) -> None:
+        """Ask for a stop; the second time, by force."""
+        force = bool(self._asked)
+        self._asked.append(number)
+        try:
+            self._run.stop(reason, force=force)
+        except AlreadyEnded:
+            return
+        except RunloreError as error:
+            self._session.output.warn(f"error: {error}")
+            return
+        if force:
+            self._session.output.say_below(f"killing run {self._run.id}")
+        elif number == signal.SIGINT:
+            self._session.output.say_below(f"stopping run {self._run.id}; Ctrl-C again kills it")
+        else:
+            self._session.output.say(f"stopping run {self._run.id}: {reason}")

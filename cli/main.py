@@ -1,0 +1,100 @@
+"""The entry point: look at argv, import as little as the command needs, and leave with its exit code.
+
+`run` forks its keeper before anything costly is imported, so that the keeper gets ready while this
+process reads its options. `--version` needs no command line library at all.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from runlore.cli import standard
+
+if TYPE_CHECKING:
+    from runlore.runtimes.link import KeeperLink
+
+COMPLETE: Final = "_RUNLORE_COMPLETE"
+"""Set by the scripts that `completion` prints: the shell asks what could come next."""
+_WITH_VALUE: Final = frozenset({"--root", "--color"})
+_RUN_WITH_VALUE: Final = frozenset(
+    {
+        "--root",
+        "--color",
+        "--fields",
+        "--name",
+        "--tag",
+        "--metadata",
+        "--key",
+        "--env",
+        "--env-file",
+        "--cwd",
+        "--timeout",
+    }
+)
+"""Options of `run` whose next word is a value; a test compares them with the command itself."""
+
+
+def main() -> int:
+    """Return the exit code of the command in `sys.argv`."""
+    standard.keep_open()
+    standard.leave_interrupts_to_the_kernel()
+    words = sys.argv[1:]
+    if words == ["--version"]:
+        return _print_version()
+    keeper = _keeper(words) if COMPLETE not in os.environ else None
+    from runlore.cli.app import run_app  # noqa: PLC0415 - click, after the keeper was forked
+
+    return run_app(words, keeper)
+
+
+def command_word(words: Sequence[str]) -> str | None:
+    """Return the first word that is no option of the group: the command, if there is one."""
+    rest = iter(words)
+    for word in rest:
+        if word in _WITH_VALUE:
+            next(rest, None)
+        elif not word.startswith("-"):
+            return word
+    return None
+
+
+def _keeper(words: Sequence[str]) -> "KeeperLink | None":
+    if command_word(words) != "run" or "--help" in words or "--dry-run" in words:
+        return None
+    from runlore.runtimes.launch import fork_keeper  # noqa: PLC0415 - only `run` keeps a run
+
+    return fork_keeper()
+
+
+def is_foreground(words: Sequence[str]) -> bool:
+    """Say whether this is `run` without -d: then exit codes below 125 belong to the command."""
+    place = list(words).index("run") + 1 if command_word(words) == "run" else 0
+    if not place:
+        return False
+    rest = iter(words[place:])
+    for word in rest:
+        if word in _RUN_WITH_VALUE:
+            next(rest, None)
+        elif word == "--" or not word.startswith("-"):
+            break
+        elif word == "--detach" or (not word.startswith("--") and "d" in word):
+            return False
+    return True
+
+
+def version() -> str:
+    """Return the line that `--version` prints."""
+    from runlore import __version__  # noqa: PLC0415 - the door is lazy, and cheap
+
+    return f"runlore {__version__}"
+
+
+def _print_version() -> int:
+    try:
+        standard.write(f"{version()}\n".encode())
+    except standard.OutputFailed as failure:
+        from runlore.cli.errors import end  # noqa: PLC0415 - only when it fails
+
+        return end(failure)
+    return 0

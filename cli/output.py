@@ -1,0 +1,178 @@
+"""What goes to standard output: a view for a program, or lines for a person; never both.
+
+stdout is data, stderr is talk. Nothing here decides what is said, only how it gets out: as JSON, as
+picked fields, as ids, or as text that fits the terminal and holds no byte that could control it.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Final, Literal
+
+from runlore.cli import errors, standard
+from runlore.cli.cells import ELLIPSIS
+from runlore.projections.printable import printable
+from runlore.projections.views import ControlRecord, encode_view
+
+if TYPE_CHECKING:
+    from runlore.cli.progress import Progress
+
+Color = Literal["auto", "always", "never"]
+Tint = Literal["red", "green", "yellow", "cyan", "dim", "bold"]
+
+NARROWEST: Final = 24
+"""Below this many columns we write lines that the terminal wraps."""
+_WIDEST: Final = 10_000
+_SGR: Final[Mapping[Tint, str]] = {
+    "red": "31",
+    "green": "32",
+    "yellow": "33",
+    "cyan": "36",
+    "dim": "2",
+    "bold": "1",
+}
+
+
+class Output:
+    """Standard output and standard error of one command."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.json = False
+        self.fields: tuple[str, ...] = ()
+        self.quiet = False
+        self.no_trunc = False
+        self.color: Color = "auto"
+        self._encoding = standard.encoding()
+        self._pending: list[bytes] = []
+        self.pending = 0
+        """Bytes that were not handed over yet."""
+
+    # -- data
+
+    def answer(self, view: object, lines: Callable[[], Iterable[str]], ids: Iterable[str] = ()) -> None:
+        """Write a view once: as JSON, as the fields asked for, as ids only, or as the lines for people."""
+        if self.json:
+            self.put(self.encoded(view))
+        elif self.fields:
+            self.rows(view)
+        elif self.quiet:
+            for run_id in ids:
+                self.line(run_id)
+        else:
+            for line in lines():
+                self.line(line)
+        self.flush()
+
+    def rows(self, view: object) -> None:
+        """Write the fields asked for as tab-separated text."""
+        from runlore.cli.columns import rows  # noqa: PLC0415 - only for scripts
+
+        for row in rows(view, self.fields):
+            self.line(row)
+
+    def record(self, view: object) -> None:
+        """Write one line of a stream of JSON objects, at once."""
+        self.put(self.encoded(view))
+        self.flush()
+
+    def control(self, record: ControlRecord) -> None:
+        """Write what a stream says about itself, whole whatever fields were asked for; only as JSON."""
+        if self.json:
+            self.put(encode_view(record) + b"\n")
+            self.flush()
+
+    def line(self, text: str) -> None:
+        """Write a line for people; what is in it was made printable where it was put together."""
+        self.put_text(text + "\n")
+
+    def put_text(self, text: str) -> None:
+        """Write text for people without ending the line."""
+        self.put(text.encode(self._encoding, "backslashreplace"))
+
+    def put(self, data: bytes) -> None:
+        """Write bytes as they are; `flush` hands them over."""
+        self._pending.append(data)
+        self.pending += len(data)
+
+    def flush(self) -> None:
+        """Hand everything over.
+
+        Raises:
+            OutputFailed: standard output does not take it.
+        """
+        data, self._pending, self.pending = b"".join(self._pending), [], 0
+        if data:
+            standard.write(data)
+
+    # -- talk
+
+    def say(self, text: str) -> None:
+        """Write a line to standard error, unless ids only were asked for."""
+        if not self.quiet:
+            self.warn(text)
+
+    def say_below(self, text: str) -> None:
+        """Say something after Ctrl-C: a terminal has shown `^C` and is not at the beginning of a line."""
+        self.say(f"\n{text}" if os.isatty(2) else text)
+
+    def warn(self, text: str) -> None:
+        """Write a line to standard error."""
+        self.flush()
+        errors.say(text)
+
+    def progress(self, done: str, total: int, noun: str) -> "Progress":
+        """Return what tells on a terminal how far long work is: `verified 120 of 4,000 journals`."""
+        from runlore.cli.progress import Progress  # noqa: PLC0415 - few commands take long
+
+        return Progress(done, total, noun, shown=not self.quiet)
+
+    # -- form
+
+    def text(self, text: str) -> str:
+        """Return somebody else's text as it may stand inside a line for people."""
+        return printable(text)
+
+    @property
+    def ellipsis(self) -> str:
+        """What stands for text left out, in an encoding that may not have the sign for it."""
+        try:
+            ELLIPSIS.encode(self._encoding)
+        except (UnicodeError, LookupError):
+            return "..."
+        return ELLIPSIS
+
+    @property
+    def width(self) -> int | None:
+        """Cells of a line: COLUMNS if it is a sensible number, else the terminal's; None for a pipe."""
+        if self.no_trunc:
+            return None
+        asked = self._environ.get("COLUMNS", "")
+        if asked.isascii() and asked.isdigit() and int(asked[:9]) > 0:
+            return min(max(int(asked[:9]), NARROWEST), _WIDEST)
+        try:
+            columns = os.get_terminal_size(1).columns
+        except OSError:
+            return None
+        return max(columns, NARROWEST) if columns > 0 else None
+
+    def tint(self, color: Tint) -> Callable[[str], str]:
+        """Return what colours a text, or leaves it alone where nobody wants colours."""
+        if not self._colors():
+            return str
+        begin = f"\x1b[{_SGR[color]}m"
+        return lambda text: f"{begin}{text}\x1b[0m"
+
+    def _colors(self) -> bool:
+        if self.color != "auto":
+            return self.color == "always"
+        if self._environ.get("NO_COLOR") or self._environ.get("TERM", "") in {"", "dumb"}:
+            return False
+        return os.isatty(1)
+
+    def encoded(self, view: object) -> bytes:
+        """Return a view as a line of JSON, with only the fields asked for."""
+        if self.fields:
+            from runlore.projections.fields import pick  # noqa: PLC0415 - only for scripts
+
+            view = pick(view, self.fields)
+        return encode_view(view) + b"\n"

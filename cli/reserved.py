@@ -1,0 +1,28 @@
+"""Names of a later version: they are not listed, do nothing yet, and will never mean anything else."""
+
+from typing import Final
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+COMMANDS: Final = _words(
+    """
+    accept artifacts attach config df diff doctor emit export hold hooks import index mcp metrics pack pause
+    pin playlist projection promote prune queue redact relay replay rerun restore resume retention rm scan
+    send serve signal sql stats submit subscribe subscriptions template trash unpause unpin watch worker
+    """
+)
+OPTIONS: Final = _words(
+    """
+    --after --after-any --artifact --at --await-ready --delay --filter --for --idle-timeout --output-limit
+    --pin --priority --queue --report --require --retry --runtime --secret --secret-file --start-at --tree
+    --tty --watch
+    """
+)
+
+
+def absent(name: str) -> str:
+    """Return what is said of a name that is not in this version."""
+    return f"`{name}` is not in this version of runlore"

@@ -1,0 +1,92 @@
+"""A list of runs: the answer of `ps` and `ls`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, cast
+
+from runlore.cli import phrases, run_text
+from runlore.cli.table import Cell, Column, render
+from runlore.journal.errors import NotFound
+from runlore.projections import shell
+from runlore.projections.printable import printable
+from runlore.projections.views import PsView
+
+if TYPE_CHECKING:
+    from runlore.cli.session import Session
+    from runlore.projections.run_view import RunView
+
+
+def answer(session: "Session", chosen: Mapping[str, object], *, everything: bool) -> None:
+    """Answer with the runs that match what was chosen; by default with the live and the last ended ones."""
+    asked = {name: value for name, value in chosen.items() if value not in (None, ())}
+    if "status" in asked:
+        asked["status"] = [
+            part for word in cast("tuple[str, ...]", asked["status"]) for part in word.split(",")
+        ]
+    try:
+        registry = session.registry
+        recent = not everything and not asked
+        view = registry.recent() if recent else registry.page(**asked)  # type: ignore[arg-type]
+    except NotFound:
+        if session.found.source != "user":
+            raise  # a root that was named and is not there is a mistake; your own may be still to come
+        view = PsView(as_of=session.now, items=[], counts={})
+    session.output.answer(view, lambda: _lines(session, view.items), [each.run_id for each in view.items])
+    _remark(session, view, filtered=bool(asked))
+
+
+def _lines(session: "Session", items: Sequence["RunView"]) -> Iterator[str]:
+    """Yield the table; a column that is empty for all runs is left out."""
+    if not items:
+        return
+    output = session.output
+    columns = [
+        Column("ID"),
+        Column("NAME", 7, shrinks=True),
+        Column("STATUS"),
+        Column("STARTED", 5),
+        Column("TOOK", 4, right=True),
+        Column("TAGS", 3, shrinks=True),
+        Column("COMMAND", 6, shrinks=True),
+    ]
+    rows = [_row(session, view) for view in items]
+    used = [
+        place
+        for place, column in enumerate(columns)
+        if column.title not in {"NAME", "TAGS"} or _any(rows, place)
+    ]
+    yield from render(
+        [columns[place] for place in used],
+        [[row[place] for place in used] for row in rows],
+        limit=output.width,
+        ellipsis=output.ellipsis,
+        header=output.tint("bold"),
+    )
+
+
+def _any(rows: Sequence[Sequence[Cell]], place: int) -> bool:
+    return any(row[place].text for row in rows)
+
+
+def _row(session: "Session", view: "RunView") -> list[Cell]:
+    color = run_text.tint(view)
+    return [
+        Cell(view.short_id),
+        Cell(printable(view.name or "")),
+        Cell(run_text.outcome(view), session.output.tint(color) if color else None),
+        Cell(phrases.moment(view.started_at or view.created_at, session.now, utc=session.utc)),
+        Cell(phrases.took(view.duration_s)),
+        Cell(run_text.tags(view)),
+        Cell(printable(view.command or "")),
+    ]
+
+
+def _remark(session: "Session", view: PsView, *, filtered: bool) -> None:
+    """Say what the list does not show, and how to see it."""
+    say, total = session.output.say, sum(view.counts.values())
+    if view.damaged:
+        say(f"{phrases.counted(view.damaged, 'run')} with a damaged journal; see `runlore verify`")
+    if not view.items:
+        say(f"no run matches in {session.found.path}" if filtered else f"no runs in {session.found.path}")
+    elif view.truncated:
+        more = shell.join(["runlore", *session.next_page(view.next or "")]) if filtered else "runlore ls"
+        say(f"{len(view.items):,} of {phrases.counted(total, 'run')}; more: `{more}`")

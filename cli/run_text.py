@@ -1,0 +1,151 @@
+"""One run as lines for people: its outcome in a word or two, and all that `show` tells. Pure."""
+
+import signal
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from runlore.cli import phrases
+from runlore.projections.printable import printable
+from runlore.projections.run_view import RunView
+
+if TYPE_CHECKING:
+    from runlore.cli.output import Tint
+
+_REASONS: Final = {
+    "spawn_failed": "not started",
+    "owner_lost": "lost",
+    "journal_io": "disk",
+    "oom": "out of memory",
+}
+_TINTS: Final[Mapping[str, "Tint"]] = {
+    "succeeded": "green",
+    "failed": "red",
+    "timed_out": "yellow",
+    "cancelled": "yellow",
+    "running": "cyan",
+    "booting": "cyan",
+    "collecting_artifacts": "cyan",
+}
+_PLAIN_ENDS: Final = frozenset({"succeeded", "timed_out", "cancelled"})
+
+
+def outcome(view: RunView) -> str:
+    """Return the status and what a person asks next: `failed (3)`, `failed (SIGKILL)`, `running, stalled`."""
+    if view.status is None:
+        return view.problem.kind if view.problem else "unknown"
+    word = {"collecting_artifacts": "collecting", "timed_out": "timed out"}.get(view.status, view.status)
+    if view.status == "failed":
+        return f"{word} ({_cause(view)})"
+    if view.status in _PLAIN_ENDS or view.health in {"live", None}:
+        return word
+    return f"{word}, {view.health}"
+
+
+def tint(view: RunView) -> "Tint | None":
+    """Return the colour of the status; None for one that needs none."""
+    return "red" if view.status is None else _TINTS.get(view.status)
+
+
+def signal_name(number: int) -> str:
+    """Return `SIGKILL` for 9; real-time signals keep their number."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def tags(view: RunView) -> str:
+    """Return the tags as `a=1 b=2`."""
+    return printable(" ".join(f"{name}={value}" if value else name for name, value in view.tags.items()))
+
+
+def details(view: RunView, now: datetime, *, utc: bool) -> Iterator[tuple[str, str]]:
+    """Yield (what, value) of everything known about a run that a person may want to see."""
+    yield "run", view.run_id
+    yield "name", view.name or ""
+    yield "status", _status(view)
+    yield "reason", view.reason.text if view.reason and view.reason.code != "exit_nonzero" else ""
+    yield "problem", view.problem.detail if view.problem else ""
+    yield "command", view.command or ""
+    yield "folder", view.cwd or ""
+    yield from _times(view, now, utc=utc)
+    yield from _labels(view)
+    yield from _results(view)
+    yield "owner", _owner(view)
+    yield "stop asked", _stop(view, now, utc=utc)
+    yield "observed", view.observation.detail if view.observation else ""
+    yield "journal", _journal(view)
+    yield "head", view.journal_head or ""
+    yield "again", view.rerun or ""
+
+
+def _cause(view: RunView) -> str:
+    if view.signal is not None:
+        return signal_name(view.signal)
+    code = view.reason.code if view.reason else "exit_nonzero"
+    if code == "exit_nonzero" and view.exit_code is not None:
+        return str(view.exit_code)
+    return _REASONS.get(code, code.replace("_", " "))
+
+
+def _status(view: RunView) -> str:
+    provisional = f"; not written down yet: `runlore reconcile {view.short_id}`" if view.provisional else ""
+    return outcome(view) + provisional
+
+
+def _times(view: RunView, now: datetime, *, utc: bool) -> Iterator[tuple[str, str]]:
+    for what, at in (("created", view.created_at), ("started", view.started_at), ("ended", view.ended_at)):
+        if at is not None:
+            yield what, phrases.absolute(at) + ("" if utc else f" ({phrases.moment(at, now, utc=False)})")
+    yield ("took" if view.ended_at else "running for"), phrases.took(view.duration_s)
+
+
+def _labels(view: RunView) -> Iterator[tuple[str, str]]:
+    import msgspec  # noqa: PLC0415 - loaded long since; only metadata needs it here
+
+    yield "tags", tags(view)
+    yield "metadata", msgspec.json.encode(view.metadata).decode() if view.metadata else ""
+    yield "key", view.key or ""
+    origin = view.origin
+    yield "origin", f"{origin.kind} of {origin.run_id or origin.external_id}" if origin else ""
+    yield "parent", view.parent or ""
+
+
+def _results(view: RunView) -> Iterator[tuple[str, str]]:
+    import msgspec  # noqa: PLC0415 - see above
+
+    progress, output, used = view.progress, view.transcript, view.resources
+    if progress is not None:
+        parts = [f"{progress.fraction:.0%}" if progress.fraction is not None else "", progress.step]
+        yield "progress", " ".join(part for part in [*parts, progress.message] if part)
+    yield "result", msgspec.json.encode(view.result).decode() if view.result is not None else ""
+    if output is not None and output.bytes is not None:
+        lines = f", {phrases.counted(output.lines, 'line')}" if output.lines is not None else ""
+        lost = f"; {phrases.size(output.dropped)} could not be stored" if output.dropped else ""
+        yield "output", f"{phrases.size(output.bytes)}{lines}{lost}"
+    if used is not None:
+        yield "used", f"{phrases.took(used.cpu_s)} of CPU, {phrases.size(used.max_rss_bytes)} of memory"
+
+
+def _owner(view: RunView) -> str:
+    if view.owner is None or view.ended_at is not None:
+        return ""
+    health = f", {view.health}" if view.health else ""
+    return f"pid {view.owner.pid} on {view.owner.host}{health}"
+
+
+def _stop(view: RunView, now: datetime, *, utc: bool) -> str:
+    stop = view.stop
+    if stop is None:
+        return ""
+    by = f" by {stop.by.user}@{stop.by.host}" if stop.by else ""
+    reason = f": {stop.reason}" if stop.reason else ""
+    return f"{phrases.moment(stop.at, now, utc=utc)}{by}{reason}"
+
+
+def _journal(view: RunView) -> str:
+    sealed = "sealed" if view.sealed else "not sealed"
+    mode = "" if view.durability == "power" else f", durability {view.durability}"
+    newer = ", written by a newer release" if view.compatibility else ""
+    return f"{phrases.counted(view.seq, 'record')}, {sealed}{mode}{newer}"

@@ -1,0 +1,120 @@
+"""From the options of `run`, as they were typed, to the spec of a run; nothing is started here."""
+
+import os
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from runlore.cli.session import Session
+from runlore.journal import machine
+from runlore.journal.errors import BadInput
+from runlore.projections import durations, labels, shell
+from runlore.projections.views import SpecView
+from runlore.runtimes.recipe import recipe_of
+from runlore.runtimes.spec import RunSpec
+from runlore.runtimes.submit import Submission, spec_of
+
+PROGRAM: Final = "runlore run"
+
+
+class Typed(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of `run` that say what is to be run."""
+
+    argv: tuple[str, ...]
+    name: str | None
+    tags: tuple[str, ...]
+    metadata: str | None
+    key: str | None
+    env: tuple[str, ...]
+    env_files: tuple[tuple[str, bytes], ...]
+    """(path, contents); later files win over earlier ones, and `--env` wins over all."""
+    cwd: str | None
+    timeout: str | None
+    stdin: bool
+
+
+def understood(session: Session, typed: Typed) -> RunSpec:
+    """Return what is to be submitted.
+
+    Raises:
+        BadInput: an option is not what it could be; the message names it.
+    """
+    wanted = Submission(
+        argv=typed.argv,
+        name=typed.name,
+        tags=labels.tags(typed.tags),
+        metadata=labels.metadata_from(typed.metadata) if typed.metadata is not None else None,
+        key=typed.key,
+        env=_environment(typed),
+        cwd=_folder(typed.cwd),
+        timeout=durations.parse(typed.timeout) if typed.timeout is not None else None,
+        stdin=typed.stdin,
+    )
+    return spec_of(wanted, session.found.path, machine.actor(PROGRAM), "power")
+
+
+def spec_view(spec: RunSpec, *, detached: bool) -> SpecView:
+    """Return what a dry run shows: what would go on record, so without secrets."""
+    recipe = recipe_of(spec)
+    return SpecView(
+        root=spec.root,
+        command=shell.join(recipe.argv),
+        argv=list(recipe.argv),
+        cwd=recipe.cwd,
+        env=recipe.env,
+        name=spec.name or None,
+        tags=spec.tags,
+        metadata=spec.metadata,
+        key=spec.key or None,
+        parent=spec.parent or None,
+        timeout_s=spec.timeout_s,
+        stdin=spec.stdin,
+        detached=detached,
+    )
+
+
+def variables(lines: Sequence[str], place: str) -> dict[str, str]:
+    """Return the variables of an env file: `NAME=VALUE` lines as they are, without quotes or expansion.
+
+    Raises:
+        BadInput: a line is none; the message names it.
+    """
+    found: dict[str, str] = {}
+    for number, line in enumerate(lines, 1):
+        text = line.removesuffix("\r")
+        if not text.strip() or text.lstrip().startswith("#"):
+            continue
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise BadInput(f"{place}: line {number} is not NAME=VALUE")
+        found[name.strip()] = value
+    return found
+
+
+def _environment(typed: Typed) -> dict[str, str]:
+    env: dict[str, str] = {}
+    for path, data in typed.env_files:
+        env |= variables(os.fsdecode(data).split("\n"), path)
+    for word in typed.env:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise BadInput(f"--env {word!a}: write NAME=VALUE; what you have exported is passed on anyway")
+        env[name] = value
+    return env
+
+
+def _folder(cwd: str | None) -> str:
+    """Return the working folder as an absolute path."""
+    if cwd == "":
+        raise BadInput("--cwd is empty; name a folder")
+    try:
+        here = os.getcwd()
+    except OSError:
+        if cwd is None or not cwd.startswith("/"):
+            raise BadInput("the current folder does not exist any more; give one with --cwd DIR") from None
+        here = "/"
+    folder = os.path.join(here, cwd or "")
+    if ".." in folder.split("/"):
+        return folder  # what `..` means behind a link is for the kernel to say
+    return os.path.normpath(folder)

@@ -1,0 +1,127 @@
+"""Verify many journals, against anchors kept elsewhere if there are any; reads only.
+
+A crash tail is a finding only if nobody is appending: what looks cut may be a write under way.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+
+from runlore.journal.anchors import LIMIT, Anchor, parse_anchors
+from runlore.journal.disk import Disk, write_whole
+from runlore.journal.errors import JournalIO, NotFound, RunloreError
+from runlore.journal.layout import Layout
+from runlore.journal.root import registry_info
+from runlore.journal.values import Offset, RunId
+from runlore.journal.verify import Finding, Verification, verify
+
+_LOOKS: Final = 20
+_BETWEEN_LOOKS_S: Final = 0.05
+
+
+def audit(
+    disk: Disk, layout: Layout, run_ids: Iterable[RunId], anchors: Mapping[RunId, Anchor]
+) -> Iterator[Verification]:
+    """Yield what is found in each journal; one that an anchor names and that is gone is a finding too.
+
+    Raises:
+        NotFound: no such journal, and no anchor names it. JournalIO: the disk refused.
+    """
+    for run_id in run_ids:
+        anchor = anchors.get(run_id)
+        try:
+            yield settled(disk, layout, run_id, anchor)
+        except NotFound:
+            if anchor is None:
+                raise
+            yield _vanished(anchor)
+
+
+def read_anchors(path: str) -> dict[RunId, Anchor]:
+    """Return the anchors in the file at `path`, a pipe perhaps; `-` is standard input.
+
+    Raises:
+        BadInput: it holds none, or contradicts itself. NotFound, JournalIO: it cannot be read.
+    """
+    try:
+        with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
+            data = file.read(LIMIT)
+    except FileNotFoundError:
+        raise NotFound(f"no file {path}; `runlore heads -o FILE` writes one") from None
+    except OSError as error:
+        raise JournalIO(f"{path}: {error.strerror or error}") from error
+    return parse_anchors(data, path)
+
+
+def save_anchors(disk: Disk, path: str, data: bytes) -> None:
+    """Replace the file at `path` whole, durably; write into what is no ordinary file, a pipe perhaps.
+
+    Raises:
+        JournalIO: the disk refused.
+    """
+    target = os.path.realpath(path)
+    try:
+        if os.path.exists(target) and not os.path.isfile(target):
+            with open(target, "wb") as file:
+                file.write(data)
+        else:
+            write_whole(disk, target, data)
+    except OSError as error:
+        raise JournalIO(f"{path}: {error.strerror or error}; no heads were kept") from error
+
+
+def registry_id(disk: Disk, layout: Layout) -> str:
+    """Return the registry's id; empty if its file is lost, which harms no journal."""
+    try:
+        return registry_info(disk, layout).registry_id
+    except RunloreError:
+        return ""
+
+
+def settled(
+    disk: Disk,
+    layout: Layout,
+    run_id: RunId,
+    anchor: Anchor | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Verification:
+    """Return what is found in one journal once no append is under way, or after a second of looking."""
+    expected = (anchor.seq, anchor.journal_head) if anchor else None
+    found = verify(disk, layout, run_id, anchor=expected)
+    for _ in range(_LOOKS):
+        if not found.crash_tail:
+            break
+        appending = _is_appending(disk, layout.journal(run_id))
+        if appending:
+            sleep(_BETWEEN_LOOKS_S)
+        found = verify(disk, layout, run_id, anchor=expected)
+        if not appending:
+            break
+    return found
+
+
+def _is_appending(disk: Disk, path: str) -> bool:
+    """Say whether somebody holds the append lock."""
+    try:
+        fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        return disk.is_locked(fd)
+    except OSError:
+        return False
+    finally:
+        disk.close(fd)
+
+
+def _vanished(anchor: Anchor) -> Verification:
+    detail = f"the anchor names seq {anchor.seq} {anchor.journal_head}, but there is no journal"
+    finding = Finding(kind="anchor", seq=anchor.seq, offset=Offset(0), detail=detail)
+    return Verification(
+        run_id=anchor.run_id,
+        integrity="anchor_mismatch",
+        records=0,
+        journal_head=None,
+        findings=[finding],
+    )

@@ -1,0 +1,73 @@
+"""Pick fields of a view: `--fields run_id,owner.pid`. Works on what is printed, whatever struct made it.
+
+Pure.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, cast
+
+import msgspec
+
+from runlore.journal.errors import BadInput
+from runlore.projections.views import encode_view
+
+_FREE: Final = frozenset({"tags", "metadata", "metrics", "result", "counts", "event"})
+"""Objects whose keys are the user's: one that is not there is null, not a mistake."""
+
+
+def parse_fields(text: str) -> tuple[str, ...]:
+    """Return the names in a comma-separated list, in the order given.
+
+    Raises:
+        BadInput: it is empty, or names nothing between two commas or dots.
+    """
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(all(name.split(".")) for name in names):
+        raise BadInput(f"--fields {text!a}: expected names with commas between, e.g. run_id,owner.pid")
+    return tuple(dict.fromkeys(names))
+
+
+def pick(view: object, fields: Sequence[str]) -> dict[str, object]:
+    """Return a view's fields of these names, nested as they were; `a.b` reaches into `a`.
+
+    Of a view with `items`, the fields are those of each item, and the rest stays as it is.
+
+    Raises:
+        BadInput: no such field; the message lists those there are.
+    """
+    whole = msgspec.json.decode(encode_view(view), type=dict[str, object])
+    items = whole.get("items")
+    if isinstance(items, list):
+        return whole | {"items": [_picked(item, fields) for item in cast("list[dict[str, object]]", items)]}
+    return _picked(whole, fields)
+
+
+def _picked(whole: Mapping[str, object], fields: Sequence[str]) -> dict[str, object]:
+    picked: dict[str, object] = {}
+    for field in fields:
+        _put(picked, field.split("."), _reached(whole, field))
+    return picked
+
+
+def _reached(whole: Mapping[str, object], field: str) -> object:
+    value: object = whole
+    free = False
+    for step in field.split("."):
+        if value is None:
+            return None
+        if not isinstance(value, Mapping):
+            raise BadInput(f"--fields {field}: there is nothing inside {step!a}'s parent")
+        inside = cast("Mapping[str, object]", value)
+        if step not in inside and not free:
+            raise BadInput(f"--fields {field}: no field {step!a}; there are {', '.join(inside)}")
+        value, free = inside.get(step), free or step in _FREE
+    return value
+
+
+def _put(target: dict[str, object], path: Sequence[str], value: object) -> None:
+    for step in path[:-1]:
+        inner = target.setdefault(step, {})
+        if not isinstance(inner, dict):
+            return
+        target = cast("dict[str, object]", inner)
+    target[path[-1]] = value

@@ -1,0 +1,135 @@
+"""Run the installed command as a user does: from a shell's point of view, in a private root."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+COMMAND: Final = os.environ.get("RUNLORE_COMMAND", str(Path(sys.executable).with_name("runlore")))
+LONG_S: Final = 30
+
+
+@dataclass(frozen=True)
+class Done:
+    """What one invocation left: its output, its talk, its exit code (negative: ended by that signal)."""
+
+    stdout: str
+    stderr: str
+    code: int
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines on standard output."""
+        return self.stdout.splitlines()
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - JSON is what it is
+        """The one JSON object on standard output."""
+        assert self.stdout.count("\n") == 1, self
+        return json.loads(self.stdout)
+
+    @property
+    def records(self) -> list[Any]:
+        """The JSON objects of a stream."""
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+
+@dataclass
+class Runlore:
+    """The command, the root it works on, and the environment it sees."""
+
+    root: Path
+    home: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    def environment(self, **more: str | None) -> dict[str, str]:
+        """Return a small environment: nothing of the developer's own settings."""
+        env = {
+            "PATH": f"{Path(COMMAND).parent}:{os.environ.get('PATH', os.defpath)}",
+            "HOME": str(self.home),
+            "RUNLORE_ROOT": str(self.root),
+            "LC_ALL": "C.UTF-8",
+            **self.env,
+        }
+        for name, value in more.items():
+            if value is None:
+                env.pop(name, None)
+            else:
+                env[name] = value
+        return env
+
+    def __call__(
+        self,
+        *words: str | bytes,
+        stdin: bytes | None = b"",
+        env: Mapping[str, str | None] | None = None,
+        cwd: Path | None = None,
+        code: int | None = None,
+    ) -> Done:
+        """Return what `runlore WORDS` does; `code` is the exit code that the caller counts on."""
+        done = subprocess.run(
+            [COMMAND, *words],
+            input=stdin,
+            capture_output=True,
+            env=self.environment(**(env or {})),
+            cwd=cwd or self.home,
+            timeout=LONG_S,
+            check=False,
+        )
+        told = Done(
+            done.stdout.decode("utf-8", "surrogateescape"),
+            done.stderr.decode("utf-8", "surrogateescape"),
+            done.returncode,
+        )
+        assert "Traceback" not in told.stderr, told.stderr
+        if code is not None:
+            assert told.code == code, told
+        return told
+
+    def ok(self, *words: str | bytes, **how: Any) -> Done:  # noqa: ANN401 - see __call__
+        """Return what it does, given that it succeeds."""
+        return self(*words, **how, code=0)
+
+    def shell(self, line: str, *, env: Mapping[str, str | None] | None = None) -> Done:
+        """Return what a line of bash does; `$RUNLORE` is the command."""
+        done = subprocess.run(
+            ["bash", "-c", line],
+            capture_output=True,
+            env={**self.environment(**(env or {})), "RUNLORE": COMMAND},
+            cwd=self.home,
+            timeout=LONG_S,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        return Done(
+            done.stdout.decode("utf-8", "surrogateescape"),
+            done.stderr.decode("utf-8", "surrogateescape"),
+            done.returncode,
+        )
+
+    @contextmanager
+    def started(self, *words: str, **how: Any) -> Iterator[subprocess.Popen[bytes]]:  # noqa: ANN401 - Popen's
+        """Yield the command while it goes on; afterwards it is killed if it still does."""
+        settings: dict[str, Any] = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            "env": self.environment(),
+            "cwd": self.home,
+            **how,
+        }
+        with subprocess.Popen([COMMAND, *words], **settings) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+
+def arguments(words: Sequence[object]) -> list[str]:
+    """Return words as text for a test's name."""
+    return [str(word) for word in words]
