@@ -1,4 +1,4 @@
-"""What a foreground run exits with. Pure; the table is docs/reference/exit-codes.md."""
+"""What a foreground run exits with; the table is docs/reference/exit-codes.md. Pure."""
 
 from typing import Final
 

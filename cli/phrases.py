@@ -1,4 +1,4 @@
-"""How times, durations and sizes are said to people. Pure; JSON never passes here."""
+"""How times, durations and sizes are said to people; JSON never passes here. Pure."""
 
 from datetime import UTC, datetime
 from typing import Final

@@ -1,4 +1,4 @@
-"""One run as lines for people: its outcome in a word or two, and all that `show` tells. Pure."""
+"""One run as lines for people: its outcome in a word or two, and all that `show` tells."""
 
 import signal
 from collections.abc import Iterator, Mapping

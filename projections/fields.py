@@ -57,10 +57,9 @@ def _reached(whole: Mapping[str, object], field: str) -> object:
             return None
         if not isinstance(value, Mapping):
             raise BadInput(f"--fields {field}: there is nothing inside {step!a}'s parent")
-        inside = cast("Mapping[str, object]", value)
-        if step not in inside and not free:
-            raise BadInput(f"--fields {field}: no field {step!a}; there are {', '.join(inside)}")
-        value, free = inside.get(step), free or step in _FREE
+        if step not in value and not free:
+            raise BadInput(f"--fields {field}: no field {step!a}; there are {', '.join(value)}")
+        value, free = value.get(step), free or step in _FREE
     return value
 
 
