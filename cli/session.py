@@ -99,10 +99,10 @@ class Session:
         self.output.say(f"run {chosen.run_id}: {chosen.why}")
         return chosen.run_id
 
-    def some(self, selectors: Sequence[str], *, destructive: bool = False) -> list[RunId]:
-        """Return the runs that are meant, each once, in the order given."""
-        registry = self.registry
-        return list(dict.fromkeys(registry.resolve(each, destructive=destructive) for each in selectors))
+    def some(self, selectors: Sequence[str], *, destructive: bool = False, live: bool = False) -> list[RunId]:
+        """Return the runs that are meant, each once, in the order given; see `Registry.resolve`."""
+        found = (self.registry.resolve(each, destructive=destructive, live=live) for each in selectors)
+        return list(dict.fromkeys(found))
 
     def some_or_one(self, selectors: Sequence[str]) -> list[RunId]:
         """Return the runs that are meant, or the one that a command without an id means."""

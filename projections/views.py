@@ -17,6 +17,7 @@ from runlore.journal.events import UnknownEvent
 from runlore.journal.scan import Record
 from runlore.journal.values import Durability, Head, Offset, RunId, Seq, Status
 from runlore.projections.present import run_view
+from runlore.projections.printable import printable
 from runlore.projections.run_view import ActorView, Problem, RunView, TranscriptView, actor_view
 from runlore.projections.timeline import HistoryLine
 
@@ -330,6 +331,7 @@ def counted(names: Iterable[str | None]) -> dict[str, int]:
     return {name: counts[name] for name in sorted(counts)}
 
 
+_DEL: Final = b"\x7f"
 _encoder: Final = msgspec.json.Encoder()
 
 
@@ -337,11 +339,26 @@ def encode_view(view: object) -> bytes:
     """Return a view as one JSON object on one line, without a newline.
 
     What is no Unicode text (a path in another encoding) comes out as visible escapes, never as a failure.
+    Characters that a terminal or a reader's eye could fall for (C1, DEL, bidi) are escaped as JSON has it,
+    so the text means the same and may be printed anywhere.
     """
     try:
-        return _encoder.encode(view)
+        data = _encoder.encode(view)
     except UnicodeEncodeError:
-        return _encoder.encode(_clean(msgspec.to_builtins(view)))
+        data = _encoder.encode(_clean(msgspec.to_builtins(view)))
+    return data if data.isascii() and _DEL not in data else _escaped(data)
+
+
+def _escaped(data: bytes) -> bytes:
+    text = data.decode("utf-8")
+    return data if text.isprintable() else "".join(map(_escape, text)).encode("utf-8")
+
+
+def _escape(character: str) -> str:
+    if printable(character) == character:
+        return character
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{high:02x}{low:02x}" for high, low in zip(units[::2], units[1::2], strict=True))
 
 
 def _clean(value: object) -> object:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from runlore.journal import machine
 from runlore.journal.disk import REAL, Disk
-from runlore.journal.errors import NotPermitted, RunloreError
+from runlore.journal.errors import Ambiguous, NotFound, NotPermitted, RunloreError
 from runlore.journal.feed import Feed
 from runlore.journal.layout import Layout
+from runlore.journal.lifecycle import TERMINAL
 from runlore.journal.root import FoundRoot, find_root, open_for_reading, open_for_writing
 from runlore.journal.scan import Record
 from runlore.journal.values import Actor, Durability, RunId
@@ -150,11 +151,12 @@ class Registry:
         """Return the run that `selector` means: see `resolve`."""
         return Run(self, self.resolve(selector, destructive=destructive))
 
-    def resolve(self, selector: str, *, destructive: bool = False) -> RunId:
+    def resolve(self, selector: str, *, destructive: bool = False, live: bool = False) -> RunId:
         """Return the id of the run that is meant.
 
         In this order: full id, short id, name (the latest run of that name), `latest`, `latest:failed`,
-        `key:K`, the beginning of a short id. A destructive verb never guesses.
+        `key:K`, the beginning of a short id. A destructive verb never guesses. live: runs that have not
+        ended come first; only if none of those is meant, the others count.
 
         Raises:
             NotFound: no run is meant. Ambiguous: several are; the message lists them.
@@ -163,8 +165,17 @@ class Registry:
         exact = selectors.full_id(selector)
         if exact is not None and os.path.exists(self.layout.journal(exact)):
             return exact
-        observed = ":" in selector  # only statuses depend on who is alive
-        return selectors.resolve(selector, self._candidates(observed=observed), destructive=destructive)
+        observed = live or ":" in selector  # only statuses depend on who is alive
+        known = self._candidates(observed=observed)
+        if live:
+            going = [run for run in known if run.status not in TERMINAL]
+            try:
+                return selectors.resolve(selector, going, destructive=destructive)
+            except Ambiguous:
+                raise
+            except NotFound:
+                pass  # then one that has ended is meant, and the caller may say so
+        return selectors.resolve(selector, known, destructive=destructive)
 
     def choose(self) -> Chosen:
         """Return the sole live run, else the latest one, and why: what a command without an id means.

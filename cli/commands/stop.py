@@ -43,14 +43,14 @@ def stop(
     """Stop runs, and wait until they are over.
 
     Everything the run started is sent TERM, and KILL after the grace. A stop that was requested before
-    keeps its time and reason. A name that several runs share stops none of them: say which.
+    keeps its time and reason. A name means the live run of that name; if several are, none is stopped.
 
     Exits with 5 if a run had ended before, 3 if there is none.
     """
     order = Order(
         reason=reason, force=force, grace_s=durations.parse(grace, zero=True) if grace is not None else None
     )
-    wanted = session.some(run_ids, destructive=True)
+    wanted = session.some(run_ids, destructive=True, live=True)
     if dry_run:
         views = [session.registry.view(run_id) for run_id in wanted]
         _answer(session, views, {}, dry_run=True)
