@@ -6,10 +6,11 @@ from typing import Final
 from runlore.journal.exit_record import ExitRecord
 from runlore.journal.values import Identity, Reason
 from runlore.runtimes import exit_file, handover, reap
-from runlore.runtimes.handover import Done, Exited, Forked, Go, Intend, Intended, Running, SpawnFailed
+from runlore.runtimes.handover import Done, Exited, Go, Intend, Intended, NotSpawned, Running
 from runlore.runtimes.identity import identify, look
 from runlore.runtimes.owned_run import OwnedRun
 from runlore.runtimes.pipes import write_all
+from runlore.runtimes.tree import children_of
 from runlore.runtimes.wrapper import WrapperLink
 
 _TOLD: Final = 300
@@ -23,10 +24,8 @@ class Command:
         self._run, self._link = run, link
         self.wrapper: Identity | None = identify(link.pid)
         self.identity: Identity | None = None
-        """Its process, known before its code ran."""
-        self.running = False
-        """Its own code has begun."""
-        self.failure: SpawnFailed | None = None
+        """Its process, once its own code runs."""
+        self.not_spawned: NotSpawned | None = None
         self.record: ExitRecord | None = None
         """How it ended; on disk by the time it is known here."""
         self.intended = False
@@ -65,12 +64,10 @@ class Command:
             return
         for line in answers.read():
             match handover.from_wrapper(line):
-                case Forked(identity):
+                case Running(identity):
                     self.identity = identity
-                case Running():
-                    self.running = True
-                case SpawnFailed() as failure:
-                    self.failure = failure
+                case NotSpawned(record) as failure:
+                    self.not_spawned, self.record = failure, record
                 case Intended():
                     self.intended = True
                 case Exited(record):
@@ -107,14 +104,20 @@ class Command:
         self.record = self.record or exit_file.read_open(self._run.disk, self._run.exit_fd)
         if self.record is not None:
             return
-        if self.identity is None or self.failure is not None:
-            text = self.failure.text if self.failure else "the wrapper died before it started the command"
-            self._note(ExitRecord(at=self._run.disk.now(), reason=Reason(code="spawn_failed", text=text)))
+        self.identity = self.identity or self._orphan()
+        if self.identity is None:
+            reason = Reason(code="spawn_failed", text="the wrapper died before it started the command")
+            self._note(ExitRecord(at=self._run.disk.now(), reason=reason))
             return
-        self.running = True
         if self._wish is not None and not self.intended:
             self._intend_alone()
         self.reap()
+
+    def _orphan(self) -> Identity | None:
+        """Return the command of a wrapper that died before it could name it: the first child it left us."""
+        left = [stat for stat in children_of(os.getpid()) if stat.pid != self._link.pid]
+        first = min(left, key=lambda stat: (stat.start_ticks, stat.pid), default=None)
+        return identify(first.pid) if first else None
 
     def _intend_alone(self) -> None:
         """Decide, in the wrapper's place, whether the command's end or the wish to end it came first."""

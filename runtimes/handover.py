@@ -4,14 +4,12 @@ The wrapper alone knows in which order the end of its command and a wish to stop
 a wish (Intend) with Intended only if the command had not ended; otherwise Exited is the answer.
 """
 
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
 from runlore.journal.exit_record import ExitRecord
 from runlore.journal.values import Identity, Reason
-
-Stage = Literal["setup", "cwd", "exec"]
 
 
 class Go(msgspec.Struct, frozen=True, tag="go"):
@@ -28,22 +26,18 @@ class Done(msgspec.Struct, frozen=True, tag="done"):
     """Keeper: everything is on record; nothing of yours is needed any more."""
 
 
-class Forked(msgspec.Struct, frozen=True, tag="forked"):
-    """Wrapper: the command's process exists and waits at its gate; it has not begun."""
+class Running(msgspec.Struct, frozen=True, tag="running"):
+    """Wrapper: the command's own code runs, or has run already."""
 
     identity: Identity
 
 
-class Running(msgspec.Struct, frozen=True, tag="running"):
-    """Wrapper: the command's own code runs."""
+class NotSpawned(msgspec.Struct, frozen=True, tag="not_spawned"):
+    """Wrapper: the command could not be started; the exit record, on disk, says why."""
 
-
-class SpawnFailed(msgspec.Struct, frozen=True, tag="spawn_failed"):
-    """The command's process, before it gave up: why its code could not be started."""
-
-    stage: Stage
-    errno: int
-    text: str
+    record: ExitRecord
+    exit_code: int
+    """What a shell would exit with."""
 
 
 class Intended(msgspec.Struct, frozen=True, tag="intended"):
@@ -57,7 +51,7 @@ class Exited(msgspec.Struct, frozen=True, tag="exited"):
 
 
 FromKeeper = Go | Intend | Done
-FromWrapper = Forked | Running | SpawnFailed | Intended | Exited
+FromWrapper = Running | NotSpawned | Intended | Exited
 
 _from_keeper: Final[msgspec.json.Decoder[FromKeeper]] = msgspec.json.Decoder(FromKeeper)
 _from_wrapper: Final[msgspec.json.Decoder[FromWrapper]] = msgspec.json.Decoder(FromWrapper)
@@ -74,5 +68,5 @@ def from_keeper(line: bytes) -> FromKeeper:
 
 
 def from_wrapper(line: bytes) -> FromWrapper:
-    """Return what the wrapper, or the command's process before its exec, said."""
+    """Return what the wrapper said."""
     return _from_wrapper.decode(line)

@@ -1,29 +1,11 @@
-"""The keeper's own process: from the spec that comes through a pipe to the run that is over.
+"""The keeper's process: what it is to the rest of the system, before it knows its run.
 
-Nobody reads what it prints, so nothing is printed: before the run exists an error goes back to the
-caller, after that it goes on record.
+Loaded by a process that is still its caller's child, so it loads little; the rest comes after the fork.
 """
 
 import os
-import signal
 import sys
 from typing import Final
-
-from runlore.journal import events
-from runlore.journal.disk import REAL
-from runlore.journal.errors import RunloreError
-from runlore.journal.values import Reason, RunId, Stream
-from runlore.runtimes import boot, detach, messages, prctl, spawn, wrapper
-from runlore.runtimes import spec as specs
-from runlore.runtimes.caller import Caller
-from runlore.runtimes.capture import new_memfd, open_captures
-from runlore.runtimes.command import Command
-from runlore.runtimes.keeper_loop import KeeperLoop
-from runlore.runtimes.messages import Accepted, Ended, NotStarted
-from runlore.runtimes.owned_run import BELL, FIFOS, OwnedRun
-from runlore.runtimes.pipes import read_line
-from runlore.runtimes.spec import RunSpec
-from runlore.runtimes.tree import MARK
 
 _PRIVATE: Final = 0o077
 
@@ -41,10 +23,20 @@ def main() -> None:
 
 
 def keep_forked(spec_fd: int, message_fd: int) -> None:
-    """Keep one run in this process, which is a session of its own and has nothing else to do."""
+    """Keep one run in this process, which leads a session and has nothing else to do."""
+    import signal  # noqa: PLC0415 - after the fork, like everything below
+
+    from runlore.runtimes import detach  # noqa: PLC0415
+
     stdin_fd = _kept_stdin()
     detach.silence()
     detach.close_all_but({spec_fd, message_fd, stdin_fd})
+    _load_msgspec()
+    from runlore.runtimes import keeping, prctl  # noqa: PLC0415
+    from runlore.runtimes.caller import Caller  # noqa: PLC0415
+    from runlore.runtimes.owned_run import KEEPER  # noqa: PLC0415
+    from runlore.runtimes.pipes import read_line  # noqa: PLC0415
+
     wake_fd = detach.wake_on(signal.SIGTERM, signal.SIGCHLD)
     umask = os.umask(_PRIVATE)
     line = read_line(spec_fd)
@@ -53,10 +45,26 @@ def keep_forked(spec_fd: int, message_fd: int) -> None:
     if line is None:
         return
     prctl.become_subreaper()
-    prctl.set_name("runlore-keeper")
+    prctl.set_name(KEEPER)
     caller = Caller(message_fd)
-    _Keeper(caller, umask=umask, stdin_fd=stdin_fd, wake_fd=wake_fd).serve(line)
+    keeping.Keeping(caller, umask=umask, stdin_fd=stdin_fd, wake_fd=wake_fd).serve(line)
     caller.close()
+
+
+def _load_msgspec() -> None:
+    """Import msgspec without typing_extensions, of which it wants two names that typing has too.
+
+    That module costs 7 ms and 1.3 MiB in each of our processes. Only done where we are alone.
+    """
+    if "typing_extensions" in sys.modules:
+        return
+    sys.modules["typing_extensions"] = None  # type: ignore[assignment]  # documented: import raises
+    try:
+        import msgspec  # noqa: F401, PLC0415
+    except ImportError:  # some later release may insist
+        pass
+    finally:
+        del sys.modules["typing_extensions"]
 
 
 def _kept_stdin() -> int:
@@ -65,113 +73,6 @@ def _kept_stdin() -> int:
         return os.dup(0)
     except OSError:
         return -1
-
-
-class _Keeper:
-    def __init__(self, caller: Caller, *, umask: int, stdin_fd: int, wake_fd: int) -> None:
-        self._caller, self._umask = caller, umask
-        self._stdin_fd, self._wake_fd = stdin_fd, wake_fd
-
-    def serve(self, line: bytes) -> None:
-        """Make the run and keep it; every outcome reaches the caller or the journal."""
-        try:
-            made = boot.create_run(REAL, specs.decode(line))
-        except Exception as error:  # noqa: BLE001 - the caller is told, and raises it
-            self._caller.tell(messages.refusal(error))
-            return
-        if not isinstance(made, OwnedRun):
-            self._caller.tell(Accepted(RunId(made), existing=True))
-            return
-        self._caller.tell(Accepted(made.run_id))
-        try:
-            self._keep(made)
-        finally:
-            made.let_go()
-
-    def _keep(self, run: OwnedRun) -> None:
-        try:
-            boot.take_over(run)
-            loop = self._start_wrapper(run)
-        except Exception as error:  # noqa: BLE001 - it goes on record
-            self._fail(run, error)
-            return
-        try:
-            loop.keep()
-        except Exception:  # noqa: BLE001 - kept in a note; the run goes on without us
-            _leave_note(run)
-            os._exit(os.EX_SOFTWARE)  # like a kill: the wrapper and the exit record tell the rest
-
-    def _start_wrapper(self, run: OwnedRun) -> KeeperLoop:
-        fifos: dict[Stream, int] = {stream: _open_read_end(run, name) for stream, name in FIFOS.items()}
-        memfds: dict[Stream, int] = {stream: new_memfd(stream) for stream in FIFOS}
-        bell_fd = os.open(run.path(BELL), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        tree_lock_fd = os.open(run.layout.tree_lock(run.run_id), os.O_RDWR | os.O_CLOEXEC)
-        run.disk.lock(tree_lock_fd, wait=False)
-        work = wrapper.Work(
-            disk=run.disk,
-            plan=self._plan(run, tree_lock_fd),
-            identity_path=run.path("wrapper"),
-            exit_fd=run.exit_fd,
-            held=(*fifos.values(), *memfds.values()),
-        )
-        link = wrapper.start(work)
-        os.close(tree_lock_fd)
-        if self._stdin_fd >= 0:
-            os.close(self._stdin_fd)
-        captures = open_captures(run.transcript, fifos, memfds)
-        command = Command(run, link)
-        return KeeperLoop(run, command, captures, self._caller, bell_fd=bell_fd, wake_fd=self._wake_fd)
-
-    def _plan(self, run: OwnedRun, tree_lock_fd: int) -> spawn.Plan:
-        wanted = run.spec
-        return spawn.Plan(
-            argv=tuple(os.fsencode(word) for word in wanted.argv),
-            cwd=os.fsencode(wanted.cwd),
-            environ=_environ(run, wanted),
-            umask=self._umask,
-            stdin_fd=self._stdin_fd if wanted.stdin and self._stdin_fd >= 0 else 0,
-            out=run.path(FIFOS["stdout"]),
-            err=run.path(FIFOS["stderr"]),
-            tree_lock_fd=tree_lock_fd,
-        )
-
-    def _fail(self, run: OwnedRun, error: Exception) -> None:
-        """Put on record that the command was never started, and tell the caller."""
-        text = str(error) if isinstance(error, RunloreError | OSError) else f"{type(error).__name__}: {error}"
-        reason = Reason(code="spawn_failed", text=f"the keeper could not start the command: {text}")
-        try:
-            run.append(events.RunFailed, reason=reason, ended_at=run.disk.now())
-        except RunloreError as refused:
-            self._caller.tell(NotStarted("journal_io", str(refused), spawn.OUR_FAULT))
-            return
-        self._caller.tell(NotStarted("spawn_failed", reason.text, spawn.OUR_FAULT))
-        self._caller.tell(Ended("failed", reason=reason))
-
-
-def _open_read_end(run: OwnedRun, name: str) -> int:
-    return os.open(run.path(name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-
-
-def _environ(run: OwnedRun, wanted: RunSpec) -> dict[bytes, bytes]:
-    """Return the command's environment: what the caller had, what was typed, and where it runs."""
-    ours = {
-        MARK: run.run_id,
-        "RUNLORE_ROOT": run.layout.root,
-        "RUNLORE_OUTPUTS": run.path("artifacts"),
-    }
-    typed = {os.fsencode(name): os.fsencode(value) for name, value in {**wanted.env, **ours}.items()}
-    return {**os.environb, **typed}
-
-
-def _leave_note(run: OwnedRun) -> None:
-    """Keep what only a developer can use: a defect of ours must not vanish with its process."""
-    import traceback  # noqa: PLC0415 - 5 ms that no healthy keeper spends
-
-    try:
-        with open(run.path("keeper.error"), "w", encoding="utf-8") as file:
-            traceback.print_exc(file=file)
-    except OSError:
-        return
 
 
 if __name__ == "__main__":

@@ -125,7 +125,7 @@ class KeeperLoop:
         if command.answers_fd < 0 and self._answers_fd >= 0:
             self._selector.unregister(self._answers_fd)
             self._answers_fd = -1
-        if command.running and not self._started:
+        if command.identity is not None and not self._started:
             self._note_start(now)
         if command.record is not None and self._drained_by == float("inf"):
             self._drained_by = now + _DRAIN_S if has_run(command.record) else now
@@ -136,7 +136,7 @@ class KeeperLoop:
         self._started = True
         self._times_out = now + timeout_s if timeout_s is not None else float("inf")
         identity = command.identity
-        assert identity is not None  # noqa: S101 - the wrapper says Forked before Running
+        assert identity is not None  # noqa: S101 - _learn has looked
         try:
             handle = Handle(pid=identity.pid, identity=identity, wrapper=command.wrapper)
             self._run.append(events.RunStarted, handle=handle)
@@ -226,9 +226,9 @@ class KeeperLoop:
             record=record, survivors=survivors, asked=self._asked, meant=self._stopping.reason
         )
         ended = put_on_record(self._run, evidence)
-        failure = self._command.failure
+        failure = self._command.not_spawned
         if ended is not None and not has_run(record):
-            code = spawn.exit_code_of(failure) if failure else spawn.OUR_FAULT
+            code = failure.exit_code if failure else spawn.OUR_FAULT
             text = record.reason.text if record.reason else ""
             self._caller.tell(NotStarted("spawn_failed", text, code))
         if ended is not None:

@@ -19,6 +19,11 @@ BELL: Final = "bell"
 _LIVE_ONLY: Final = (*FIFOS.values(), BELL, "heartbeat", "wrapper")
 """Files of a run's folder that mean nothing once it has ended."""
 
+KEEPER: Final = "runlore-keeper"
+WRAPPER: Final = "runlore-wrapper"
+OURS: Final = frozenset({KEEPER, WRAPPER})
+"""What our processes are called in ps; at most 15 characters."""
+
 AnEvent = TypeVar("AnEvent", bound=Event)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from runlore.journal.values import Identity, Reason, Seconds, Survivor
 from runlore.runtimes import signals
 from runlore.runtimes.command import Command
-from runlore.runtimes.owned_run import OwnedRun
+from runlore.runtimes.owned_run import OURS, OwnedRun
 from runlore.runtimes.signals import Refused
 from runlore.runtimes.tree import Member, members
 
@@ -18,6 +18,7 @@ _ANSWER_S: Final = 1.0
 """How long the wrapper may take to say whether the command had ended; then it is stopped anyway."""
 _FIRST_LOOK_S: Final = 0.02
 _SLOWEST_LOOK_S: Final = 1.0
+_LAST_WORD_S: Final = 2.0
 
 
 class Stopping:
@@ -81,12 +82,22 @@ class Stopping:
                 signals.send(member.identity, signal.SIGSTOP)
             left = self._tree()
         for member in left:
-            self._signal(member, kill=kill)
+            if not self._has_own_keeper(member, now):
+                self._signal(member, kill=kill)
         stubborn = [member for member in left if member.identity in self._refused]
         self.survivors = name_survivors(stubborn)
         self.over = len(stubborn) == len(left) and self._command.record is not None
         self._next = now + self._pause if kill else min(now + self._pause, self._kill_at)
         self._pause = min(self._pause * 2, _SLOWEST_LOOK_S)
+
+    def _has_own_keeper(self, member: Member, now: float) -> bool:
+        """Say whether a run inside this one is still to end by itself, so that its own record is right.
+
+        Its keeper takes our TERM and stops it; if we kill what is left, that keeper has its last word.
+        """
+        if now >= self._kill_at:
+            return member.name in OURS and now < self._kill_at + _LAST_WORD_S
+        return member.inner
 
     def _signal(self, member: Member, *, kill: bool) -> None:
         if not kill and member.identity in self._termed:

@@ -22,6 +22,8 @@ class Member(Struct, frozen=True, gc=False):
 
     identity: Identity
     name: str
+    inner: bool = False
+    """It belongs to another run that was started inside this one."""
 
 
 def members(run_id: RunId, roots: Collection[int], *, tree_lock: str | None = None) -> list[Member]:
@@ -42,14 +44,25 @@ def members(run_id: RunId, roots: Collection[int], *, tree_lock: str | None = No
     return found
 
 
+def children_of(pid: int) -> list[ProcessStat]:
+    """Return the children of a process, those that ended and were not reaped among them."""
+    return [stat for stat in _processes() if stat.parent == pid]
+
+
 def is_marked(pid: int, run_id: RunId) -> bool:
     """Say whether a process was started with this run's id in its environment; False if it hides it."""
+    return mark_of(pid) == run_id
+
+
+def mark_of(pid: int) -> str:
+    """Return the run id in the environment a process was started with; empty if there is none to be seen."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
-            environ = file.read()
+            environ = b"\0" + file.read() + b"\0"
     except OSError:
-        return False
-    return f"\0{MARK}={run_id}\0".encode() in b"\0" + environ + b"\0"
+        return ""
+    after = environ.partition(b"\0%b=" % MARK.encode("ascii"))[2]
+    return after.partition(b"\0")[0].decode("ascii", "replace")
 
 
 def _processes() -> Iterator[ProcessStat]:
@@ -87,7 +100,7 @@ def _confirmed(
         or is_marked(seen.pid, run_id)
         or (tree_lock is not None and _has_open(seen.pid, tree_lock))
     )
-    return Member(identity, now.name) if belongs else None
+    return Member(identity, now.name, mark_of(seen.pid) not in {"", run_id}) if belongs else None
 
 
 def _has_open(pid: int, path: str) -> bool:

@@ -15,10 +15,11 @@ from msgspec import Struct
 from runlore.journal.disk import Disk
 from runlore.journal.values import Identity, Reason
 from runlore.runtimes import detach, handover, prctl, reap, spawn
-from runlore.runtimes.handover import Done, Exited, Forked, Go, Intend, Intended, Running, SpawnFailed
+from runlore.runtimes.handover import Done, Exited, Go, Intend, Intended, NotSpawned, Running
 from runlore.runtimes.identity import identify
+from runlore.runtimes.owned_run import WRAPPER
 from runlore.runtimes.pipes import LineReader, write_all
-from runlore.runtimes.spawn import Plan
+from runlore.runtimes.spawn import Plan, SpawnFailed
 
 if TYPE_CHECKING:
     from runlore.journal.exit_record import ExitRecord
@@ -64,7 +65,7 @@ def _be_wrapper(work: Work, ask_end: int, answer_start: int) -> NoReturn:
         detach.close_all_but(keep)
         wake_end = detach.wake_on(signal.SIGCHLD)
         prctl.become_subreaper()
-        prctl.set_name("runlore-wrapper")
+        prctl.set_name(WRAPPER)
         record_identity(work.identity_path)
         _Wrapper(work, LineReader(ask_end), answer_start, wake_end).run()
     finally:
@@ -116,7 +117,7 @@ class _Wrapper:
             if self._orders.closed and self._orders.fd >= 0:
                 poll.unregister(self._orders.fd)
                 self._orders.close()
-            if self._orders.fd < 0 and (not self._pid or self._record is not None):
+            if self._orders.fd < 0 and (self._record is not None or not self._pid):
                 return  # nobody will ask for anything any more
 
     def _obey(self) -> None:
@@ -130,23 +131,19 @@ class _Wrapper:
                     self._released = True
 
     def _start(self) -> None:
-        plan = self._work.plan
-        process = spawn.spawn(plan, self._answer_fd)
-        self._pid = process.pid
+        work, plan = self._work, self._work.plan
+        try:
+            self._pid = spawn.spawn(plan)
+        except SpawnFailed as failure:
+            reason = Reason(code="spawn_failed", text=str(failure))
+            self._record = reap.record_failure(work.disk, work.exit_fd, work.disk.now(), reason)
+            self._say(NotSpawned(self._record, failure.exit_code))
+            return
         if plan.stdin_fd > detach.LAST_STANDARD:
             os.close(plan.stdin_fd)
-        identity = identify(process.pid)
-        if identity is not None:
-            self._say(Forked(identity))
-        failure = spawn.open_gate(process)
-        if not failure:
-            self._say(Running())
-            return
-        told = msgspec.json.decode(failure, type=SpawnFailed)
-        reason = Reason(code="spawn_failed", text=told.text)
-        work = self._work
-        self._record = reap.record_failure(work.disk, work.exit_fd, work.disk.now(), reason)
-        self._say(Exited(self._record))
+        identity = identify(self._pid)
+        assert identity is not None  # noqa: S101 - a child that was not reaped has one
+        self._say(Running(identity))
 
     def _intend(self, reason: Reason) -> None:
         """Decide the order of the command's end and a wish to stop it: whoever comes first here."""

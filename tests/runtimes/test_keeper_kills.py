@@ -159,7 +159,7 @@ def test_the_keeper_ends_before_its_go(keeping: Keeping) -> None:
 NO_GO = """
 import os, time
 from runlore.journal.disk import REAL
-from runlore.runtimes import boot, keeper, wrapper
+from runlore.runtimes import boot, keeping as keepings, wrapper
 from runlore.runtimes.identity import identify, look
 from runlore.runtimes.caller import Caller
 
@@ -169,7 +169,7 @@ wake = os.pipe()[0]
 started = []
 original = wrapper.start
 wrapper.start = lambda work: started.append(original(work)) or started[0]
-keeper._Keeper(Caller(os.pipe()[1]), umask=0o22, stdin_fd=-1, wake_fd=wake)._start_wrapper(made)
+keepings.Keeping(Caller(os.pipe()[1]), umask=0o22, stdin_fd=-1, wake_fd=wake)._start_wrapper(made)
 (link,) = started
 os.close(link.ask_fd)
 os.waitpid(link.pid, 0)
@@ -177,28 +177,34 @@ print("gone")
 """
 
 
-@pytest.mark.parametrize("moment", ["before the identity", "after the identity"])
-def test_the_wrapper_dies_before_the_command_runs(keeping: Keeping, moment: str) -> None:
+def test_the_wrapper_dies_before_the_command_runs(keeping: Keeping) -> None:
     """The run is failed with the reason; the command never runs."""
-    told = keeping.as_caller(DYING_WRAPPER.format(moment=moment), stderr=subprocess.STDOUT)
+    dying = "wrapper.record_identity = lambda path: os.kill(os.getpid(), signal.SIGKILL)"
+    told = keeping.as_caller(DYING_WRAPPER.format(dying=dying), stderr=subprocess.STDOUT)
 
-    assert told == b"failed spawn_failed False\n"
+    assert told == b"failed None spawn_failed\n"
+
+
+def test_the_wrapper_dies_as_the_command_begins(keeping: Keeping) -> None:
+    """Before anybody was told of the command its keeper finds it, and has its exit code in the end."""
+    dying = (
+        "begin = spawn.spawn\nspawn.spawn = lambda plan: (begin(plan), os.kill(os.getpid(), signal.SIGKILL))"
+    )
+    told = keeping.as_caller(DYING_WRAPPER.format(dying=dying), stderr=subprocess.STDOUT)
+
+    assert told == b"failed 42 exit_nonzero\n"
 
 
 DYING_WRAPPER = """
 import os, signal
 from runlore.runtimes import launch, spawn, wrapper
 
-moment = {moment!r}
-if moment == "before the identity":
-    wrapper.record_identity = lambda path: os.kill(os.getpid(), signal.SIGKILL)
-else:
-    spawn.open_gate = lambda process: os.kill(os.getpid(), signal.SIGKILL)
+{dying}
 link = launch.fork_keeper()
-link.submit(keeping.spec("touch", "started"))
+link.submit(keeping.spec("sh", "-c", "exit 42"))
 while not link.closed:
     link.wait_news(1)
-print(link.ended.status, link.ended.reason.code, os.path.exists("started"))
+print(link.ended.status, link.ended.exit_code, link.ended.reason.code)
 """
 
 
@@ -250,9 +256,9 @@ def test_a_keeper_with_a_defect_before_the_run_exists(keeping: Keeping) -> None:
 def test_a_keeper_with_a_defect_before_the_command_runs(keeping: Keeping) -> None:
     """The run is failed, with the defect as its reason."""
     told = keeping.as_caller(
-        "from runlore.runtimes import capture, keeper, launch\n"
+        "from runlore.runtimes import capture, keeping as working, launch\n"
         "def broken(*_): raise ZeroDivisionError('a defect')\n"
-        "keeper.new_memfd = broken\nlink = launch.fork_keeper()\n"
+        "working.new_memfd = broken\nlink = launch.fork_keeper()\n"
         "link.submit(keeping.spec('true'))\nprint(link.wait_started(9).text)",
         stderr=subprocess.STDOUT,
     )
