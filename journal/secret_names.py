@@ -110,6 +110,7 @@ _HARMLESS_BEFORE: Final[dict[str, frozenset[str]]] = {
 }
 """Pagination and language models have tokens that are no secrets."""
 _TOO_LONG: Final = 128
+_ENDINGS: Final = tuple(word.lower() for word in (*_SECRET, *_SECRET_AFTER))
 
 
 def looks_secret(name: str) -> bool:
@@ -117,8 +118,8 @@ def looks_secret(name: str) -> bool:
 
     The last words count: `--token-file`, `max_tokens`, `tokenizer` and `author` are no secrets.
     """
-    if not name or len(name) > _TOO_LONG:
-        return False
+    if len(name) > _TOO_LONG or not name.lower().rstrip("_.-").endswith(_ENDINGS):
+        return False  # as nearly every name
     words = _words(name)
     if not words or words[0] in {"NO", "WITHOUT"}:
         return False

@@ -42,12 +42,12 @@ _SHAPES: Final = (
 _BEARER: Final = r"(?i)(?<![\w-])bearer\s{1,4}(?=[\w.~+/=-]{0,200}\d)([\w.~+/=-]{8,})"
 _USERINFO: Final = r"(?<![\w+.-])[A-Za-z][\w+.-]{0,30}://([^\s/?#:@\"'<>]*)(?::([^\s/?#\"'<>]*))?@"
 _HEADER: Final = (
-    r"(?i)(?<![\w-])(?:proxy-)?(?:authorization|(?:set-)?cookie)"
+    r"(?i)(?:(?<![\w-])|(?<=-H))(?:proxy-)?(?:authorization|(?:set-)?cookie)"
     r"(?:\\?[\"'])?\s{0,4}[:=]\s{0,4}(?:\\?[\"'])?"
     r"((?:bearer|basic|token|apikey|negotiate)\s{1,4})?"
 )
 _NAMED: Final = (
-    r"(?<![\w.-])([A-Za-z_][\w.-]{0,100})"
+    r"(?<![\w.-])-{0,2}([A-Za-z_][\w.-]{0,100})"
     r"(?:(=)(?![=~])|((?:\\?[\"'])?\s{0,4}(?::|=>|=(?![=~>]))\s{0,4}))"
 )
 """A name and what stands between it and its value: `name=`, `"name": `, `name = `, `name: `."""

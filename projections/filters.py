@@ -160,10 +160,12 @@ def when(text: str | datetime, now: datetime) -> datetime:
             return datetime(day.year, day.month, day.day, tzinfo=UTC)
         if "t" in word.lower() and ":" in word:
             return msgspec.convert(word, UtcTime).astimezone(UTC)
-        ago = timedelta(seconds=durations.parse(word, zero=True))
-        return now - ago if now - _BEGINNING > ago else _BEGINNING
+        if not word.isdigit():  # seconds, or a date without its dashes? Nobody can tell
+            ago = timedelta(seconds=durations.parse(word, zero=True))
+            return now - ago if now - _BEGINNING > ago else _BEGINNING
     except (msgspec.ValidationError, OverflowError, BadInput):
-        raise BadInput(f"{text[:40]!a} is no time; {_WHEN}") from None
+        pass
+    raise BadInput(f"{text[:40]!a} is no time; {_WHEN}")
 
 
 def cursor(run: Filterable) -> str:

@@ -36,13 +36,15 @@ def printable_bytes(data: bytes) -> str:
 
 
 def _line(text: str) -> str:
+    """Return one line; columns are counted in characters, as most output is."""
     if "\t" not in text:
         return printable(text)
+    *columns, last = map(printable, text.split("\t"))
     shown = ""
-    for piece in text.split("\t"):
-        shown += printable(piece)
+    for column in columns:
+        shown += column
         shown += " " * (_TAB - len(shown) % _TAB)
-    return shown.rstrip(" ")
+    return shown + last
 
 
 def _shown(character: str) -> str:

@@ -9,11 +9,11 @@ from hypothesis.strategies import SearchStrategy
 from runlore.journal import codec
 from runlore.journal.events import AnyEvent
 from runlore.journal.exit_record import ExitRecord
-from runlore.journal.values import Reason, ReasonCode
+from runlore.journal.values import Reason, ReasonCode, Usage
 from runlore.projections.fold import fold
 from runlore.projections.health import Seen
 from runlore.projections.status import STATUS, RunState
-from tests.properties.histories import any_event, journals, of_struct
+from tests.properties.histories import any_event, journals, times
 
 NOW: Final = datetime(2026, 11, 20, 21, 0, tzinfo=UTC)
 
@@ -50,8 +50,13 @@ def states(draw: st.DrawFn) -> RunState:
 def exit_records() -> SearchStrategy[ExitRecord]:
     """What a wrapper or keeper may have left."""
     reasons = st.builds(Reason, code=st.sampled_from(KEEPERS_REASONS), text=st.just("so be it"))
-    return of_struct(ExitRecord, reason=None) | reasons.flatmap(  # type: ignore[return-value]
-        lambda reason: of_struct(ExitRecord, reason=reason)
+    return st.builds(
+        ExitRecord,
+        at=times,
+        exit_code=st.none() | st.integers(0, 255),
+        signal=st.none() | st.integers(1, 64),
+        usage=st.none() | st.just(Usage(cpu_s=2.0)),
+        reason=st.none() | reasons,
     )
 
 

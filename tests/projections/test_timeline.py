@@ -119,7 +119,7 @@ def test_every_event_with_any_fields_has_a_sentence(kind: type[e.Event], data: s
 
 def test_progress_in_a_row_is_one_line() -> None:
     """A chatty workload does not bury its history: the last report stands for the row, with its number."""
-    said = [
+    said: list[AnyEvent] = [
         e.RunNoted(seq=2, at=AT, text="x"),
         *(e.RunProgressed(seq=seq, at=AT + timedelta(seconds=seq), fraction=seq / 10) for seq in range(3, 6)),
         e.RunNoted(seq=6, at=AT, text="y"),
