@@ -1,4 +1,4 @@
-"""Bring a registry up from a crash image and say which promise it broke.
+"""Let the next appender come to a registry after a crash, and say which promise is broken.
 
 1 nothing acknowledged is lost; 2 what is there is a prefix of what was written, plus `journal.repaired`;
 3 the chain holds; 4 a second recovery changes nothing; 5 appending works; 6 folding gives the status the
@@ -11,6 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
+from runlore.journal.disk import Disk, read_whole
 from runlore.journal.errors import CorruptJournal, NotFound
 from runlore.journal.events import JournalRepaired, RunNoted
 from runlore.journal.layout import Layout
@@ -42,108 +43,113 @@ def in_words(check: Callable[[], Iterator[str]]) -> list[str]:
         return [f"{type(error).__name__}: {error} ({' < '.join(place.name for place in places[::-1])})"]
 
 
-def _broken(image: Image, witness: Witness, *, owner: bool) -> Iterator[str]:
-    disk = SimulatedDisk(image.boot())
+def broken_registry(disk: Disk, layout: Layout, witness: Witness, *, owner: bool) -> Iterator[str]:
+    """Yield what a registry breaks of its promises when the next appender comes to each journal."""
     try:
-        present = journal_ids(disk, LAYOUT)
+        present = journal_ids(disk, layout)
     except NotFound:
         present = []
     for run_id in witness.promised.keys() - set(present):
         yield f"1: the journal of {run_id} is gone"
     for run_id in present:
-        yield from _broken_run(disk, image, run_id, witness, owner=owner)
+        yield from _Recovered(disk, layout, run_id, witness).broken(owner=owner)
+
+
+def _broken(image: Image, witness: Witness, *, owner: bool) -> Iterator[str]:
+    disk = SimulatedDisk(image.boot())
+    yield from broken_registry(disk, LAYOUT, witness, owner=owner)
     if disk.open_files:
         yield f"{disk.open_files} descriptors were left open"
 
 
-def _broken_run(
-    disk: SimulatedDisk, image: Image, run_id: RunId, witness: Witness, *, owner: bool
-) -> Iterator[str]:
-    with JournalReader(disk, LAYOUT, run_id, check_chain=True) as reader:
-        before = reader.read_available()
-        verdict = reader.verdict()
-    yield from _lost(before, run_id, witness)
-    yield from _invented(before, reader.tail.status, witness)
-    if verdict.state == "corrupt":
-        yield f"3: {verdict.damage} is taken for corruption"
-        return
-    if not before:
-        yield from _unborn(disk, run_id)
-        return
-    writer = Writer(disk, LAYOUT, run_id, owner=owner)
-    noted = writer.append(_note)
-    writer.close()
-    after, findings = _read(disk, run_id), verify(disk, LAYOUT, run_id).findings
-    if findings:
-        yield f"3: after recovery verify says {findings}"
-    if [record.head for record in after[: len(before)]] != [record.head for record in before]:
-        yield "2: recovery changed records"
-    if noted not in after:
-        yield "5: the appended event cannot be read back"
-    kinds = [type(record.event).__name__ for record in after[len(before) :]]
-    allowed = {"RunNoted", "RunSealed"} | ({"JournalRepaired"} if verdict.length else set())
-    if set(kinds) - allowed or kinds.count("JournalRepaired") != bool(verdict.length):
-        yield f"2: recovery of a {verdict.state} journal appended {kinds}"
-    if [event.seq for event in fold_events(disk, LAYOUT.journal(run_id))] != [r.seq for r in after]:
-        yield "6: a fold sees other events than a read"
-    yield from _not_kept(disk, image, run_id, after[len(before) :])
-    yield from _not_idempotent(disk, run_id, owner=owner)
+class _Recovered:
+    """One journal, looked at before and after somebody appends to it."""
 
+    def __init__(self, disk: Disk, layout: Layout, run_id: RunId, witness: Witness) -> None:
+        self._disk, self._layout, self._run_id, self._witness = disk, layout, run_id, witness
+        self._path = layout.journal(run_id)
 
-def _lost(records: list[Record], run_id: RunId, witness: Witness) -> Iterator[str]:
-    promised = witness.promised.get(run_id)
-    if promised is None:
-        return
-    kept = [record.head for record in records[promised.seq - 1 : promised.seq]]
-    if kept != [promised.head]:
-        yield f"1: seq {promised.seq} ({promised.kind}) was acknowledged; {len(records)} records are left"
+    def broken(self, *, owner: bool) -> Iterator[str]:
+        with JournalReader(self._disk, self._layout, self._run_id, check_chain=True) as reader:
+            before = reader.read_available()
+            verdict = reader.verdict()
+        yield from self._lost(before)
+        yield from self._invented(before, reader.tail.status)
+        if verdict.state == "corrupt":
+            yield f"3: {verdict.damage} is taken for corruption"
+        elif before:
+            was = read_whole(self._disk, self._path, 1 << 30)
+            yield from self._appended(before, was[len(was) - verdict.length :], owner=owner)
+            yield from self._not_idempotent(owner=owner)
+        else:
+            yield from self._unborn()
 
+    def _lost(self, records: list[Record]) -> Iterator[str]:
+        promised = self._witness.promised.get(self._run_id)
+        if promised is None:
+            return
+        kept = [record.head for record in records[promised.seq - 1 : promised.seq]]
+        if kept != [promised.head]:
+            yield f"1: seq {promised.seq} ({promised.kind}) was promised; {len(records)} records are left"
 
-def _invented(records: list[Record], status: str | None, witness: Witness) -> Iterator[str]:
-    if not records:
-        return
-    last = witness.lines.get(records[-1].head)
-    if last is None or last.seq != len(records):
-        yield f"2: seq {records[-1].seq} was never written"
-    elif last.status != status:
-        yield f"6: folded to {status}, but it was {last.status}"
+    def _invented(self, records: list[Record], status: str | None) -> Iterator[str]:
+        if not records:
+            return
+        last = self._witness.lines.get(records[-1].head)
+        if last is None or last.seq != len(records):
+            yield f"2: seq {records[-1].seq} was never written"
+        elif last.status != status:
+            yield f"6: folded to {status}, but it was {last.status}"
 
-
-def _unborn(disk: SimulatedDisk, run_id: RunId) -> Iterator[str]:
-    writer = Writer(disk, LAYOUT, run_id)
-    try:
-        writer.append(_note)
-        yield "2: a journal without a first event was appended to"
-    except NotFound:
-        pass
-    except CorruptJournal:
-        yield "3: a journal cut in its first event is called corrupt"
-    finally:
+    def _appended(self, before: list[Record], torn: bytes, *, owner: bool) -> Iterator[str]:
+        writer = Writer(self._disk, self._layout, self._run_id, owner=owner)
+        noted = writer.append(_note)
         writer.close()
+        after = self._read()
+        findings = verify(self._disk, self._layout, self._run_id).findings
+        if findings:
+            yield f"3: after recovery verify says {findings}"
+        if [record.head for record in after[: len(before)]] != [record.head for record in before]:
+            yield "2: recovery changed records"
+        if noted not in after:
+            yield "5: the appended event cannot be read back"
+        appended = [record.event for record in after[len(before) :]]
+        kinds = [type(event).__name__ for event in appended]
+        allowed = {"RunNoted", "RunSealed"} | ({"JournalRepaired"} if torn else set())
+        if set(kinds) - allowed or kinds.count("JournalRepaired") != bool(torn):
+            yield f"2: recovery from {len(torn)} torn bytes appended {kinds}"
+        if [event.seq for event in fold_events(self._disk, self._path)] != [record.seq for record in after]:
+            yield "6: a fold sees other events than a read"
+        for event in appended:
+            if isinstance(event, JournalRepaired):
+                yield from self._not_kept(event, torn)
 
+    def _not_kept(self, told: JournalRepaired, torn: bytes) -> Iterator[str]:
+        kept = read_whole(self._disk, f"{self._layout.quarantine}/{told.quarantine}", 1 << 30)
+        if kept != torn or sha256(kept).hexdigest() != told.sha256 or len(kept) != told.bytes:
+            yield f"7: {len(torn)} bytes were cut, {len(kept)} are in quarantine"
 
-def _not_kept(disk: SimulatedDisk, image: Image, run_id: RunId, appended: list[Record]) -> Iterator[str]:
-    for event in (record.event for record in appended):
-        if isinstance(event, JournalRepaired):
-            cut = image.files[LAYOUT.journal(run_id)][event.offset :]
-            fd = disk.open(f"{LAYOUT.quarantine}/{event.quarantine}", 0)
-            kept = disk.pread(fd, 1 << 30, 0)
-            disk.close(fd)
-            if kept != cut or sha256(kept).hexdigest() != event.sha256 or len(kept) != event.bytes:
-                yield f"7: {len(cut)} bytes were cut, {len(kept)} are in quarantine"
+    def _not_idempotent(self, *, owner: bool) -> Iterator[str]:
+        size = self._disk.stat_path(self._path).size
+        Writer(self._disk, self._layout, self._run_id, owner=owner).open().close()
+        if self._disk.stat_path(self._path).size != size:
+            yield "4: a second recovery changed the journal"
 
+    def _unborn(self) -> Iterator[str]:
+        writer = Writer(self._disk, self._layout, self._run_id)
+        try:
+            writer.append(_note)
+            yield "2: a journal without a first event was appended to"
+        except NotFound:
+            pass
+        except CorruptJournal:
+            yield "3: a journal cut in its first event is called corrupt"
+        finally:
+            writer.close()
 
-def _not_idempotent(disk: SimulatedDisk, run_id: RunId, *, owner: bool) -> Iterator[str]:
-    size = disk.stat_path(LAYOUT.journal(run_id)).size
-    writer = Writer(disk, LAYOUT, run_id, owner=owner).open()
-    writer.close()
-    if disk.stat_path(LAYOUT.journal(run_id)).size != size:
-        yield "4: a second recovery changed the journal"
-
-
-def _read(disk: SimulatedDisk, run_id: RunId) -> list[Record]:
-    with JournalReader(disk, LAYOUT, run_id, check_chain=True) as reader:
-        return reader.read_available()
+    def _read(self) -> list[Record]:
+        with JournalReader(self._disk, self._layout, self._run_id, check_chain=True) as reader:
+            return reader.read_available()
 
 
 def _note(seq: Seq, at: datetime) -> RunNoted:

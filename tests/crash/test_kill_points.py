@@ -1,0 +1,33 @@
+"""SIGKILL at every single system call of what changes a registry."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.crash.victims import VICTIMS
+from tests.proof import record
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.needs("strace")
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_a_kill_at_every_system_call(victim: str, tmp_path: Path) -> None:
+    """Wherever the kernel stops us, what was acknowledged is there and the next appender carries on."""
+    command = [sys.executable, "-m", "tests.crash.kill_points", victim, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ, check=False, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["broken"] == []
+    assert found["points"] >= 15
+    record(
+        f"kills at every system call, part {victim}",
+        "a kill at any system call of create, append, seal, heal, repair, replace and claim loses nothing",
+        {"kills": found["points"]},
+    )

@@ -1,0 +1,244 @@
+"""What a process does on the real disk when it is killed: one class per path through the journal's code.
+
+Runs in a forked child. The parent learns through a pipe, before each write, which lines are coming, and
+after each acknowledgement, what was promised.
+"""
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from typing import Any, Final
+
+from runlore.journal import machine
+from runlore.journal.disk import REAL, Disk, read_whole, write_whole
+from runlore.journal.events import JournalRepaired
+from runlore.journal.feed import Feed
+from runlore.journal.keys import claim
+from runlore.journal.layout import Layout
+from runlore.journal.reader import journal_ids, read
+from runlore.journal.repair import repair
+from runlore.journal.root import open_for_writing
+from runlore.journal.values import RunId
+from runlore.journal.writer import Draft, Writer
+
+from tests.doubles.drafts import LIFE, booting, failed, new_run_id, noted, progressed, queued, started, tagged
+from tests.doubles.recorder import CALLS
+
+RUN: Final = new_run_id()
+_VERSIONS: Final = (b"old " * 400, b"new " * 300)
+Tell = Callable[[bytes, bytes], None]
+"""Sends a message: what kind, and what about."""
+
+
+class Victim:
+    """A process on its way to be killed."""
+
+    def __init__(self, root: str, tell: Tell) -> None:
+        self.root, self.layout, self._tell = root, Layout(root), tell
+        self.disk: Disk = _Telling(REAL, tell)  # type: ignore[assignment]  # the calls are put in at run time
+
+    def prepare(self) -> None:
+        """Make what the kill is to find; nobody is killed here."""
+        open_for_writing(self.disk, self.root)
+
+    def act(self) -> None:
+        """Do it."""
+        raise NotImplementedError
+
+    def mend(self) -> Iterator[str]:
+        """Do what its user would do again after the kill, and yield what is broken then."""
+        yield from ()
+
+    def rehearse(self) -> None:
+        """Do all of it once elsewhere, so that the interpreter has imported and allocated what it needs."""
+        self.prepare()
+        self.act()
+
+    def create(self) -> Writer:
+        """Create the journal, acknowledged."""
+        draft = queued(RUN, boot_id=machine.boot_id())
+        writer = Writer.create(self.disk, self.layout, RUN, draft, feed=Feed(self.disk, self.layout))
+        self.promise(RUN, writer.tail.head)
+        return writer
+
+    def append(self, writer: Writer, *drafts: Draft) -> None:
+        """Append and promise: a kill takes nothing from the page cache, so progress counts as well."""
+        for draft in drafts:
+            self.promise(RUN, writer.append(draft).head)
+
+    def promise(self, run_id: RunId, head: str) -> None:
+        """Tell that everything up to `head` was acknowledged."""
+        self._tell(b"ack", f"{run_id} {head}".encode())
+
+
+class Creates(Victim):
+    """Makes a registry, and a journal in it."""
+
+    def prepare(self) -> None:
+        """Nothing is there."""
+
+    def act(self) -> None:
+        open_for_writing(self.disk, self.root)
+        self.create().close()
+
+
+class Appends(Victim):
+    """Appends facts and chatter."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.create().close()
+
+    def act(self) -> None:
+        owner = Writer(self.disk, self.layout, RUN, owner=True, feed=Feed(self.disk, self.layout))
+        self.append(owner, booting(), progressed(), noted("n" * 9000), progressed("p" * 5000), tagged())
+        owner.sync()
+        self.append(owner, progressed("last words"))
+        owner.close()
+
+
+class Seals(Appends):
+    """Ends a run, and labels it afterwards."""
+
+    def act(self) -> None:
+        owner = Writer(self.disk, self.layout, RUN, owner=True, feed=Feed(self.disk, self.layout))
+        self.append(owner, *(draft() for draft in LIFE))
+        owner.close()
+        stranger = Writer(self.disk, self.layout, RUN, feed=Feed(self.disk, self.layout))
+        self.append(stranger, tagged(), noted())
+        stranger.close()
+
+
+class Heals(Appends):
+    """Appends to a journal that an earlier kill has torn."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        with open(self.layout.journal(RUN), "ab") as file:
+            file.write(b'{"type":"run.noted","seq":2,"at":"20')
+
+    def act(self) -> None:
+        stranger = Writer(self.disk, self.layout, RUN)
+        self.append(stranger, tagged())
+        stranger.close()
+
+
+class Repairs(Victim):
+    """Has corruption cut out; the promise is what stands in front of it."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        writer = self.create()
+        head = writer.append(booting()).head
+        writer.append(noted("n" * 100))
+        writer.append(started())
+        writer.append(failed())
+        writer.close()
+        self.promise(RUN, head)
+        with open(self.layout.journal(RUN), "r+b") as file:
+            data = file.read()
+            file.seek(data.index(b"n" * 100))
+            file.write(b"m")
+
+    def act(self) -> None:
+        repair(self.disk, self.layout, RUN)
+
+    def mend(self) -> Iterator[str]:
+        repair(self.disk, self.layout, RUN)
+        cuts = [record.event for record in read(REAL, self.layout, RUN)]
+        told = [event for event in cuts if isinstance(event, JournalRepaired)]
+        if len(told) != 1:
+            yield f"the journal tells of {len(told)} repairs"
+        for event in told:
+            kept = read_whole(REAL, f"{self.layout.quarantine}/{event.quarantine}", 1 << 20)
+            if sha256(kept).hexdigest() != event.sha256 or b"n" * 99 not in kept:
+                yield "what was cut is not in quarantine"
+
+
+class Replaces(Appends):
+    """Meets a failed sync, and replaces the journal."""
+
+    def act(self) -> None:
+        disk = _FailingSync(self.disk)
+        owner = Writer(disk, self.layout, RUN, owner=True)  # type: ignore[arg-type]  # see above
+        self.append(owner, booting(), progressed())
+        disk.fail_next()
+        self.append(owner, tagged(), noted(), failed())
+        owner.close()
+
+
+class Claims(Victim):
+    """Submits with a key."""
+
+    def act(self) -> None:
+        with claim(self.disk, self.layout, "nightly", "ab" * 32, lambda: RUN) as held:
+            assert not held.existing
+            self.create().close()
+
+    def mend(self) -> Iterator[str]:
+        with claim(self.disk, self.layout, "nightly", "ab" * 32, lambda: new_run_id(2)) as held:
+            if not held.existing:
+                Writer.create(self.disk, self.layout, held.run_id, queued(held.run_id, key="nightly")).close()
+        runs = journal_ids(REAL, self.layout)
+        if runs != [held.run_id]:
+            yield f"the key leads to {held.run_id}, but there are {runs}"
+
+
+class WritesWhole(Victim):
+    """Replaces a file that is no journal, twice."""
+
+    def act(self) -> None:
+        for version in _VERSIONS:
+            write_whole(self.disk, f"{self.layout.settings}/some.toml", version)
+
+    def mend(self) -> Iterator[str]:
+        path = f"{self.layout.settings}/some.toml"
+        if os.path.exists(path) and read_whole(REAL, path, 1 << 20) not in _VERSIONS:
+            yield "the file is neither old nor new"
+
+
+VICTIMS: Final[dict[str, type[Victim]]] = {
+    "create": Creates,
+    "append": Appends,
+    "seal": Seals,
+    "heal": Heals,
+    "repair": Repairs,
+    "replace": Replaces,
+    "claim": Claims,
+    "write whole": WritesWhole,
+}
+
+
+class _Telling:
+    """A disk that tells what it is about to write."""
+
+    def __init__(self, disk: Disk, tell: Tell) -> None:
+        for name in CALLS:
+            setattr(self, name, getattr(disk, name))
+
+        def write(fd: int, data: bytes) -> int:
+            tell(b"see", bytes(data))
+            return disk.write(fd, data)
+
+        self.write = write
+
+
+class _FailingSync:
+    """A disk whose next sync of a file fails."""
+
+    def __init__(self, disk: Disk) -> None:
+        for name in CALLS:
+            setattr(self, name, getattr(disk, name))
+        self._fails = False
+        self._fdatasync: Callable[[int], Any] = disk.fdatasync
+
+    def fail_next(self) -> None:
+        """Let the next sync fail."""
+        self._fails = True
+
+    def fdatasync(self, fd: int) -> None:
+        if self._fails:
+            self._fails = False
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        self._fdatasync(fd)
