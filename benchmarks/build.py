@@ -86,7 +86,7 @@ def _sources(repository: str) -> list[str]:
 
 def _fingerprint(repository: str) -> str:
     """Return a digest of the sources and of the interpreter they are installed for."""
-    digest = hashlib.sha256(f"{sys.version}\n{sys.prefix}\n".encode())
+    digest = hashlib.sha256(f"{sys.version}\n{sys.base_prefix}\n".encode())
     for path in _sources(repository):
         with open(f"{repository}/{path}", "rb") as file:
             content = file.read()

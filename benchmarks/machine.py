@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.model import Facts
@@ -11,11 +12,25 @@ WRITTEN: Final = ("benchmarks/results", "docs/benchmarks.md")
 """What a measurement itself writes; it does not make the tree dirty."""
 
 
-def facts(repository: str, scratch: str, python: str, load_before: float) -> Facts:
+@dataclass(frozen=True, kw_only=True)
+class Tree:
+    """What was measured: the tree as it was when it was installed, whatever is committed meanwhile."""
+
+    commit: str
+    dirty: bool
+
+
+def tree(repository: str) -> Tree:
+    """Return the tree's state as of now."""
+    commit = _git(repository, "rev-parse", "--short=12", "HEAD") or "unknown"
+    return Tree(commit=commit, dirty=is_dirty(repository))
+
+
+def facts(measured: Tree, scratch: str, python: str, load_before: float) -> Facts:
     """Return the facts as of now; `load_before` is the load when the table began."""
     return Facts(
-        commit=_git(repository, "rev-parse", "--short=12", "HEAD") or "unknown",
-        dirty=is_dirty(repository),
+        commit=measured.commit,
+        dirty=measured.dirty,
         kernel=os.uname().release,
         file_system=file_system(scratch),
         python=python,

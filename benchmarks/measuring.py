@@ -147,7 +147,7 @@ def measure(table: Table, workshop: Workshop, say: Callable[[str], None]) -> Tab
         clock=table.clock,
         size=workshop.size,
         rounds=rounds,
-        facts=machine.facts(workshop.repository, workshop.scratch, workshop.python_version, before),
+        facts=machine.facts(workshop.tree, workshop.scratch, workshop.python_version, before),
         cases=tuple(case_result(table, case, samples) for case in measured),
         absent=tuple(absent.values()),
         goals=tuple(goal_result(goal, samples, absent) for goal in table.goals),

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from benchmarks.build import Installed
+
 _FOLDER: Final = "benchmarks/.peers"
 _LIMIT_S: Final = 300.0
 
@@ -48,17 +50,17 @@ class Found:
     reason: str = ""
 
 
-def python(repository: str) -> str:
-    """Return the interpreter of the environment that Python peers are installed in."""
-    return f"{repository}/{_FOLDER}/venv/bin/python"
+def python(repository: str, installed: Installed) -> str:
+    """Return the interpreter of the peers' environment; it is the same Python as runlore's."""
+    return f"{repository}/{_FOLDER}/python-{installed.version}/bin/python"
 
 
-def fetch(repository: str, names: Iterable[str], interpreter: str) -> dict[str, Found]:
-    """Return each named peer; `interpreter` is the Python to make their environment from."""
+def fetch(repository: str, names: Iterable[str], installed: Installed) -> dict[str, Found]:
+    """Return each named peer, or why it is absent."""
     folder = f"{repository}/{_FOLDER}"
     os.makedirs(folder, exist_ok=True)
     ways: dict[str, Callable[[Peer], str]] = {
-        "pypi": lambda peer: _from_pypi(peer, folder, interpreter),
+        "pypi": lambda peer: _from_pypi(peer, folder, python(repository, installed), installed),
         "debian": lambda peer: _from_debian(peer, folder),
         "npm": lambda peer: _from_npm(peer, folder),
         "path": lambda peer: shutil.which(peer.look_for) or "",
@@ -80,11 +82,11 @@ class _Refused(Exception):
     """A package manager could not deliver; the message is the last thing it said."""
 
 
-def _from_pypi(peer: Peer, folder: str, interpreter: str) -> str:
-    mine = f"{folder}/venv/bin/python"
+def _from_pypi(peer: Peer, folder: str, mine: str, installed: Installed) -> str:
+    place = mine.removesuffix("/bin/python")
     if not os.path.exists(mine):
-        _run([interpreter, "-m", "venv", f"{folder}/venv"], folder)
-    if not glob.glob(f"{folder}/venv/lib/python3*/site-packages/{peer.look_for}"):
+        _run([installed.python, "-m", "venv", place], folder)
+    if not glob.glob(f"{place}/lib/python3*/site-packages/{peer.look_for}"):
         sys.stderr.write(f"fetching {peer.package} from PyPI\n")
         _run([mine, "-m", "pip", "install", "-q", "--disable-pip-version-check", peer.package], folder)
     return mine

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from benchmarks import corpora, peers
+from benchmarks import corpora, machine, peers
 from benchmarks.build import Installed
 from benchmarks.declare import Case, Table
 from benchmarks.model import Size
@@ -26,6 +26,7 @@ class Workshop:
 
     def __init__(self, repository: str, scratch: str, size: Size, installed: Installed) -> None:
         self.repository, self.scratch, self.size = repository, scratch, size
+        self.tree = machine.tree(repository)
         self._installed = installed
         self._found: Mapping[str, peers.Found] = {}
         self._corpora: dict[str, str] = {}
@@ -40,7 +41,7 @@ class Workshop:
         """Fetch the peers and make the corpora that these tables need."""
         chosen = list(tables)
         wanted = {name for table in chosen for case in table.cases for name in case.needs}
-        self._found = peers.fetch(self.repository, wanted, self._installed.python)
+        self._found = peers.fetch(self.repository, wanted, self._installed)
         for name in {name for table in chosen for name in table.corpora.get(self.size, ())}:
             self._corpora[name] = corpora.made(
                 name, self.scratch, self._installed.python, self.repository, self.environment()
@@ -53,7 +54,9 @@ class Workshop:
 
     def interpreter(self, case: Case) -> str:
         """Return the Python that runs the case."""
-        return peers.python(self.repository) if case.interpreter == "peers" else self._installed.python
+        if case.interpreter == "peers":
+            return peers.python(self.repository, self._installed)
+        return self._installed.python
 
     def place(self, table: Table, case: Case) -> Place:
         """Return a new place with an empty folder."""

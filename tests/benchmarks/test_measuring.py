@@ -25,7 +25,7 @@ def measured(
 ) -> TableResult:
     """Return the result of a table of these cases, run by this interpreter; peers are as `found` says."""
 
-    def fetch(_repository: str, _names: Iterable[str], _interpreter: str) -> dict[str, Found]:
+    def fetch(_repository: str, _names: Iterable[str], _installed: Installed) -> dict[str, Found]:
         return found or {}
 
     monkeypatch.setattr(peers, "fetch", fetch)

@@ -1,17 +1,21 @@
 """Fetching other tools."""
 
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from benchmarks import peers
+from benchmarks.build import Installed
 from benchmarks.peers import Found, Peer
 from benchmarks.tables import TABLES
+
+INSTALLED: Final = Installed(python="/nonexistent", command="/nonexistent", version="3")
 
 
 def test_a_tool_that_is_on_path_is_found(tmp_path: Path) -> None:
     """What the system has already is used as it is."""
-    found = peers.fetch(str(tmp_path), ["nohup"], "python3")
+    found = peers.fetch(str(tmp_path), ["nohup"], INSTALLED)
 
     assert found["nohup"].path.endswith("/nohup")
     assert found["nohup"].reason == ""
@@ -24,7 +28,7 @@ def test_without_a_package_manager_every_peer_has_a_reason(
     monkeypatch.setenv("PATH", str(tmp_path))
     names = ("nats-server", "pm2", "tmux")
 
-    found = peers.fetch(str(tmp_path), names, "python3")
+    found = peers.fetch(str(tmp_path), names, INSTALLED)
 
     assert found == {
         "nats-server": Found(reason="nats-server (debian): this is not a Debian system"),
@@ -42,7 +46,7 @@ def test_what_a_package_manager_says_becomes_the_reason(
     npm.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
 
-    found = peers.fetch(str(tmp_path), ["pm2"], "python3")
+    found = peers.fetch(str(tmp_path), ["pm2"], INSTALLED)
 
     assert found["pm2"].reason == "pm2 (npm): the registry is out of reach"
 
@@ -59,7 +63,7 @@ def test_a_debian_package_is_unpacked_beside_not_installed(
         tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
 
-    found = peers.fetch(str(tmp_path), ["task-spooler"], "python3")
+    found = peers.fetch(str(tmp_path), ["task-spooler"], INSTALLED)
 
     unpacked = tmp_path / "benchmarks/.peers/debian/task-spooler"
     assert found["task-spooler"] == Found(path=f"{unpacked}/usr/bin/tsp")
