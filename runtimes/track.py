@@ -1,18 +1,18 @@
 """`with registry.track("etl") as run:` - this process is the run, and the end of the block is its end.
 
-Beginning and ending happen in a thread of their own, so that a Ctrl-C in the middle of them is raised
-only after the journal says what it has to. Asynchronous code uses `runlore.aio`.
+A Ctrl-C in the middle of beginning or ending is raised only after the journal says what it has to.
+Asynchronous code uses `runlore.aio`.
 """
 
 import inspect
-import threading
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from functools import wraps
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 from runlore.runtimes.begin import Labels, begin
+from runlore.runtimes.deferral import Deferral
 from runlore.runtimes.tracked import TrackedRun
 
 if TYPE_CHECKING:
@@ -55,26 +55,28 @@ class Tracking:
 
     def start(self) -> TrackedRun:
         """Return a run that began just now; whoever calls this also calls `end`."""
-        run, interrupt = _in_peace(lambda: begin(self._registry, self._labels))
-        if interrupt is not None:
-            run.finish(interrupt)
-            raise interrupt
-        return run
+        begun: list[TrackedRun] = []
+        try:
+            with Deferral():
+                begun.append(begin(self._registry, self._labels))
+        except BaseException as error:
+            for run in begun:
+                self.end(run, error)
+            raise
+        return begun[0]
 
     def end(self, run: TrackedRun, error: BaseException | None) -> None:
         """Write down how the run ended: by `error`, or well.
 
         An error of the journal's never hides the block's own: that one gets a note.
         """
-        try:
-            _, interrupt = _in_peace(lambda: run.finish(error))
-        except Exception as trouble:
-            if error is None:
-                raise
-            error.add_note(f"runlore: the end of run {run.id} is not on record: {trouble}")
-            return
-        if interrupt is not None:
-            raise interrupt
+        with Deferral():
+            try:
+                run.finish(error)
+            except Exception as trouble:
+                if error is None:
+                    raise
+                error.add_note(f"runlore: the end of run {run.id} is not on record: {trouble}")
 
     def __call__(self, function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         """Return the function with a run around each of its calls.
@@ -110,53 +112,3 @@ def leave_context(token: Token[TrackedRun | None]) -> None:
         _innermost.reset(token)
     except ValueError:  # a generator was closed in another context than it was begun in
         return
-
-
-class _Outcome(Generic[Result]):
-    """What a call in another thread came to."""
-
-    def __init__(self, call: Callable[[], Result]) -> None:
-        self._call = call
-        self._value: list[Result] = []
-        self._error: BaseException | None = None
-        self._done = threading.Event()
-
-    def run(self) -> None:
-        """Call, and keep what comes of it."""
-        try:
-            self._value.append(self._call())
-        except BaseException as error:  # noqa: BLE001 - raised in the thread that wants the value
-            self._error = error
-        finally:
-            self._done.set()
-
-    def wait(self) -> BaseException | None:
-        """Return once it is done: what was raised in this thread meanwhile, by a signal, or None."""
-        interrupt: BaseException | None = None
-        while True:
-            try:
-                self._done.wait()
-            except BaseException as error:  # noqa: BLE001 - Ctrl-C, or what a signal handler raised
-                interrupt = interrupt or error
-            else:
-                return interrupt
-
-    def value(self) -> Result:
-        """Return the value, or raise the error."""
-        if self._error is not None:
-            raise self._error
-        return self._value[0]
-
-
-def _in_peace(call: Callable[[], Result]) -> tuple[Result, BaseException | None]:
-    """Return what `call` returns, never interrupted, and what was raised by a signal meanwhile."""
-    outcome = _Outcome(call)
-    if threading.current_thread() is not threading.main_thread():
-        outcome.run()  # signals interrupt the main thread alone
-        return outcome.value(), None
-    try:
-        threading.Thread(target=outcome.run, name="runlore-shield").start()
-    except RuntimeError:  # the interpreter is shutting down, and starts no thread any more
-        outcome.run()
-    interrupt = outcome.wait()
-    return outcome.value(), interrupt

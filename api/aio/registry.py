@@ -86,9 +86,9 @@ class AsyncRegistry:
         """Return the run that `selector` means: see `Registry.resolve`."""
         return AsyncRun(await ask(partial(self.sync.get, selector, destructive=destructive)))
 
-    async def resolve(self, selector: str, *, destructive: bool = False) -> RunId:
+    async def resolve(self, selector: str, *, destructive: bool = False, live: bool = False) -> RunId:
         """Return the id of the run that is meant: see `Registry.resolve`."""
-        return await ask(partial(self.sync.resolve, selector, destructive=destructive))
+        return await ask(partial(self.sync.resolve, selector, destructive=destructive, live=live))
 
     async def choose(self) -> Chosen:
         """Return the sole live run, else the latest one, and why: see `Registry.choose`."""

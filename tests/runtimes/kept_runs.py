@@ -1,8 +1,11 @@
 """Journals of runs in every state of life, made in this process: what keepers leave behind, without one."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from msgspec import structs
 
@@ -41,6 +44,19 @@ def myself() -> Identity:
     found = identify(os.getpid())
     assert found is not None
     return found
+
+
+def program(code: str, *words: str) -> list[str]:
+    """The command line of a process that runs `code` and can import what this one can."""
+    path = [str(Path(__file__).parents[2]), *sys.path]
+    return [sys.executable, "-W", "ignore", "-c", f"import sys; sys.path[:0] = {path!r}\n{code}", *words]
+
+
+def said_by(code: str, *words: str) -> str:
+    """What a process prints that runs `code` to its end."""
+    done = subprocess.run(program(code, *words), capture_output=True, text=True, check=False, timeout=50)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 class Owned:
