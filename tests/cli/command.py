@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,6 +114,40 @@ class Runlore:
             done.returncode,
         )
 
+    def begin(self, *words: str) -> str:
+        """Return the id of a run that was started in the background, its command running by now."""
+        return self.ok("run", "-d", *words).stdout.strip()
+
+    def until_written(self, run_id: str, text: str) -> None:
+        """Return once the run's command has written `text`."""
+        deadline = time.monotonic() + LONG_S
+        transcript = self.root / "runs" / run_id / "transcript"
+        while text.encode() not in transcript.read_bytes():
+            assert time.monotonic() < deadline, f"{run_id} never wrote {text!r}"
+            time.sleep(0.01)  # between two looks
+
+    def until(self, condition: Callable[[], object]) -> None:
+        """Return once the condition holds."""
+        deadline = time.monotonic() + LONG_S
+        while not condition():
+            assert time.monotonic() < deadline, condition
+            time.sleep(0.01)  # between two looks
+
+    def journal(self, run_id: str) -> Path:
+        """Return where a run's journal lies."""
+        return self.root / "journals" / f"{run_id}.jsonl"
+
+    def kill_all(self) -> None:
+        """Kill whatever runs of this registry still have: commands, wrappers, keepers."""
+        mark = f"RUNLORE_ROOT={self.root}".encode()
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                ours = mark in (folder / "environ").read_bytes().split(b"\0")
+                if ours and int(folder.name) != os.getpid():
+                    os.kill(int(folder.name), signal.SIGKILL)
+            except (OSError, ValueError):
+                continue
+
     @contextmanager
     def started(self, *words: str, **how: Any) -> Iterator[subprocess.Popen[bytes]]:  # noqa: ANN401 - Popen's
         """Yield the command while it goes on; afterwards it is killed if it still does."""
@@ -128,8 +164,3 @@ class Runlore:
                 yield process
             finally:
                 process.kill()
-
-
-def arguments(words: Sequence[object]) -> list[str]:
-    """Return words as text for a test's name."""
-    return [str(word) for word in words]
