@@ -165,6 +165,16 @@ def decode_known_lines(chunk: bytes) -> list[KnownEvent]:
     return events
 
 
+def is_one_a_line(lines: list[bytes], events: int) -> bool:
+    """Say whether so many objects, decoded from these lines, stand one on each.
+
+    There are as many, and every line begins with `{"`; a line that ends in `}` then ends an object,
+    because within one a comma would have to stand before the next. A stranger's way to write JSON may
+    be told no: it is looked at line by line then.
+    """
+    return len(lines) == events > 0 and min(lines) >= b'{"' and max(lines) < b'{#'
+
+
 def decode_lines(chunk: bytes) -> Iterator[AnyEvent]:
     """Yield the events of a chunk of whole lines, oldest first.
 

@@ -6,7 +6,7 @@ yet". Damage ends a read where it stands; the verdict says what kind it is.
 
 import os
 from collections.abc import Iterator
-from typing import Final, Literal, Self
+from typing import Final, Literal, Self, cast
 
 from runlore.journal import chain, codec
 from runlore.journal.disk import Disk
@@ -247,19 +247,20 @@ class EventChunks:
     def _decoded(self, chunk: bytes) -> list[AnyEvent]:
         """Return the events of a chunk up to the first that does not continue the journal."""
         try:
-            events: list[AnyEvent] = list(codec.decode_known_lines(chunk))
+            events = codec.decode_known_lines(chunk)
         except UndecodableLine:
             return self._decoded_one_by_one(chunk)
-        # n lines that all begin an object and hold n objects hold one each
-        if not len(events) == chunk.count(b"\n") == chunk.count(b"\n{") + chunk.startswith(b"{"):
+        lines = chunk.split(b"\n")
+        lines.pop()
+        if not codec.is_one_a_line(lines, len(events)):
             return self._decoded_one_by_one(chunk)
         first = self._seq + 1 if self._seq else events[0].seq
         if [event.seq for event in events] != list(range(first, first + len(events))):
             return self._decoded_one_by_one(chunk)
         self._seq = first + len(events) - 1
         self.offset += len(chunk)
-        self._note_head(chunk[chunk.rfind(b"\n", 0, -1) + 1 : -1])
-        return events
+        self._note_head(lines[-1])
+        return cast("list[AnyEvent]", events)
 
     def _note_head(self, line: bytes) -> None:
         parts = chain.split_line(line)

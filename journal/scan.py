@@ -9,7 +9,7 @@ the bytes were cut into pieces. Pure.
 
 from collections.abc import Iterable
 from hashlib import sha256
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from msgspec import Struct
 
@@ -320,7 +320,6 @@ class Scanner:
 
 
 _PLACED: Final = frozenset({RunQueued, JournalContinued, RunSealed})
-_OPEN: Final = {b"{"}
 _TOO_LONG: Final = f"a line of more than {codec.MAX_LINE} bytes"
 
 
@@ -334,13 +333,11 @@ def redacted_seqs(events: Iterable[AnyEvent]) -> frozenset[int]:
 def _decoded(chunk: bytes, lines: list[bytes]) -> list[AnyEvent]:
     """Return the events of the lines up to the first that does not decode."""
     try:
-        known: list[AnyEvent] = list(codec.decode_known_lines(chunk))
+        known = codec.decode_known_lines(chunk)
     except UndecodableLine:
         known = []
-    # One object per line: a line that ends in `}` (they are looked at) ends inside an object only if
-    # the next does not begin with `{`.
-    if len(known) == len(lines) and {line[:1] for line in lines} == _OPEN:
-        return known
+    if codec.is_one_a_line(lines, len(known)):
+        return cast("list[AnyEvent]", known)
     events: list[AnyEvent] = []
     for line in lines:
         try:
