@@ -61,7 +61,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--quick", dest="size", action="store_const", const="quick", help="three minutes (default)"
     )
     size.add_argument(
-        "--full", dest="size", action="store_const", const="full", help="half an hour, for the record"
+        "--full", dest="size", action="store_const", const="full", help="a quarter of an hour, for the record"
     )
     parser.add_argument(
         "--json",
