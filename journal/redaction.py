@@ -7,7 +7,7 @@ Ordinary words survive, because over-redaction destroys diagnostics. Redacting t
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 from runlore.journal.secret_names import looks_secret
 from runlore.journal.secret_text import ORDINARY, REDACTED, SHORTEST_NUMBER, redact
@@ -98,12 +98,13 @@ def _metadata(value: object, *, secret: bool) -> object:
     if isinstance(value, str):
         return _value(value) if secret else redact(value, strict=True)
     if isinstance(value, dict):
+        fields = cast("dict[str, object]", value)
         return {
             redact(key, strict=False): _metadata(item, secret=secret or looks_secret(key))
-            for key, item in value.items()
+            for key, item in fields.items()
         }
     if isinstance(value, list | tuple):
-        return [_metadata(item, secret=secret) for item in value]
+        return [_metadata(item, secret=secret) for item in cast("Sequence[object]", value)]
     if secret and isinstance(value, int | float) and not isinstance(value, bool):
         return REDACTED if len(f"{value}") >= SHORTEST_NUMBER else value
     return value

@@ -4,7 +4,7 @@ Pure.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final, cast
+from typing import Final, cast, get_args
 
 import msgspec
 
@@ -38,8 +38,20 @@ def pick(view: object, fields: Sequence[str]) -> dict[str, object]:
     whole = msgspec.json.decode(encode_view(view), type=dict[str, object])
     items = whole.get("items")
     if isinstance(items, list):
+        _check_of_none(view, items, fields)
         return whole | {"items": [_picked(item, fields) for item in cast("list[dict[str, object]]", items)]}
     return _picked(whole, fields)
+
+
+def _check_of_none(view: object, items: Sequence[object], fields: Sequence[str]) -> None:
+    """Refuse a field that no item has, though there is no item to see it by."""
+    if items or not isinstance(view, msgspec.Struct):
+        return
+    listed = next(field.type for field in msgspec.structs.fields(view) if field.name == "items")
+    known: tuple[str, ...] = getattr(get_args(listed)[0], "__struct_fields__", ())
+    for field in fields:
+        if field.partition(".")[0] not in known:
+            raise BadInput(f"--fields {field}: no such field; there are {', '.join(known)}")
 
 
 def _picked(whole: Mapping[str, object], fields: Sequence[str]) -> dict[str, object]:
@@ -56,10 +68,11 @@ def _reached(whole: Mapping[str, object], field: str) -> object:
         if value is None:
             return None
         if not isinstance(value, Mapping):
-            raise BadInput(f"--fields {field}: there is nothing inside {step!a}'s parent")
-        if step not in value and not free:
-            raise BadInput(f"--fields {field}: no field {step!a}; there are {', '.join(value)}")
-        value, free = value.get(step), free or step in _FREE
+            raise BadInput(f"--fields {field}: there are no fields where {step!a} is looked for")
+        inside = cast("Mapping[str, object]", value)
+        if step not in inside and not free:
+            raise BadInput(f"--fields {field}: no field {step!a}; there are {', '.join(inside)}")
+        value, free = inside.get(step), free or step in _FREE
     return value
 
 

@@ -6,7 +6,7 @@ lost is found under `failed`, written down or not. Pure.
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, Generic, Protocol, TypeVar, get_args
+from typing import Final, Generic, Protocol, TypeVar, cast, get_args
 
 import msgspec
 from msgspec import Struct
@@ -198,7 +198,7 @@ def _status(word: str) -> str:
 
 def _tags(given: Iterable[str] | Mapping[str, str]) -> tuple[tuple[str, str | None], ...]:
     if isinstance(given, Mapping):
-        return tuple(labels.tags(given).items())
+        return tuple(labels.tags(cast("Mapping[str, str]", given)).items())
     return tuple(labels.tag(word) if "=" in word else (labels.tag_name(word), None) for word in given)
 
 

@@ -5,8 +5,8 @@ typed again, so what cannot be seen or could be taken for something else is refu
 Unicode's composed form (NFC): two names that look alike because one is decomposed are one name. Pure.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, cast
 
 import msgspec
 
@@ -24,6 +24,7 @@ METADATA_BYTES: Final = 64 * 1024
 """Bytes of a metadata document as JSON: with everything else in `run.queued` it has to fit a line."""
 METADATA_DEPTH: Final = 32
 
+_Object = Mapping[object, object]
 _JOINERS: Final = frozenset("\u200c\u200d\ufe0e\ufe0f")
 """Invisible, and right only inside scripts and emoji that need them: after a character beyond ASCII."""
 _NEVER: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800\u180b\u180c\u180d\u180f")
@@ -94,11 +95,11 @@ def tags(given: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
     Raises:
         BadInput: one of them is none, one comes twice with different values, or there are too many.
     """
-    pairs = (
-        [(tag_name(left), tag_value(right)) for left, right in given.items()]
-        if isinstance(given, Mapping)
-        else [tag(word) for word in given]
-    )
+    if isinstance(given, Mapping):
+        items = cast("Mapping[str, str]", given).items()
+        pairs = [(tag_name(left), tag_value(right)) for left, right in items]
+    else:
+        pairs = [tag(word) for word in given]
     kept: dict[str, str] = {}
     for left, right in pairs:
         if kept.setdefault(left, right) != right:
@@ -137,11 +138,11 @@ def metadata(document: object) -> dict[str, object]:
     """
     if not isinstance(document, Mapping):
         raise BadInput(f'metadata is a JSON object, like {{"a": 1}}; this is a {type(document).__name__}')
-    checked = _json(document, "metadata", METADATA_DEPTH)
+    checked = _json_object(cast("_Object", document), "metadata", METADATA_DEPTH)
     size = len(msgspec.json.encode(checked))
     if size > METADATA_BYTES:
         raise BadInput(_too_big(size))
-    return checked  # type: ignore[return-value]  # an object was given, so an object comes back
+    return checked
 
 
 def _label(what: str, text: str) -> str:
@@ -197,13 +198,14 @@ def _json(value: object, place: str, depth: int) -> object:
     if depth == 0:
         raise BadInput(_too_deep())
     if isinstance(value, Mapping):
-        return _json_object(value, place, depth)
+        return _json_object(cast("_Object", value), place, depth)
     if isinstance(value, list | tuple):
-        return [_json(item, f"{place}[{index}]", depth - 1) for index, item in enumerate(value)]
+        items = cast("Sequence[object]", value)
+        return [_json(item, f"{place}[{index}]", depth - 1) for index, item in enumerate(items)]
     raise BadInput(f"{place}: a {type(value).__name__} is not JSON")
 
 
-def _json_object(value: Mapping[object, object], place: str, depth: int) -> dict[str, object]:
+def _json_object(value: _Object, place: str, depth: int) -> dict[str, object]:
     checked: dict[str, object] = {}
     for field, item in value.items():
         if not isinstance(field, str):

@@ -49,13 +49,14 @@ class StatusProjection(TableProjection[RunState]):
         Chatter moves three locals only; they are brought into the state before anything reads it.
         """
         step_of, chatter, event = STEPS.get, RunProgressed, None
-        now, active, latest = working.reached_at, working.last_activity_at, working.progress
+        now, active = working.reached_at, working.last_activity_at
+        latest: AnyEvent | None = working.progress
         for event in stream:
             if event.at > now:  # noqa: PLR1730 - max() would cost a tenth of the fold
                 now = event.at
             kind = event.__class__
             if kind is chatter:
-                active, latest = now, event  # type: ignore[assignment]  # its class says what it is
+                active, latest = now, event
                 continue
             if kind in SIGNS_OF_LIFE:
                 active = now
@@ -72,7 +73,7 @@ class StatusProjection(TableProjection[RunState]):
             now, active = working.reached_at, working.last_activity_at
         else:
             working.reached_at, working.last_activity_at = now, active
-        working.progress = latest
+        working.progress = latest  # type: ignore[assignment]  # its class was chatter's
         return event
 
 

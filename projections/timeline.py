@@ -142,14 +142,86 @@ def _repaired(event: e.JournalRepaired) -> str:
     return f"repaired after {cause}: {event.bytes:,} bytes cut at byte {event.offset:,}{kept}"
 
 
+def _booting(event: e.RunBooting) -> str:
+    return f"{_keeper(event.owner)} took it ({event.runtime})"
+
+
+def _preview_changed(event: e.RunPreviewChanged) -> str:
+    return _joined("preview", event.state, event.url, event.detail)
+
+
+def _checkpointed(event: e.RunCheckpointed) -> str:
+    return f"saved checkpoint {event.name} at {event.path}"
+
+
+def _result_set(_event: e.RunResultSet) -> str:
+    return "set its result"
+
+
+def _sealed(event: e.RunSealed) -> str:
+    return f"sealed after {event.count:,} records"
+
+
+def _owner_adopted(event: e.OwnerAdopted) -> str:
+    return _because(f"{_keeper(event.owner)} took over", event.why)
+
+
+def _noted(event: e.RunNoted) -> str:
+    return f"note: {event.text}"
+
+
+def _renamed(event: e.RunRenamed) -> str:
+    return f"named {event.name}" if event.name else "its name was taken away"
+
+
+def _pinned(event: e.RunPinned) -> str:
+    return _because("pinned", event.why)
+
+
+def _unpinned(event: e.RunUnpinned) -> str:
+    return _because("unpinned", event.why)
+
+
+def _artifact_promoted(event: e.ArtifactPromoted) -> str:
+    return _because(f"promoted {event.path}", event.why)
+
+
+def _accepted(event: e.RunAccepted) -> str:
+    return _because("accepted", event.why)
+
+
+def _expired(event: e.RunExpired) -> str:
+    return _because(f"to be removed by rule {event.rule}", event.detail)
+
+
+def _removed(event: e.RunRemoved) -> str:
+    return f"removed {event.files:,} files, {event.bytes:,} bytes"
+
+
+def _restored(event: e.RunRestored) -> str:
+    return _because("restored", event.detail)
+
+
+def _journal_continued(event: e.JournalContinued) -> str:
+    return _joined("goes on from pack", event.pack)
+
+
+def _text_redacted(event: e.TextRedacted) -> str:
+    return f"redacted {event.what} in lines {', '.join(map(str, event.seqs))}"
+
+
+def _unknown_event(event: e.UnknownEvent) -> str:
+    return f"{event.type}: an event of a newer release"
+
+
 _TEXTS: Final[Mapping[type, Callable[..., str]]] = {
     e.RunQueued: _queued,
-    e.RunBooting: lambda event: f"{_keeper(event.owner)} took it ({event.runtime})",
+    e.RunBooting: _booting,
     e.RunStarted: _started,
     e.RunProgressed: _progressed,
-    e.RunPreviewChanged: lambda event: _joined("preview", event.state, event.url, event.detail),
-    e.RunCheckpointed: lambda event: f"saved checkpoint {event.name} at {event.path}",
-    e.RunResultSet: lambda _: "set its result",
+    e.RunPreviewChanged: _preview_changed,
+    e.RunCheckpointed: _checkpointed,
+    e.RunResultSet: _result_set,
     e.RunStopRequested: _stop,
     e.RunCollecting: _collecting,
     e.ArtifactCollected: _artifact,
@@ -157,22 +229,22 @@ _TEXTS: Final[Mapping[type, Callable[..., str]]] = {
     e.RunFailed: _final,
     e.RunTimedOut: _final,
     e.RunCancelled: _final,
-    e.RunSealed: lambda event: f"sealed after {event.count:,} records",
-    e.OwnerAdopted: lambda event: _because(f"{_keeper(event.owner)} took over", event.why),
+    e.RunSealed: _sealed,
+    e.OwnerAdopted: _owner_adopted,
     e.RunTagged: _tagged,
-    e.RunNoted: lambda event: f"note: {event.text}",
-    e.RunRenamed: lambda event: f"named {event.name}" if event.name else "its name was taken away",
-    e.RunPinned: lambda event: _because("pinned", event.why),
-    e.RunUnpinned: lambda event: _because("unpinned", event.why),
-    e.ArtifactPromoted: lambda event: _because(f"promoted {event.path}", event.why),
-    e.RunAccepted: lambda event: _because("accepted", event.why),
-    e.RunExpired: lambda event: _because(f"to be removed by rule {event.rule}", event.detail),
-    e.RunRemoved: lambda event: f"removed {event.files:,} files, {event.bytes:,} bytes",
-    e.RunRestored: lambda event: _because("restored", event.detail),
+    e.RunNoted: _noted,
+    e.RunRenamed: _renamed,
+    e.RunPinned: _pinned,
+    e.RunUnpinned: _unpinned,
+    e.ArtifactPromoted: _artifact_promoted,
+    e.RunAccepted: _accepted,
+    e.RunExpired: _expired,
+    e.RunRemoved: _removed,
+    e.RunRestored: _restored,
     e.JournalRepaired: _repaired,
-    e.JournalContinued: lambda event: _joined("goes on from pack", event.pack),
-    e.TextRedacted: lambda event: f"redacted {event.what} in lines {', '.join(map(str, event.seqs))}",
-    e.UnknownEvent: lambda event: f"{event.type}: an event of a newer release",
+    e.JournalContinued: _journal_continued,
+    e.TextRedacted: _text_redacted,
+    e.UnknownEvent: _unknown_event,
 }
 
 TIMELINE: Final = TimelineProjection()

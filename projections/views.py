@@ -7,7 +7,7 @@ ever get added. `runlore schema NAME` prints what is behind a name: see `schema`
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, cast
 
 import msgspec
 from msgspec import Struct
@@ -365,7 +365,7 @@ def _clean(value: object) -> object:
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode("utf-8")
     if isinstance(value, dict):
-        return {_clean(key): _clean(item) for key, item in value.items()}
+        return {_clean(key): _clean(item) for key, item in cast("dict[str, object]", value).items()}
     if isinstance(value, list):
-        return [_clean(item) for item in value]
+        return [_clean(item) for item in cast("list[object]", value)]
     return value
