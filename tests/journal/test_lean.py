@@ -1,0 +1,44 @@
+"""A lean start: msgspec comes without its costliest import, and nobody else is the poorer."""
+
+import subprocess
+import sys
+
+
+def _says(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_msgspec_is_loaded_without_typing_extensions() -> None:
+    """A command pays for the import that it needs, not for the one behind it."""
+    code = (
+        "import sys; from runlore.journal.lean import load_msgspec; load_msgspec();"
+        "print('msgspec' in sys.modules, 'typing_extensions' in sys.modules)"
+    )
+
+    assert _says(code) == "True False"
+
+
+def test_typing_extensions_can_be_imported_afterwards() -> None:
+    """A library that does need it finds it as if nothing had happened."""
+    code = (
+        "from runlore.journal.lean import load_msgspec; load_msgspec();"
+        "import typing_extensions; print(hasattr(typing_extensions, 'TypedDict'))"
+    )
+
+    assert _says(code) == "True"
+
+
+def test_events_decode_the_same_after_a_lean_start() -> None:
+    """Annotations with limits still mean what they say."""
+    code = (
+        "from runlore.journal.lean import load_msgspec; load_msgspec()\n"
+        "from runlore.journal import codec\n"
+        "from runlore.journal.errors import UndecodableLine\n"
+        "try:\n"
+        '    codec.decode(b\'{"type":"run.noted","seq":0,"at":"2026-01-01T00:00:00Z","text":"x"}\')\n'
+        "except UndecodableLine:\n"
+        "    print('refused')\n"
+    )
+
+    assert _says(code) == "refused"
