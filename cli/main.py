@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from runlore.cli import standard
+from runlore.journal.lean import load_msgspec
 
 if TYPE_CHECKING:
     from runlore.runtimes.link import KeeperLink
@@ -43,6 +44,7 @@ def main() -> int:
     if words == ["--version"]:
         return _print_version()
     keeper = _keeper(words) if COMPLETE not in os.environ else None
+    load_msgspec()
     from runlore.cli.app import run_app  # noqa: PLC0415 - click, after the keeper was forked
 
     return run_app(words, keeper)
