@@ -39,7 +39,7 @@ def taken_over(report: Path) -> dict[str, Any]:
         sys.exit(f"{report}: no proof reported anything; was RUNLORE_PROOF_REPORT set?")
     with tempfile.TemporaryDirectory() as scratch:
         python = ".".join(str(part) for part in sys.version_info[:3])
-        facts = machine.facts(str(HERE.parent), scratch, python, 0.0)
+        facts = machine.facts(machine.tree(str(HERE.parent)), scratch, python, 0.0)
     return {"facts": asdict(facts), "entries": _together(entries)}
 
 

@@ -48,23 +48,23 @@ class Disk(Protocol):
         """Open, close-on-exec; a created file has mode 0600 whatever the umask."""
         ...
 
-    def close(self, fd: int) -> None:
-        """Close; never fails in a way that matters."""
+    def close(self, fd: int, /) -> None:
+        """Close; never fails, but for a descriptor that is not open."""
         ...
 
-    def write(self, fd: int, data: bytes) -> int:
+    def write(self, fd: int, data: bytes, /) -> int:
         """Write once; may be short."""
         ...
 
-    def pwrite(self, fd: int, data: bytes, offset: int) -> int:
+    def pwrite(self, fd: int, data: bytes, offset: int, /) -> int:
         """Write once at a place; may be short."""
         ...
 
-    def pread(self, fd: int, length: int, offset: int) -> bytes:
+    def pread(self, fd: int, length: int, offset: int, /) -> bytes:
         """Read at a place; empty at the end."""
         ...
 
-    def fdatasync(self, fd: int) -> None:
+    def fdatasync(self, fd: int, /) -> None:
         """Return when the file's data and size are on the disk."""
         ...
 
@@ -88,7 +88,7 @@ class Disk(Protocol):
         """Return where this descriptor's own last write ended."""
         ...
 
-    def truncate(self, fd: int, size: int) -> None:
+    def truncate(self, fd: int, size: int, /) -> None:
         """Cut or extend to `size`; frees what was preallocated behind it."""
         ...
 
@@ -99,7 +99,7 @@ class Disk(Protocol):
         """
         ...
 
-    def rename(self, source: str, target: str) -> None:
+    def rename(self, source: str, target: str, /) -> None:
         """Put `source` in the place of `target`, atomically."""
         ...
 
@@ -107,7 +107,7 @@ class Disk(Protocol):
         """Give a file a second name; fails if the name is taken."""
         ...
 
-    def unlink(self, path: str) -> None:
+    def unlink(self, path: str, /) -> None:
         """Remove a name."""
         ...
 
@@ -143,7 +143,6 @@ class Disk(Protocol):
 class RealDisk:
     """The kernel. Calls without anything to add are the C functions themselves: appends are hot."""
 
-    close = staticmethod(os.close)
     write = staticmethod(os.write)
     pwrite = staticmethod(os.pwrite)
     pread = staticmethod(os.pread)
@@ -158,6 +157,15 @@ class RealDisk:
         if flags & os.O_CREAT:
             os.fchmod(fd, PRIVATE)
         return fd
+
+    def close(self, fd: int) -> None:
+        try:
+            os.close(fd)
+        except (
+            OSError
+        ) as error:  # close(2): the descriptor is gone all the same, and syncs have spoken before
+            if error.errno == errno.EBADF:
+                raise
 
     def sync_dir(self, path: str) -> None:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -247,7 +255,11 @@ def _fallocate() -> Callable[[int, int, int, int], int]:
     function = ctypes.CDLL(None, use_errno=True).fallocate
     function.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
     function.restype = ctypes.c_int
-    return lambda *arguments: ctypes.get_errno() if function(*arguments) else 0
+
+    def call(fd: int, mode: int, offset: int, length: int) -> int:
+        return ctypes.get_errno() if function(fd, mode, offset, length) else 0
+
+    return call
 
 
 def write_whole(disk: Disk, path: str, data: bytes) -> None:

@@ -4,6 +4,7 @@ msgspec asks for typing_extensions and falls back to typing, which has the same 
 on. That import, with inspect and ast behind it, takes a fifth of a command's start.
 """
 
+import importlib
 import sys
 from typing import Final
 
@@ -11,11 +12,16 @@ _SPARED: Final = "typing_extensions"
 
 
 def load_msgspec() -> None:
-    """Import msgspec; typing_extensions stays unloaded, and loadable for everybody else."""
+    """Import msgspec; typing_extensions stays unloaded, and loadable for everybody else.
+
+    Only for processes of our own: other threads must not be importing at the same time.
+    """
     if "msgspec" in sys.modules or _SPARED in sys.modules:
         return
     sys.modules[_SPARED] = None  # type: ignore[assignment]  # the import system's word for "not there"
     try:
-        import msgspec  # noqa: F401, PLC0415 - the point of this module
+        importlib.import_module("msgspec")
+    except ImportError:
+        return  # some later release may insist; whoever needs it imports it whole
     finally:
         del sys.modules[_SPARED]

@@ -7,6 +7,8 @@ import os
 import sys
 from typing import Final
 
+from runlore.journal.lean import load_msgspec
+
 _PRIVATE: Final = 0o077
 
 
@@ -31,7 +33,7 @@ def keep_forked(spec_fd: int, message_fd: int) -> None:
     stdin_fd = _kept_stdin()
     detach.silence()
     detach.close_all_but({spec_fd, message_fd, stdin_fd})
-    _load_msgspec()
+    load_msgspec()
     from runlore.runtimes import keeping, prctl  # noqa: PLC0415
     from runlore.runtimes.caller import Caller  # noqa: PLC0415
     from runlore.runtimes.owned_run import KEEPER  # noqa: PLC0415
@@ -49,22 +51,6 @@ def keep_forked(spec_fd: int, message_fd: int) -> None:
     caller = Caller(message_fd)
     keeping.Keeping(caller, umask=umask, stdin_fd=stdin_fd, wake_fd=wake_fd).serve(line)
     caller.close()
-
-
-def _load_msgspec() -> None:
-    """Import msgspec without typing_extensions, of which it wants two names that typing has too.
-
-    That module costs 7 ms and 1.3 MiB in each of our processes. Only done where we are alone.
-    """
-    if "typing_extensions" in sys.modules:
-        return
-    sys.modules["typing_extensions"] = None  # type: ignore[assignment]  # documented: import raises
-    try:
-        import msgspec  # noqa: F401, PLC0415
-    except ImportError:  # some later release may insist
-        pass
-    finally:
-        del sys.modules["typing_extensions"]
 
 
 def _kept_stdin() -> int:

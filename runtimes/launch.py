@@ -8,8 +8,6 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from runlore.journal.lean import load_msgspec
-
 if TYPE_CHECKING:
     from runlore.runtimes.link import KeeperLink
 
@@ -84,7 +82,6 @@ def _be_keeper(spec_end: int, message_start: int) -> NoReturn:
     """Keep a run in this forked child, and never come back to the caller's code."""
     try:
         os.setsid()  # first: from here on no terminal sends it signals
-        load_msgspec()
         from runlore.runtimes.keeper import keep_forked  # noqa: PLC0415 - loads msgspec: after the fork
 
         keep_forked(spec_end, message_start)
