@@ -11,6 +11,7 @@ from runlore.cli import errors, reserved
 from runlore.cli.main import COMPLETE, is_foreground, version
 from runlore.cli.options import COLOR, ROOT, Verb, WithHelp
 from runlore.cli.session import Session
+from runlore.cli.standard import OutputFailed
 
 if TYPE_CHECKING:
     from click import Context, HelpFormatter
@@ -134,10 +135,19 @@ def run_app(words: Sequence[str], keeper: "KeeperLink | None") -> int:
             app.invoke(context)
         session.output.flush()
     except BaseException as error:  # noqa: BLE001 - the one place where errors end
-        return errors.end(error, foreground=session.foreground)
+        return errors.end(_after_output(session, error), foreground=session.foreground)
     finally:
         session.close()
     return 0
+
+
+def _after_output(session: Session, error: BaseException) -> BaseException:
+    """Return what went wrong, once the output that came before it is out; or that it could not get out."""
+    try:
+        session.output.flush()
+    except OutputFailed as failure:
+        return failure
+    return error
 
 
 def _complete(session: Session, instruction: str) -> int:

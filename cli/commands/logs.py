@@ -51,9 +51,11 @@ def logs(
     """
     if raw and timestamps:
         raise click.UsageError("--raw and -t exclude each other", click.get_current_context())
-    run = session.registry.get(session.one(run_id))
+    if last is not None and (last < 0 or since is not None):
+        raise click.UsageError("-n is a number of lines, and excludes --since", click.get_current_context())
     begin = filters.when(since, session.now) if since is not None else None
     end = filters.when(until, session.now) if until is not None else None
+    run = session.registry.get(session.one(run_id))
     shown = Lines(session.output, timestamps=timestamps, raw=raw, live=follow)
     session.output.control(ControlRecord(type="ready"))
     with Following(session, f"run {run.id} goes on; `runlore logs -f {run.short_id}` follows it again"):

@@ -139,11 +139,15 @@ class Runlore:
 
     def kill_all(self) -> None:
         """Kill whatever runs of this registry still have: commands, wrappers, keepers."""
+        self.kill_all_but(os.getpid())
+
+    def kill_all_but(self, spared: int) -> None:
+        """Kill everything that works for this registry, but for one process."""
         mark = f"RUNLORE_ROOT={self.root}".encode()
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 ours = mark in (folder / "environ").read_bytes().split(b"\0")
-                if ours and int(folder.name) != os.getpid():
+                if ours and int(folder.name) not in {os.getpid(), spared}:
                     os.kill(int(folder.name), signal.SIGKILL)
             except (OSError, ValueError):
                 continue

@@ -1,0 +1,166 @@
+"""`runlore events`: journals as streams, resumable."""
+
+import signal
+
+import pytest
+
+from runlore.journal import chain
+from tests.cli.command import Runlore
+
+
+def test_a_stream_begins_with_ready_and_ends_with_why(ended: Runlore) -> None:
+    """Between them records in the order of the journal."""
+    first, *records, last = ended.ok("events", "bad", "--json").records
+
+    assert first["type"] == "ready"
+    assert (last["type"], last["reason"]) == ("end", "caught_up")
+    assert [record["seq"] for record in records] == [1, 2, 3, 4, 5, 6]
+    assert [record["event"]["type"] for record in records][0] == "run.queued"
+    assert {record["type"] for record in records} == {"record"}
+
+
+def test_records_say_where_they_lie(ended: Runlore) -> None:
+    """`offset` counts bytes: the journal has that very line there."""
+    *_, last, _ = ended.ok("events", "bad", "--json").records
+    data = ended.journal(last["run_id"]).read_bytes()
+
+    assert data[last["offset"] :].startswith(b'{"type":"run.sealed"')
+
+
+def test_people_get_a_line_per_event(ended: Runlore) -> None:
+    """Time, position, type, sentence; with several runs also which."""
+    one = ended.ok("events", "bad").lines
+    two = ended.ok("events", "bad", "late").lines
+
+    assert one[4].split()[2:5] == ["5", "run.failed", "failed:"]
+    assert {line.split()[2] for line in two} == {
+        run_id.rpartition("-")[2] for run_id in ended.ok("ls", "-q", "--status", "failed,timed_out").lines
+    } & {line.split()[2] for line in two}
+    assert len({line.split()[2] for line in two}) == 2
+
+
+def test_a_cursor_resumes_behind_what_was_seen(runlore: Runlore) -> None:
+    """Every record comes once, over any number of readings."""
+    run_id = runlore.ok("run", "-q", "-d", "true").stdout.strip()
+    runlore.ok("wait", run_id)
+    first = runlore.ok("events", run_id, "--json").records
+    runlore.ok("note", run_id, "more")
+    second = runlore.ok("events", run_id, "--json", "--after-cursor", first[-1]["cursor"]).records
+    third = runlore.ok("events", run_id, "--json", "--after-cursor", second[-1]["cursor"]).records
+
+    assert second[0]["cursor"] == first[-1]["cursor"]
+    assert [record["event"]["type"] for record in second[1:-1]] == ["run.noted", "run.sealed"]
+    assert third[1:-1] == []
+
+
+def test_a_journal_that_is_not_the_same_is_read_again(runlore: Runlore) -> None:
+    """A cursor of other bytes is `rewound`: records may come twice, none is skipped."""
+    run_id = runlore.ok("run", "-q", "-d", "true").stdout.strip()
+    runlore.ok("wait", run_id)
+    cursor = runlore.ok("events", run_id, "--json").records[-1]["cursor"]
+    path = runlore.journal(run_id)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:2]))
+    records = runlore.ok("events", run_id, "--json", "--after-cursor", cursor).records
+
+    assert [record["type"] for record in records] == ["ready", "rewound", "record", "record", "end"]
+
+
+@pytest.mark.parametrize(
+    ("words", "types"),
+    [
+        (["--type", "run.failed"], ["run.failed"]),
+        (["--type", "run.failed,run.started"], ["run.started", "run.failed"]),
+        (["--type", "run.failed", "--type", "run.queued"], ["run.queued", "run.failed"]),
+        (["--type", "no.such"], []),
+        (["--until", "1h"], []),
+        (["--since", "1h", "--type", "run.queued"], ["run.queued"]),
+    ],
+    ids=" ".join,
+)
+def test_only_what_was_asked_for(ended: Runlore, words: list[str], types: list[str]) -> None:
+    """By type and by time."""
+    records = ended.ok("events", "bad", "--json", *words).records[1:-1]
+
+    assert [record["event"]["type"] for record in records] == types
+
+
+def test_following_ends_when_the_runs_have_ended(runlore: Runlore) -> None:
+    """The final event and its seal are the last records of each."""
+    one = runlore.begin("sleep", "0.2")
+    two = runlore.begin("sleep", "0.4")
+    records = runlore.ok("events", "-f", "--json", one, two).records
+
+    assert records[-1]["reason"] == "ended"
+    for run_id in (one, two):
+        seqs = [record["seq"] for record in records[1:-1] if record["run_id"] == run_id]
+        assert seqs == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_label_reaches_a_follower(runlore: Runlore) -> None:
+    """While the run lives, what others append is seen."""
+    run_id = runlore.begin("sleep", "60")
+    with runlore.started("events", "-f", "--fields", "event.type", run_id) as process:
+        assert process.stdout is not None
+        assert [process.stdout.readline() for _ in range(3)][-1] == b"run.started\n"
+        runlore.ok("tag", run_id, "seen")
+        assert process.stdout.readline() == b"run.tagged\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == -signal.SIGINT
+        assert process.stderr is not None
+        assert process.stderr.read() == b"no longer followed; nothing was stopped\n"
+
+
+def test_damage_ends_the_stream_and_says_so(runlore: Runlore) -> None:
+    """What stands before the damage comes; then 65."""
+    run_id = runlore.ok("run", "-q", "-d", "true").stdout.strip()
+    runlore.ok("wait", run_id)
+    path = runlore.journal(run_id)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], b"junk\n", *lines[3:]]))
+    done = runlore("events", run_id, code=65)
+
+    assert len(done.lines) == 2
+    assert f"runlore verify {run_id}" in done.stderr
+
+
+def test_an_unknown_event_comes_whole(runlore: Runlore) -> None:
+    """An event of a newer release keeps all its fields on its way through."""
+    run_id = runlore.begin("sleep", "60")
+    path = runlore.journal(run_id)
+    lines = path.read_bytes().splitlines(keepends=True)
+    line = b'{"type":"run.teleported","seq":4,"at":"2026-11-20T00:00:00Z","to":{"x":[1,2]}}'
+    previous = bytes.fromhex(lines[-1][-67:-3].decode())
+    sealed, _ = chain.close_line(previous, line)
+    with path.open("ab") as file:
+        file.write(sealed)
+    records = runlore.ok("events", run_id, "--json", "--type", "run.teleported").records
+
+    assert records[1]["event"]["to"] == {"x": [1, 2]}
+
+
+@pytest.mark.parametrize("cursor", ["", "junk", "e1.", "e1.%%%", "e1.e30x", "e9.e30", "e1.W10", "e1.eyJ4IjpbMSwiMiJdfQ"])
+def test_a_cursor_that_is_none_is_refused(ended: Runlore, cursor: str) -> None:
+    """An edited cursor never silently reads something else."""
+    assert "is no cursor" in ended("events", "bad", "--after-cursor", cursor, code=2).stderr
+
+
+def test_events_need_to_be_told_whose(ended: Runlore) -> None:
+    """Without an ID there is nothing to show; the message says how to name one."""
+    assert "ID" in ended("events", code=2).stderr
+
+
+def test_a_reader_that_leaves_is_no_error(ended: Runlore) -> None:
+    """`| head -1` ends it as it ends any program."""
+    done = ended.shell('"$RUNLORE" events --json bad | head -1 >/dev/null; echo "${PIPESTATUS[0]}"')
+
+    assert done.stdout in {"141\n", "0\n"}  # 0: all of it fitted into the pipe
+    assert done.stderr == ""
+
+
+def test_no_descriptor_is_left_to_others(ended: Runlore) -> None:
+    """A follower with closed stdin, stdout and stderr does not write into a journal."""
+    before = {path: path.read_bytes() for path in (ended.root / "journals").iterdir()}
+    ended.shell('"$RUNLORE" events bad --json <&- >&- 2>&-')
+
+    assert {path: path.read_bytes() for path in (ended.root / "journals").iterdir()} == before
