@@ -80,7 +80,8 @@ def _mint(disk: Disk) -> RunId:
 
 def _make(wanted: _Submission, run_id: RunId) -> OwnedRun:
     disk, layout, claimed = wanted.disk, wanted.layout, wanted.digest is not None
-    lock = OwnerLock.create(disk, layout, run_id, durability=wanted.spec.durability, claimed=claimed)
+    # Its folder is synced below, together with the other files, and still before the journal exists.
+    lock = OwnerLock.create(disk, layout, run_id, durability="process", claimed=claimed)
     try:
         _clear(disk, layout, run_id)
         return _furnish(wanted, lock, _queued(wanted, run_id))
@@ -109,6 +110,7 @@ def _furnish(wanted: _Submission, lock: OwnerLock, queued: events.RunQueued) -> 
     heartbeat.beat()
     if wanted.spec.durability == "power":
         disk.sync_dir(layout.run_dir(run_id))
+        disk.sync_dir(f"{layout.root}/runs")
 
     def draft(seq: Seq, at: datetime) -> events.Event:
         return msgspec.structs.replace(queued, seq=seq, at=at)

@@ -11,11 +11,13 @@ from runlore.journal.exit_record import ExitRecord
 
 
 def preallocate(disk: Disk, path: str) -> int:
-    """Return a descriptor of the new, empty block; its bytes are on the disk."""
+    """Return a descriptor of the new, empty block; there is room for the record from here on.
+
+    Not synced: writing reserves the room already, and the record is synced when it comes.
+    """
     fd = disk.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
     try:
         write_fully(disk, fd, exit_record.EMPTY)
-        disk.fdatasync(fd)
     except BaseException:
         disk.close(fd)
         raise

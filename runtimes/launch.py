@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 if TYPE_CHECKING:
     from runlore.runtimes.link import KeeperLink
 
+_LAST_STANDARD: Final = 2
 _WITH_PATH: Final = (
     "import sys; sys.path[:] = sys.argv[3:]; del sys.argv[3:]; "
     "from runlore.runtimes.keeper import main; main()"
@@ -22,8 +23,8 @@ def fork_keeper() -> "KeeperLink":
 
     If the link is closed without a spec, the keeper ends without a trace.
     """
-    spec_end, spec_start = os.pipe()
-    message_end, message_start = os.pipe()
+    spec_end, spec_start = _pipe()
+    message_end, message_start = _pipe()
     if os.fork() == 0:
         _be_keeper(spec_end, message_start)
     os.close(spec_end)
@@ -43,8 +44,8 @@ def exec_keeper(*, stdin: bool = False) -> "KeeperLink":
 
     from runlore.runtimes.link import KeeperLink  # noqa: PLC0415 - see fork_keeper
 
-    spec_end, spec_start = os.pipe()
-    message_end, message_start = os.pipe()
+    spec_end, spec_start = _pipe()
+    message_end, message_start = _pipe()
     try:
         launcher = subprocess.Popen(
             _command(spec_end, message_start),
@@ -76,6 +77,19 @@ def _command(*fds: int) -> list[str]:
         return [sys.executable, "-I", "-m", "runlore.runtimes.keeper", *numbers]
     path = [os.path.abspath(entry) for entry in sys.path]
     return [sys.executable, "-I", "-c", _WITH_PATH, *numbers, *path]
+
+
+def _pipe() -> tuple[int, int]:
+    """Return a pipe above the standard streams, also in a program that has closed those."""
+    first, second = os.pipe()
+    if min(first, second) > _LAST_STANDARD:
+        return first, second
+    import fcntl  # noqa: PLC0415 - hardly ever
+
+    ends = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _LAST_STANDARD + 1) for fd in (first, second)]
+    os.close(first)
+    os.close(second)
+    return ends[0], ends[1]
 
 
 def _be_keeper(spec_end: int, message_start: int) -> NoReturn:

@@ -195,6 +195,30 @@ def test_the_wrapper_dies_as_the_command_begins(keeping: Keeping) -> None:
     assert told == b"failed 42 exit_nonzero\n"
 
 
+@pytest.mark.parametrize(
+    ("module", "name"), [("reap.exit_file", "write"), ("reap.os", "wait4"), ("reap.os", "waitid")]
+)
+def test_the_wrapper_dies_while_it_takes_the_exit(keeping: Keeping, module: str, name: str) -> None:
+    """Whether it had looked, written or reaped by then: the exit code is right."""
+    dying = (
+        "from runlore.runtimes import reap\n"
+        f"original = {module}.{name}\n"
+        "def dying(*arguments):\n"
+        "    result = original(*arguments)\n"
+        "    if open('/proc/self/comm').read() == 'runlore-wrapper\\n' and result is not None:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return result\n"
+        f"{module}.{name} = dying"
+    )
+    if name == "write":  # it returns nothing: die before it instead
+        dying = dying.replace("result = original(*arguments)", "result = 1").replace(
+            "return result", "return original(*arguments)"
+        )
+    told = keeping.as_caller(DYING_WRAPPER.format(dying=dying), stderr=subprocess.STDOUT)
+
+    assert told == b"failed 42 exit_nonzero\n"
+
+
 DYING_WRAPPER = """
 import os, signal
 from runlore.runtimes import launch, spawn, wrapper

@@ -1,0 +1,254 @@
+"""What a keeper does while nobody looks: beats, reads its journal, insists, lets go; and what it refuses."""
+
+import os
+import signal
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from runlore.journal import events
+from runlore.journal.disk import REAL
+from runlore.journal.errors import NotPermitted
+from runlore.journal.events import RunStopRequested
+from runlore.journal.values import RunId
+from runlore.journal.writer import Draft, Writer
+from runlore.runtimes import exit_file, heartbeat
+from runlore.runtimes.launch import exec_keeper
+from tests.runtimes.keeping import DEADLINE_S, ME, Keeping, python, until
+
+PATCHED = """
+from runlore.journal.errors import JournalIO
+from runlore.runtimes import finish, keeper_loop, launch, stopping
+from runlore.runtimes.owned_run import OwnedRun
+{patch}
+link = launch.fork_keeper()
+print(link.submit(keeping.spec({argv})).run_id, flush=True)
+while not link.closed:
+    link.wait_news(1)
+print(link.ended and link.ended.status)
+"""
+
+
+def test_the_heart_beats_while_the_command_is_silent(keeping: Keeping) -> None:
+    """The heartbeat goes on although nothing is printed, and is gone after the end."""
+    os.mkfifo(keeping.folder / "fifo")
+    script = PATCHED.format(patch="keeper_loop.EVERY_S = keeper_loop._TICK_S = 0.01", argv="'cat', 'fifo'")
+    with subprocess.Popen(keeping.caller_argv(script), stdout=subprocess.PIPE) as caller:
+        assert caller.stdout is not None
+        kept = keeping.watch(RunId(caller.stdout.readline().decode().strip()))
+        path = str(kept.path("heartbeat"))
+        until(lambda: (beat := heartbeat.read(REAL, path)) and beat.counter > 5)
+        (keeping.folder / "fifo").write_text("")
+        caller.wait(DEADLINE_S)
+
+    assert heartbeat.read(REAL, path) is None
+    assert "RunSucceeded" in kept.tags()
+
+
+def test_a_wish_that_nobody_rang_for(keeping: Keeping) -> None:
+    """The keeper looks at its journal by itself, and finds it."""
+    kept = keeping.submit("sleep", "600")
+    kept.started()
+    writer = Writer(REAL, keeping.layout, kept.run_id)
+    writer.append(lambda seq, at: RunStopRequested(seq=seq, at=at, by=ME, reason="unheard"))
+    writer.close()
+
+    assert kept.end().status == "cancelled"
+
+
+def test_labels_that_others_append_meanwhile(keeping: Keeping) -> None:
+    """The keeper's own events continue behind them."""
+    kept = keeping.submit("sleep", "600")
+    kept.started()
+    writer = Writer(REAL, keeping.layout, kept.run_id)
+    for number in range(20):
+        writer.append(note(number))
+    writer.close()
+    kept.stop(force=True)
+    kept.end()
+
+    assert kept.tags().count("RunNoted") == 20
+    assert kept.tags()[-2:] == ["RunCancelled", "RunSealed"]
+
+
+def test_a_journal_that_refuses_for_a_while(keeping: Keeping) -> None:
+    """The keeper tries again, and the end is on record with the command's own time."""
+    patch = (
+        "finish._BETWEEN_S, left, append = 0.01, [3], OwnedRun.append\n"
+        "def refusing(run, kind, **fields):\n"
+        "    if kind.__name__ == 'RunCollecting' and left[0]:\n"
+        "        left[0] -= 1\n"
+        "        raise JournalIO('no space left')\n"
+        "    return append(run, kind, **fields)\n"
+        "OwnedRun.append = refusing"
+    )
+    told = keeping.as_caller(PATCHED.format(patch=patch, argv="'true'")).split()
+    kept = keeping.watch(RunId(told[0].decode()))
+
+    assert told[1] == b"succeeded"
+    assert kept.tags()[-3:] == ["RunCollecting", "RunSucceeded", "RunSealed"]
+
+
+def test_a_journal_that_refuses_for_good(keeping: Keeping) -> None:
+    """Nothing is claimed: the caller is told no result, which stays in the exit record for others to find."""
+    patch = (
+        "finish._BETWEEN_S, append = 0.01, OwnedRun.append\n"
+        "def refusing(run, kind, **fields):\n"
+        "    if kind.__name__ != 'RunBooting':\n"
+        "        raise JournalIO('no space left')\n"
+        "    return append(run, kind, **fields)\n"
+        "OwnedRun.append = refusing"
+    )
+    told = keeping.as_caller(PATCHED.format(patch=patch, argv="'sh', '-c', 'exit 42'")).split()
+    kept = keeping.watch(RunId(told[0].decode()))
+    record = exit_file.read(REAL, str(kept.path("exit")))
+
+    assert told[1] == b"None"
+    assert kept.tags() == ["RunQueued", "RunBooting"]
+    assert record is not None
+    assert record.exit_code == 42
+
+
+def test_survivors_that_cannot_be_signalled(keeping: Keeping) -> None:
+    """The stop ends without them, and names them."""
+    patch = (
+        "from runlore.runtimes import signals\nsend = signals.send\n"
+        "def refused(target, number):\n"
+        "    name = open(f'/proc/{target.pid}/cmdline').read()\n"
+        "    return signals.Refused('not ours') if name.startswith('sleep') else send(target, number)\n"
+        "stopping.signals.send = refused"
+    )
+    script = PATCHED.format(patch=patch, argv="'sh', '-c', 'sleep 600 & echo $!; wait'")
+    with subprocess.Popen(keeping.caller_argv(script), stdout=subprocess.PIPE) as caller:
+        assert caller.stdout is not None
+        kept = keeping.watch(RunId(caller.stdout.readline().decode().strip()))
+        pid = int(until(kept.output))
+        kept.stop()
+        told = caller.stdout.read()
+
+    assert told == b"cancelled\n"
+    assert [(one.pid, one.command) for one in kept.event(events.RunCollecting).survivors] == [(pid, "sleep")]
+
+
+def test_a_key_used_by_many_at_once(keeping: Keeping) -> None:
+    """One run is made, and everybody is told its id."""
+
+    def submit(_: int) -> str:
+        with exec_keeper() as link:
+            return link.submit(keeping.spec("echo", "once", key="k")).run_id
+
+    keeping.run("true")
+    with ThreadPoolExecutor(8) as pool:
+        run_ids = set(pool.map(submit, range(8)))
+    (run_id,) = run_ids
+    kept = keeping.watch(RunId(run_id))
+    until(lambda: "RunSealed" in kept.tags(), "the seal")
+
+    assert kept.output() == b"once\n"
+    assert len(os.listdir(keeping.layout.journals)) == 2
+
+
+def test_a_root_that_others_may_write_to(keeping: Keeping) -> None:
+    """It is refused as not permitted, with what to do, and nothing is made."""
+    os.chmod(keeping.layout.root, 0o777)
+    with pytest.raises(NotPermitted, match="chmod 700"):
+        keeping.submit("true")
+    os.chmod(keeping.layout.root, 0o700)
+
+    assert os.listdir(keeping.layout.root) == []
+
+
+def test_a_server_that_submits_and_dies(keeping: Keeping) -> None:
+    """Nothing of it lives on in the run: its port is free while the run goes on."""
+    script = (
+        "import os, socket\nserver = socket.create_server(('127.0.0.1', 0)); server.set_inheritable(True)\n"
+        "kept = keeping.submit('sleep', '600'); kept.started()\n"
+        "print(kept.run_id, server.getsockname()[1], flush=True); os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run(keeping.caller_argv(script), stdout=subprocess.PIPE, check=False)
+    run_id, _port = done.stdout.decode().split()
+    kept = keeping.watch(RunId(run_id))
+    ours = [kept.keeper().pid, kept.wrapper().pid, *(member.identity.pid for member in kept.tree())]
+    held = [os.readlink(f"/proc/{pid}/fd/{fd}") for pid in ours for fd in os.listdir(f"/proc/{pid}/fd")]
+
+    assert done.returncode == -signal.SIGKILL
+    assert len(ours) >= 3
+    assert not [name for name in held if name.startswith("socket:")]
+
+
+def test_who_holds_what(keeping: Keeping) -> None:
+    """The owner lock is the keeper's alone; the hand-over memory is the wrapper's too, not the command's."""
+    kept = keeping.submit("sleep", "600")
+    command = kept.started().pid
+    pids = {"keeper": kept.keeper().pid, "wrapper": kept.wrapper().pid, "command": command}
+    held = {who: _names(pid) for who, pid in pids.items()}
+
+    assert {who for who, names in held.items() if "owner.lock" in names} == {"keeper"}
+    assert {who for who, names in held.items() if "runlore-stdout" in names} == {"keeper", "wrapper"}
+    assert {who for who, names in held.items() if "tree.lock" in names} == {"wrapper", "command"}
+    assert {who for who, names in held.items() if names & {"out", "err"}} == {"keeper", "wrapper", "command"}
+    assert {who for who, names in held.items() if f"{kept.run_id}.jsonl" in names} == {"keeper"}
+    kept.stop(force=True)
+    kept.end()
+
+
+def test_a_caller_with_many_descriptors(keeping: Keeping) -> None:
+    """More than 1024 open files do not disturb the link to a keeper."""
+    told = keeping.as_caller(
+        "import os, resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))\n"
+        "held = [os.open('/dev/null', os.O_RDONLY) for _ in range(1500)]\n"
+        "print(keeping.run('true').end().status)"
+    )
+
+    assert told == b"succeeded\n"
+
+
+def test_a_caller_whose_streams_are_closed(keeping: Keeping) -> None:
+    """Without stdin, stdout and stderr a run is kept as usual."""
+    script = (
+        "import os\nfor fd in (0, 1, 2): os.close(fd)\n"
+        "from runlore.runtimes.launch import fork_keeper\nforked = fork_keeper()\n"
+        "forked.submit(keeping.spec('true')); forked.wait_started(); forked.close()\n"
+        "kept = keeping.run('sh', '-c', 'echo out; echo err >&2; cat')\n"
+        "open('told', 'w').write(repr((kept.output('stdout'), kept.output('stderr'))))"
+    )
+    subprocess.run(keeping.caller_argv(script), cwd=keeping.folder, check=True, timeout=DEADLINE_S)
+
+    assert (keeping.folder / "told").read_text() == repr((b"out\n", b"err\n"))
+
+
+def test_a_folder_that_goes_away(keeping: Keeping) -> None:
+    """A keeper holds no folder of its caller's; only the command does."""
+    (keeping.folder / "here").mkdir()
+    kept = keeping.submit(*python("import os; os.chdir('/'); os.read(0, 1); import time; time.sleep(600)"))
+    kept.started()
+    ours = (kept.keeper().pid, kept.wrapper().pid)
+
+    assert [os.readlink(f"/proc/{pid}/cwd") for pid in ours] == ["/", "/"]
+    kept.stop(force=True)
+    kept.end()
+
+
+def test_what_our_processes_are_called(keeping: Keeping) -> None:
+    """Ps and top show which is which."""
+    kept = keeping.submit("sleep", "600")
+    kept.started()
+    names = [Path(f"/proc/{who.pid}/comm").read_text() for who in (kept.keeper(), kept.wrapper())]
+
+    assert names == ["runlore-keeper\n", "runlore-wrapper\n"]
+
+
+def note(number: int) -> Draft:
+    """A note that says its number."""
+    return lambda seq, at: events.RunNoted(seq=seq, at=at, text=f"note {number}")
+
+
+def _names(pid: int) -> set[str]:
+    """The last parts of the names of a process's open files."""
+    found = set()
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        name = os.readlink(f"/proc/{pid}/fd/{fd}").removesuffix(" (deleted)")
+        found.add(name.rpartition("/")[2].removeprefix("memfd:"))
+    return found
