@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from runlore.cli import standard
-from runlore.journal.lean import load_msgspec
 
 if TYPE_CHECKING:
     from runlore.runtimes.link import KeeperLink
@@ -44,6 +43,8 @@ def main() -> int:
     if words == ["--version"]:
         return _print_version()
     keeper = _keeper(words) if COMPLETE not in os.environ else None
+    from runlore.journal.lean import load_msgspec  # noqa: PLC0415 - `--version` needs no room
+
     load_msgspec()
     from runlore.cli.app import run_app  # noqa: PLC0415 - click, after the keeper was forked
 

@@ -60,13 +60,12 @@ def save_anchors(disk: Disk, path: str, data: bytes) -> None:
     Raises:
         JournalIO: the disk refused.
     """
-    target = os.path.realpath(path)
     try:
-        if os.path.exists(target) and not os.path.isfile(target):
-            with open(target, "wb") as file:
+        if os.path.exists(path) and not os.path.isfile(path):
+            with open(path, "wb") as file:
                 file.write(data)
         else:
-            write_whole(disk, target, data)
+            write_whole(disk, os.path.realpath(path), data)
     except OSError as error:
         raise JournalIO(f"{path}: {error.strerror or error}; no heads were kept") from error
 

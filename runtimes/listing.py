@@ -107,7 +107,7 @@ class Listing:
 
     def _seen(self, row: Row) -> Found:
         if row.state.ended or row.problem is not None:
-            return Found(row=row)
+            return Found(row=row, transcript=self._transcript(row))
         folded = RunFold(self._disk, self._layout, row.run_id)
         try:
             return self.looked(folded, self._observer.look(folded))

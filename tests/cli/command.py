@@ -143,14 +143,24 @@ class Runlore:
 
     def kill_all_but(self, spared: int) -> None:
         """Kill everything that works for this registry, but for one process."""
+        for pid in self.processes():
+            if pid not in {os.getpid(), spared}:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+
+    def processes(self) -> list[int]:
+        """Return the pids of what works for this registry now."""
         mark = f"RUNLORE_ROOT={self.root}".encode()
+        found: list[int] = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                ours = mark in (folder / "environ").read_bytes().split(b"\0")
-                if ours and int(folder.name) not in {os.getpid(), spared}:
-                    os.kill(int(folder.name), signal.SIGKILL)
-            except (OSError, ValueError):
+                if mark in (folder / "environ").read_bytes().split(b"\0"):
+                    found.append(int(folder.name))
+            except OSError:
                 continue
+        return found
 
     @contextmanager
     def started(self, *words: str, **how: Any) -> Iterator[subprocess.Popen[bytes]]:  # noqa: ANN401 - Popen's
