@@ -1,0 +1,447 @@
+"""One registry behind every door: open it, submit to it, find runs in it."""
+
+import os
+import socket
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from runlore.journal.errors import (
+    Ambiguous,
+    BadInput,
+    Conflict,
+    DidNotStart,
+    NotFound,
+    NotPermitted,
+)
+from runlore.journal.layout import Layout
+from runlore.runtimes.registry import Registry
+from runlore.runtimes.run import Run
+from tests.runtimes.keeping import Keeping, python
+from tests.runtimes.kept_runs import NOBODY, Owned, program, registry_at
+
+
+class Submitting:
+    """A registry whose runs are cleaned up after the test."""
+
+    def __init__(self, keeping: Keeping) -> None:
+        self._keeping = keeping
+        self.registry = Registry.open(keeping.layout.root)
+
+    def __call__(self, *argv: str, **how: object) -> Run:
+        """Submit a command."""
+        run = self.registry.submit(argv, **how)  # type: ignore[arg-type]  # what the callee takes
+        self._keeping.watch(run.id)
+        return run
+
+
+@pytest.fixture
+def submit(keeping: Keeping) -> Submitting:
+    """Submits into a registry of its own."""
+    return Submitting(keeping)
+
+
+@pytest.fixture
+def layout(registry_root: Path) -> Layout:
+    """A registry without runs."""
+    return registry_at(registry_root)
+
+
+@pytest.fixture
+def registry(layout: Layout) -> Registry:
+    """The same, as every door has it."""
+    return Registry(layout)
+
+
+# -- open
+
+
+def test_opening_where_there_is_no_registry(tmp_path: Path) -> None:
+    """It is made, private, and empty; or, if that is not wanted, reported missing and not made."""
+    root = tmp_path / "new"
+    with pytest.raises(NotFound):
+        Registry.open(root, create=False)
+    assert not root.exists()
+
+    assert Registry.open(root).runs() == []
+    assert root.stat().st_mode & 0o777 == 0o700
+
+
+def test_opening_by_the_rules_of_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`RUNLORE_ROOT` comes before the project's own registry, and that before the user's."""
+    project = tmp_path / "project"
+    (project / "deep").mkdir(parents=True)
+    monkeypatch.chdir(project / "deep")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert Registry.open().root == str(tmp_path / "data/runlore")
+
+    Registry.open(project / ".runlore")
+    assert Registry.open().root == str(project / ".runlore")
+
+    monkeypatch.setenv("RUNLORE_ROOT", str(tmp_path / "chosen"))
+    assert Registry.open().root == str(tmp_path / "chosen")
+    assert Registry.open("elsewhere").root == str(project / "deep/elsewhere")
+
+
+def test_opening_what_exists_changes_nothing(registry_root: Path) -> None:
+    """A registry is not written to by being opened or looked at."""
+    registry_at(registry_root)
+    before = {path: path.stat().st_mtime_ns for path in registry_root.rglob("*")}
+
+    registry = Registry.open(registry_root)
+    registry.runs()
+
+    assert {path: path.stat().st_mtime_ns for path in registry_root.rglob("*")} == before
+
+
+def test_a_root_that_others_can_write(registry_root: Path) -> None:
+    """It is read, because reading harms nobody, and not written."""
+    owned = Owned(registry_at(registry_root)).boot()
+    registry_root.chmod(0o777)
+    registry = Registry.open(registry_root)
+
+    assert [view.run_id for view in registry.runs()] == [owned.run_id]
+    with pytest.raises(NotPermitted, match="chmod 700"):
+        registry.get("latest").note("hello")
+    with pytest.raises(NotPermitted):
+        registry.submit(["true"])
+
+
+def test_opening_a_file(tmp_path: Path) -> None:
+    """A root that is none is bad input."""
+    (tmp_path / "file").touch()
+    with pytest.raises(BadInput):
+        Registry.open(tmp_path / "file")
+
+
+# -- submit
+
+
+def test_a_command_that_succeeds(submit: Submitting) -> None:
+    """It starts, ends by itself, and everything about it is on record."""
+    run = submit("sh", "-c", "echo out; echo err >&2", name="hello", tags={"env": "prod"}, metadata={"a": 1})
+    view = run.wait(30)
+
+    assert view is not None
+    assert (view.status, view.exit_code, view.name, view.tags) == ("succeeded", 0, "hello", {"env": "prod"})
+    assert view.metadata == {"a": 1}
+    assert view.owner is not None
+    assert [line.data for line in run.logs("stdout")] == [b"out\n"]
+    assert [line.data for line in run.logs("stderr")] == [b"err\n"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "text", "code"),
+    [
+        (["/nowhere/to/be/found"], "No such file", 127),
+        (["/etc/passwd"], "Permission denied", 126),
+    ],
+    ids=["missing", "not executable"],
+)
+def test_a_command_that_cannot_start(submit: Submitting, argv: list[str], text: str, code: int) -> None:
+    """The error carries the reason, and the run stays on record with the same."""
+    with pytest.raises(DidNotStart, match=text) as caught:
+        submit(*argv)
+
+    view = submit.registry.view(caught.value.run_id)
+    assert caught.value.shell_code == code
+    assert (view.status, view.exit_code) == ("failed", None)
+    assert view.reason is not None
+    assert (view.reason.code, view.reason.text) == (caught.value.code, caught.value.text)
+    assert view.reason.code == "spawn_failed"
+
+
+def test_a_folder_that_does_not_exist(submit: Submitting) -> None:
+    """A working folder that cannot be entered is a command that did not start."""
+    with pytest.raises(DidNotStart):
+        submit("true", cwd="/nowhere/to/be/found")
+
+
+@pytest.mark.parametrize(
+    ("argv", "how"),
+    [
+        ([], {}),
+        (["a\0b"], {}),
+        (["true"], {"timeout": 0}),
+        (["true"], {"timeout": float("nan")}),
+        (["true"], {"name": "latest"}),
+        (["true"], {"name": ""}),
+        (["true"], {"tags": {"a b": "c"}}),
+        (["true"], {"env": {"A=B": "c"}}),
+        (["true"], {"metadata": {"x": float("inf")}}),
+        (["true"], {"key": ""}),
+    ],
+    ids=str,
+)
+def test_submissions_that_are_none(registry: Registry, argv: list[str], how: dict[str, object]) -> None:
+    """They are refused before anything exists."""
+    with pytest.raises(BadInput):
+        registry.submit(argv, **how)  # type: ignore[arg-type]  # the point
+
+    assert registry.runs() == []
+
+
+def test_a_line_of_shell_instead_of_words(registry: Registry) -> None:
+    """The commonest mistake is told with its remedy."""
+    with pytest.raises(BadInput, match='"sh", "-c"'):
+        registry.submit("echo hello")
+
+
+def test_the_environment(submit: Submitting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Typed variables reach the command and the recipe; inherited ones reach the command alone."""
+    monkeypatch.setenv("INHERITED", "from-the-caller")
+    run = submit("sh", "-c", "echo $TYPED $INHERITED", env={"TYPED": "by-hand"})
+    run.wait(30)
+
+    assert [line.data for line in run.logs()] == [b"by-hand from-the-caller\n"]
+    journal = Path(submit.registry.layout.journal(run.id)).read_bytes()
+    assert b"by-hand" in journal
+    assert b"from-the-caller" not in journal
+
+
+def test_the_working_folder(submit: Submitting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the caller's, or a path from there."""
+    (tmp_path / "inner").mkdir()
+    monkeypatch.chdir(tmp_path)
+    here, there = submit("pwd"), submit("pwd", cwd="inner")
+    for run, folder in ((here, tmp_path), (there, tmp_path / "inner")):
+        run.wait(30)
+        assert [line.data for line in run.logs()] == [f"{folder}\n".encode()]
+        assert run.view().cwd == str(folder)
+
+
+def test_the_same_key_twice(submit: Submitting) -> None:
+    """The first run comes back, even from many at once; another command is refused."""
+    with ThreadPoolExecutor(4) as pool:
+        runs = list(pool.map(lambda _: submit("true", key="nightly"), range(4)))
+
+    assert len(set(runs)) == 1
+    assert sorted(run.existing for run in runs) == [False, True, True, True]
+    assert submit.registry.get("key:nightly") == runs[0]
+    with pytest.raises(Conflict, match="nightly"):
+        submit("false", key="nightly")
+
+
+def test_submitting_from_a_threaded_server(submit: Submitting) -> None:
+    """No descriptor and no lock of the server reaches keeper or command."""
+    with socket.socket() as server, ThreadPoolExecutor(4) as pool:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        os.set_inheritable(server.fileno(), True)
+        address = server.getsockname()
+        code = "import time; print('up', flush=True); time.sleep(600)"
+        runs = list(pool.map(lambda _: submit(*python(code)), range(4)))
+    with socket.socket() as again:
+        again.bind(address)  # nobody else holds the port
+
+    for run in runs:
+        assert run.view().health == "live"
+        run.stop(force=True)
+    assert [run.wait(30) is not None for run in runs] == [True] * 4
+
+
+SUBMITTING = """
+import os, sys
+from runlore.runtimes.registry import Registry
+script, gate = "read line < $GATE; echo $line", {"GATE": sys.argv[2]}
+run = Registry.open(sys.argv[1]).submit(["sh", "-c", script], env=gate)
+print(run.id, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_submitter_that_is_killed(keeping: Keeping, tmp_path: Path) -> None:
+    """The run does not notice: it goes on, and ends as it would have."""
+    registry, gate = Registry.open(keeping.layout.root), tmp_path / "gate"
+    os.mkfifo(gate)
+    done = subprocess.run(
+        program(SUBMITTING, registry.root, str(gate)), stdout=subprocess.PIPE, text=True, check=False
+    )
+    run = registry.get(done.stdout.strip())
+    keeping.watch(run.id)
+
+    gate.write_text("on its own\n")
+    view = run.wait(30)
+    assert view is not None
+    assert view.status == "succeeded"
+    assert [line.data for line in run.logs()] == [b"on its own\n"]
+
+
+def test_no_zombie_and_no_descriptor_stays_behind(submit: Submitting) -> None:
+    """A server that submits for years collects nothing."""
+    submit("true").wait(30)
+    before = os.listdir("/proc/self/fd")
+    for _ in range(3):
+        submit("true").wait(30)
+
+    assert os.listdir("/proc/self/fd") == before
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_run_inside_a_run(submit: Submitting) -> None:
+    """What a command submits into its own registry names it as parent."""
+    code = (
+        f"import sys; sys.path[:0] = {sys.path!r}\n"
+        "import runlore\n"
+        "runlore.open().submit(['true'], name='inner').wait()\n"
+    )
+    outer = submit(sys.executable, "-c", code, name="outer")
+    outer.wait(30)
+
+    assert [line.data for line in outer.logs()] == []
+    assert submit.registry.get("inner").view().parent == outer.id
+
+
+# -- find
+
+
+def test_filters(layout: Layout, registry: Registry) -> None:
+    """Status as shown, name, tags and time choose; the limit comes last."""
+    lost = Owned(layout).boot().start().die()
+    live = Owned(layout).boot().start()
+    ended = Owned(layout).boot().start().succeed().die()
+    registry.get(ended).tag(env="prod")
+    registry.get(live.run_id).rename("train")
+
+    def ids_of(**how: object) -> list[str]:
+        return [view.run_id for view in registry.runs(**how)]  # type: ignore[arg-type]  # what it takes
+
+    assert ids_of() == [ended, live.run_id, lost]
+    assert ids_of(limit=1) == [ended]
+    assert ids_of(status="failed") == [lost]
+    assert ids_of(status=["running", "succeeded"], limit=5) == [ended, live.run_id]
+    assert ids_of(name="train") == [live.run_id]
+    assert ids_of(tags={"env": "prod"}) == ids_of(tags=["env"]) == [ended]
+    assert ids_of(since="1h") == [ended, live.run_id, lost]
+    assert ids_of(until=datetime.now(UTC) - timedelta(hours=1)) == []
+    assert ids_of(status="running", limit=1) == [live.run_id]
+    with pytest.raises(BadInput):
+        ids_of(status="dead")
+
+
+def test_pages_while_runs_are_added(layout: Layout, registry: Registry) -> None:
+    """Pages from newest to oldest neither repeat nor skip a run, and say when they are over."""
+    old = [Owned(layout).boot().start().succeed().die() for _ in range(7)]
+    seen, after = [], None
+    while True:
+        page = registry.page(limit=3, after=after)
+        seen += [view.run_id for view in page.items]
+        Owned(layout).boot().start().succeed().die()
+        assert page.truncated == (page.next is not None)
+        if page.next is None:
+            break
+        after = page.next
+
+    assert seen == sorted(old, key=lambda run_id: registry.view(run_id).created_at or 0, reverse=True)
+
+
+def test_counts_are_of_all_that_match(layout: Layout, registry: Registry) -> None:
+    """What is not shown is counted, by the status as shown."""
+    for _ in range(3):
+        Owned(layout).boot().start().succeed().die()
+    Owned(layout).boot().start().die()
+
+    page = registry.page(limit=1)
+    assert (len(page.items), page.truncated, page.counts) == (1, True, {"failed": 1, "succeeded": 3})
+
+
+def test_the_recent_ones(layout: Layout, registry: Registry) -> None:
+    """All live runs, and only the last few that ended."""
+    live = Owned(layout).boot().start()
+    ended = [Owned(layout).boot().start().succeed().die() for _ in range(4)]
+
+    assert [view.run_id for view in registry.recent(2).items] == [ended[3], ended[2], live.run_id]
+
+
+def test_a_damaged_journal_hides_nothing(layout: Layout, registry: Registry) -> None:
+    """It is listed up to its damage, with the problem, and counted; nothing is concluded about its run."""
+    damaged = Owned(layout).boot().start().succeed().die()
+    good = Owned(layout).boot().start().succeed().die()
+    path = Path(layout.journal(damaged))
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:3], b"\0" * 10 + b"\n", *lines[4:]]))
+
+    page = registry.page()
+    views = {view.run_id: view for view in page.items}
+    assert page.damaged == 1
+    assert views[good].status == "succeeded"
+    assert (views[damaged].status, views[damaged].provisional) == ("running", False)
+    assert views[damaged].problem is not None
+    assert registry.view(damaged).problem == views[damaged].problem
+
+
+def test_a_journal_without_its_first_event(layout: Layout, registry: Registry) -> None:
+    """A crash cut it: the run never began, so there is none."""
+    run_id = Owned(layout).die()
+    path = Path(layout.journal(run_id))
+    path.write_bytes(path.read_bytes()[:20])
+
+    assert registry.runs() == []
+    with pytest.raises(NotFound, match="never began"):
+        registry.view(run_id)
+
+
+def test_selectors(layout: Layout, registry: Registry) -> None:
+    """Full id, short id, name, latest, latest with a status as shown, and the beginning of a short id."""
+    first = Owned(layout).boot().start().succeed().die()
+    lost = Owned(layout).boot(by=NOBODY).start().die()
+    live = Owned(layout).boot().start()
+    registry.get(first).rename("nightly")
+
+    for selector, run_id in (
+        (first, first),
+        (first.upper(), first),
+        (first[-8:], first),
+        ("nightly", first),
+        ("latest", live.run_id),
+        ("latest:failed", lost),
+        ("latest:succeeded", first),
+        (lost[-8:-1], lost),
+    ):
+        assert registry.resolve(selector) == run_id, selector
+    assert registry.choose().run_id == live.run_id
+
+
+def test_selectors_that_mean_none_or_several(layout: Layout, registry: Registry) -> None:
+    """None is not found, several are listed, and a destructive verb does not take the latest of a name."""
+    with pytest.raises(NotFound):
+        registry.get("latest")
+    runs = [Owned(layout).boot().start().succeed().die() for _ in range(2)]
+    for run_id in runs:
+        registry.get(run_id).rename("nightly")
+
+    assert registry.get("nightly").id == runs[1]
+    with pytest.raises(Ambiguous) as caught:
+        registry.get("nightly", destructive=True)
+    assert set(caught.value.candidates) == set(runs)
+    for selector in ("nobody", "20261120-201400-00000000", "key:none", "latest:cancelled"):
+        with pytest.raises(NotFound):
+            registry.get(selector)
+
+
+def test_many_threads_and_one_registry(layout: Layout, registry: Registry) -> None:
+    """A registry is shared without a thought."""
+    runs = [Owned(layout).boot().start() for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        pages = list(pool.map(lambda _: registry.page(), range(32)))
+        list(pool.map(lambda run: registry.get(run.run_id).tag(seen="yes"), runs * 4))
+
+    assert all(page.counts == {"running": 8} for page in pages)
+    assert len(registry.runs(tags={"seen": "yes"})) == 8
+
+
+def test_looking_is_cheap_for_ended_runs(layout: Layout, registry: Registry) -> None:
+    """Nobody asks the kernel about the owner of a run that has ended."""
+    for _ in range(20):
+        Owned(layout).boot().start().succeed().die()
+    asked: list[str] = []
+    registry.observer._is_locked = lambda path: bool(asked.append(path))  # type: ignore[method-assign,func-returns-value]
+
+    registry.runs()
+
+    assert asked == []
