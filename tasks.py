@@ -38,6 +38,9 @@ PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 # Tests that must not run side by side share a pytest.mark.xdist_group.
 PARALLEL: Final = ("-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup")
 SOAK_TIMEOUT_S: Final = 3600
+SUPPORTED: Final = ("3.11", "3.12", "3.13")
+QUICK: Final = ("tests/journal", "tests/projections", "tests/compat", "tests/smoke")
+"""What tells one Python from another at little cost; a whole run is `tasks.py pythons tests`."""
 
 PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ROOMS: Final[Mapping[str, str]] = PROJECT["tool"]["setuptools"]["package-dir"]
@@ -99,6 +102,21 @@ def docs(args: Sequence[str]) -> None:
     test(["tests/docs", *args])
 
 
+def pythons(args: Sequence[str]) -> None:
+    """Run the quick tests, or those in ARGS, under every other supported Python found here."""
+    failed = []
+    for version in [each for each in SUPPORTED if each != PYTHON]:
+        interpreter = find_python(version)
+        if interpreter is None:
+            say(f"Python {version} is absent here; nothing was run with it")
+            continue
+        env = os.environ | {"RUNLORE_VENV": f".venv-{version}"}
+        done = subprocess.run([interpreter, __file__, "test", *(args or QUICK)], env=env, check=False)
+        failed += [version] if done.returncode else []
+    if failed:
+        give_up(f"the tests fail with Python {', '.join(failed)}")
+
+
 def proof(args: Sequence[str]) -> None:
     """Run the tests, and write what they proved into docs/reliability.md."""
     report = BUILD / "proof.jsonl"
@@ -155,7 +173,7 @@ def changelog(args: Sequence[str]) -> None:
     run(["python", "changelog/assemble.py", *args])
 
 
-_CHECKS: Final = (setup, lint, types, imports, test, crash, docs, build, smoke, proof, soak)
+_CHECKS: Final = (setup, lint, types, imports, test, pythons, crash, docs, build, smoke, proof, soak)
 TASKS: Final = {task.__name__: task for task in (*_CHECKS, bench, fmt, changelog)}
 
 
@@ -198,6 +216,17 @@ def make_venv() -> None:
     # setuptools' hook costs every start of the interpreter some 3 ms; nothing here uses distutils.
     (site_packages() / "distutils-precedence.pth").unlink(missing_ok=True)
     stamp.write_text(home + requirements)
+
+
+def find_python(version: str) -> str | None:
+    """Return a working interpreter of that version: on PATH, or one that pyenv keeps."""
+    kept = sorted((Path.home() / ".pyenv/versions").glob(f"{version}.*/bin/python{version}"))
+    for candidate in [shutil.which(f"python{version}"), *map(str, kept)]:
+        if not candidate:
+            continue
+        if subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
+            return candidate
+    return None
 
 
 def require_ensurepip() -> None:
