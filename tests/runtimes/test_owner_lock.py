@@ -48,7 +48,7 @@ def test_a_lock_that_was_made(layout: Layout, run_id: RunId) -> None:
     assert os.stat(layout.owner_lock(run_id)).st_mode & 0o777 == 0o600
 
     lock.release()
-    assert not lock.held
+    assert lock.fileno() == -1
     assert not is_held(layout, run_id)
 
 

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -312,13 +312,14 @@ def test_labels_that_hold_a_secret(layout: Layout, live: Run) -> None:
 def test_labels_that_are_none(live: Run) -> None:
     """They are refused, and nothing is recorded."""
     before = live.view().seq
-    for label in (
+    labels: list[Callable[[], None]] = [
         live.tag,
         lambda: live.tag({"a b": "c"}),
         lambda: live.note("  "),
         lambda: live.rename("latest"),
         lambda: live.note("x" * 300_000),
-    ):
+    ]
+    for label in labels:
         with pytest.raises(BadInput):
             label()
 
@@ -328,7 +329,13 @@ def test_labels_that_are_none(live: Run) -> None:
 def test_labels_where_nothing_may_be_written(layout: Layout, live: Run) -> None:
     """Reading only means that."""
     run = Registry(layout, writable=False).get(live.id)
-    for label in (lambda: run.tag(a="b"), lambda: run.note("hello"), lambda: run.rename("x"), run.stop):
+    labels: list[Callable[[], object]] = [
+        lambda: run.tag(a="b"),
+        lambda: run.note("hello"),
+        lambda: run.rename("x"),
+        run.stop,
+    ]
+    for label in labels:
         with pytest.raises(NotPermitted):
             label()
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -197,7 +197,8 @@ def test_a_run_that_is_over(registry: Registry) -> None:
     """It says nothing any more, and an end does not come twice."""
     with registry.track() as run:
         pass
-    for say in (lambda: run.progress(0.5), lambda: run.set_result(1)):
+    late: list[Callable[[], None]] = [lambda: run.progress(0.5), lambda: run.set_result(1)]
+    for say in late:
         with pytest.raises(AlreadyEnded):
             say()
 
@@ -530,7 +531,7 @@ def test_ctrl_c_while_the_run_begins_or_ends(registry: Registry, when: str, stat
 def test_a_generator_that_is_closed(registry: Registry) -> None:
     """A block inside a generator ends with it: cancelled, whoever closes it and wherever."""
 
-    def numbers() -> Iterator[TrackedRun]:
+    def numbers() -> Generator[TrackedRun, None, None]:
         with registry.track("numbers") as run:
             yield run
             pytest.fail("closed before")
