@@ -175,7 +175,7 @@ class Feed:
             self._disk.close(fd)
             raise
         finally:
-            self._remove(temporary)
+            self._discard(temporary)
         self._fd, self._segment, self._feed_id = fd, number, feed_id
 
     def _go_on(self) -> None:
@@ -220,6 +220,12 @@ class Feed:
             for number in range(max(1, newest - KEPT_SEGMENTS), newest + 2):
                 self._remove(segment_path(self._folder, number))
             return []
+
+    def _discard(self, temporary: str) -> None:
+        try:
+            self._disk.unlink(temporary)
+        except OSError:
+            return  # it is nobody's segment
 
     def _remove(self, path: str) -> None:
         try:

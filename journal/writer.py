@@ -70,6 +70,8 @@ class Writer:
         self._file: JournalFile | None = None
         self._tail = Tail.empty(run_id)
         self._condemned = ""
+        self._owing_since: float | None = None
+        """Since when something lies unsynced that was written through a descriptor no longer open."""
         _writers.add(self)
 
     @classmethod
@@ -96,7 +98,7 @@ class Writer:
     def loose_since(self) -> float | None:
         """Monotonic time of the oldest unsynced event, or None: sync within UNSYNCED_S of it."""
         file = self._file
-        return file.loose_since if file is not None else None
+        return self._owing_since if file is None or file.loose_since is None else file.loose_since
 
     def open(self) -> Self:
         """Return itself, with the tail read; appending does this by itself."""
@@ -194,15 +196,13 @@ class Writer:
             try:
                 file.unlock()
             except OSError:
+                self._owing_since = file.loose_since
                 self._let_go()  # the lock goes with the descriptor
 
     def _let_go(self) -> None:
         file, self._file = self._file, None
         if file is not None:
-            try:
-                file.close()
-            except OSError:
-                return  # close(2): the descriptor is gone all the same, and syncs have spoken before
+            file.close()
 
     def _catch_up(self, file: JournalFile, size: int) -> None:
         """Read on to the end of the file; heal what a crash left there."""
@@ -352,6 +352,7 @@ class Writer:
         assert file is not None  # noqa: S101 - see _put
         try:
             file.sync()
+            self._owing_since = None
         except OSError as first:
             if self._feed and self._tail.ended:
                 self._announce(self._feed, intent=True)
@@ -360,12 +361,20 @@ class Writer:
                 if self._feed:
                     self._announce(self._feed)
             except OSError as error:
+                self._take_back(file)
                 self._condemned = (
                     f"{self._path}: a sync failed ({first.strerror}) and the journal could not be "
                     f"copied ({error.strerror or error}); nothing more is written to it. "
                     "Free or replace the disk, then `runlore verify` it"
                 )
                 raise JournalIO(self._condemned) from error
+
+    def _take_back(self, file: JournalFile) -> None:
+        """Cut off what nobody was promised and no disk has, before others append behind it."""
+        try:
+            file.cut(self._tail.size - len(file.loose))
+        except OSError:
+            return  # a disk that refuses this as well will hardly take what others append
 
     def _refused(self, error: OSError) -> JournalIO:
         if isinstance(error, JournalIO):

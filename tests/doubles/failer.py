@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from runlore.journal.disk import Disk
 
-from tests.doubles.recorder import CALLS, QUESTIONS
+from tests.doubles.recorder import CALLS, NEVER_FAIL
 
 How = Literal["once", "for ever", "kill"]
 
@@ -29,32 +29,34 @@ class Failer:
         self.failed = ""
         """The call that failed first."""
         self._at, self._errno, self._how = at, number, how
+        self._lose: Callable[[int], None] | None = getattr(disk, "lose", None)
         for name in CALLS:
             call = getattr(disk, name)
-            setattr(self, name, call if name in QUESTIONS else self._failing(name, call, name in only))
+            fails = name in only and (how == "kill" or name not in NEVER_FAIL)
+            setattr(self, name, self._failing(name, call) if fails else call)
 
     def repair(self) -> None:
         """Let every call succeed from now on."""
         self._at = None
 
-    def _failing(self, name: str, call: Callable[..., Any], counts: bool) -> Callable[..., Any]:
+    def _failing(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def failing(*arguments: Any, **options: Any) -> Any:
-            if not counts:
-                return call(*arguments, **options)
             self.count += 1
             if self._at is None or self.count < self._at or (self._how == "once" and self.count > self._at):
                 return call(*arguments, **options)
             self.failed = self.failed or name
             if self._how == "kill":
                 raise Killed
-            if name == "close":  # close(2): the descriptor is gone whatever it returns
-                call(*arguments, **options)
+            if name == "fdatasync" and self._lose is not None:
+                self._lose(*arguments)
             raise OSError(self._errno, os.strerror(self._errno))
 
         return failing
 
 
-def failing(disk: Disk, at: int | None, number: int, how: How) -> tuple[Disk, Failer]:
+def failing(
+    disk: Disk, at: int | None, number: int, how: How, *, only: frozenset[str] = frozenset(CALLS)
+) -> tuple[Disk, Failer]:
     """Return a disk that fails as told, and its controls."""
-    failer = Failer(disk, at, number, how)
+    failer = Failer(disk, at, number, how, only=only)
     return failer, failer  # type: ignore[return-value]  # the calls are put in at run time

@@ -58,6 +58,7 @@ class File:
         del self.seen[size:]
         self.seen += bytes(size - len(self.seen))
         self.allocated_to = 0
+        self.lost = [(start, min(end, size)) for start, end in self.lost if start < size]
         self.changes.append(Cut(size))
 
     def sync(self) -> None:

@@ -7,8 +7,8 @@ from runlore.journal.disk import Disk
 
 CALLS: Final = tuple(name for name in vars(Disk) if not name.startswith("_"))
 """Every call of the port."""
-QUESTIONS: Final = frozenset({"now", "monotonic"})
-"""Calls that cannot fail: clocks."""
+NEVER_FAIL: Final = frozenset({"now", "monotonic", "close"})
+"""Calls that have no errors: clocks, and close as the port defines it."""
 
 
 class Call(NamedTuple):

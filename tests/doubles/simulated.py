@@ -156,10 +156,14 @@ class SimulatedDisk:
     def fdatasync(self, fd: int) -> None:
         file = self._described(fd).file
         if self.fails:
-            file.fail_sync()
+            self.lose(fd)
             raise self.fails.pop(0)
         file.sync()
         self.system.on_change()
+
+    def lose(self, fd: int) -> None:
+        """Let the disk lose what this file has not synced, while the page cache goes on showing it."""
+        self._described(fd).file.fail_sync()
 
     def sync_dir(self, path: str) -> None:
         self.system.sync_folder(self.system.folder(path))
