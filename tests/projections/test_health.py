@@ -223,7 +223,7 @@ def test_outputs_are_collected_before_a_result_is_shown() -> None:
     (collecting,) = conclude(DECLARING, seen)
     told = fold(STATUS, [collecting(Seq(4), NOW)], DECLARING)  # type: ignore[list-item]
 
-    assert told.status == "collecting_artifacts"
+    assert (told.status, told.epoch) == ("collecting_artifacts", DECLARING.epoch + 1)
     assert conclude(told, seen) == ()
     assert judge(told, seen, seen) == "unsupervised"
 
@@ -291,7 +291,8 @@ def test_what_is_written_is_what_was_shown(state: RunState, seen: Seen) -> None:
     }
     assert changed <= {"provisional", "seq", "journal_head", "owner_epoch", "sealed", "observation"}
     assert {"provisional", "seq"} <= changed
-    assert provisional.seq == state.seq
+    assert (provisional.seq, provisional.owner_epoch) == (state.seq, state.epoch)
+    assert provisional.observation is None
     assert recorded.owner_epoch == state.epoch + 1
     assert (recorded.observation is not None) == after.ended
     assert all(event.by == ADA for event in events)

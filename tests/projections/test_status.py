@@ -138,6 +138,7 @@ def test_nothing_terminal_is_ever_overwritten(late: AnyEvent) -> None:
     moved = {"seq": late.seq, "reached_at": max(before.reached_at, late.at)}
     for field in RunState.__struct_fields__:
         assert getattr(after, field) == moved.get(field, getattr(before, field)), field
+    assert story(*WHOLE, late) == after
 
 
 def test_labels_and_evidence_still_count_after_the_end() -> None:
@@ -218,6 +219,20 @@ def test_an_exit_nobody_saw_is_filled_in_by_the_final_event() -> None:
     state = story(BOOTING, STARTED, unseen, final)
 
     assert (state.exit_code, state.ended_at) == (4, at(7))
+
+
+def test_the_end_of_the_command_is_its_last_activity() -> None:
+    """What an exit witnesses is its own moment, not the one in which it was written down."""
+    assert story(BOOTING, STARTED, COLLECTING).last_activity_at == at(8)
+
+
+def test_evidence_from_a_clock_ahead_moves_time_on() -> None:
+    """A command that ended later than the journal's clock says is not followed by anything earlier."""
+    ahead = e.RunCollecting(seq=4, at=at(9), exit_code=0, exited_at=at(30))
+    stored = e.ArtifactCollected(seq=5, at=at(10), path="x", bytes=1)
+
+    for state in (story(BOOTING, STARTED, ahead), story(BOOTING, STARTED, ahead, stored)):
+        assert (state.ended_at, state.last_activity_at, state.reached_at) == (at(30), at(30), at(30))
 
 
 def test_an_end_before_the_start_is_at_the_start() -> None:
