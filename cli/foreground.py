@@ -104,11 +104,12 @@ class Foreground:
                 raise Interrupted(signal.SIGHUP) from failure
             if failure.reader_gone and not self._asked:
                 self._ask(signal.SIGPIPE, "its output is read no more")
-            elif not failure.reader_gone:
+            elif not failure.reader_gone and fd == 1:  # that nobody hears talk is no failure
                 self._session.output.warn(
                     f"{failure}; the run goes on, and `runlore logs {self._run.short_id}` shows it all"
                 )
-            self._lost_output = self._lost_output or failure
+            if failure.reader_gone or fd == 1:
+                self._lost_output = self._lost_output or failure
 
     def _leave_without_output(self, failure: OutputFailed, code: int) -> None:
         if failure.reader_gone:
