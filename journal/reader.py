@@ -61,6 +61,8 @@ class JournalReader:
         self._offset = 0
         self._torn = b""
         """Bytes behind the last whole line, as of the last read."""
+        self._doubted = -1
+        """Where bytes did not continue what was read before; if they still do not, it is damage."""
         self._scanner = Scanner(Tail.empty(run_id), check_chain=check_chain)
         self.rewound = False
         """The last read began again, because bytes seen before are not there any more."""
@@ -138,8 +140,10 @@ class JournalReader:
     def _newer(self) -> list[Record] | None:
         """Return the records behind those already returned, or None if one of those is gone."""
         fresh: list[Record] = []
-        known = self._head
+        known, scanner = self._head, self._scanner
         while lines := self._whole_lines():
+            if self._scanner is not scanner:  # begun again
+                scanner, fresh = self._scanner, []
             for record in self._scanner.feed(lines):
                 if record.seq > self._seen:
                     fresh.append(record)
@@ -158,10 +162,14 @@ class JournalReader:
         if not end and len(piece) >= codec.MAX_LINE:
             end = len(piece)  # no line is that long
         lines, self._torn = piece[:end], piece[end:]
-        if lines and not self._continues(lines):
+        if lines and self._offset != self._doubted and not self._continues(lines):
+            doubted = self._offset
             self._open()
+            self._doubted = doubted
             return self._whole_lines()
         self._offset += end
+        if self._offset > self._doubted:
+            self._doubted = -1
         return lines
 
     def _continues(self, lines: bytes) -> bool:
@@ -226,14 +234,11 @@ class EventChunks:
             chunk = rest + piece if rest else piece
             end = chunk.rfind(b"\n") + 1
             rest = chunk[end:]
-            if len(rest) >= codec.MAX_LINE:
-                self.stopped = "damaged"
-                return
-            if not end:
-                continue
-            events = self._decoded(chunk[:end])
+            events = self._decoded(chunk[:end]) if end else []
             if events:
                 yield events
+            if len(rest) >= codec.MAX_LINE:
+                self.stopped = "damaged"
             if self.stopped:
                 return
         self.stopped = "torn" if rest else ""
