@@ -9,7 +9,7 @@ from runlore.journal.values import Head
 from runlore.projections import shell
 from runlore.projections.health import Health
 from runlore.projections.replay import replay_command
-from runlore.projections.run_state import BEGINNING, RunState
+from runlore.projections.run_state import BEGINNING, OWN_PROCESS, RunState
 from runlore.projections.run_view import (
     ArtifactsView,
     HandleView,
@@ -181,7 +181,7 @@ def _artifacts(state: RunState) -> ArtifactsView | None:
 
 
 def _transcript(state: RunState) -> TranscriptView | None:
-    if state.booting is None or state.queued is None:
+    if state.booting is None or state.queued is None or state.runtime == OWN_PROCESS:
         return None
     counted = state.collecting
     return TranscriptView(

@@ -38,6 +38,8 @@ from runlore.journal.values import (
 
 BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 """Earlier than any event."""
+OWN_PROCESS: Final = "process"
+"""Runtime of a run that is the process which owns it: no command outlives its owner, nothing is captured."""
 
 
 class Working(Struct, gc=False):

@@ -16,9 +16,9 @@ from runlore.journal.root import registry_info
 from runlore.journal.values import Handle, Identity, Owner, Recipe, RunId
 from runlore.journal.writer import Writer
 from runlore.projections import labels
+from runlore.projections.run_state import OWN_PROCESS
 from runlore.runtimes import exit_file
 from runlore.runtimes.identity import identify
-from runlore.runtimes.observe import OWN_PROCESS
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.pulse import pulse
 from runlore.runtimes.recipe import recipe_of, shortened

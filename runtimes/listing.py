@@ -15,10 +15,11 @@ from runlore.journal.layout import Layout
 from runlore.journal.values import RunId, Status
 from runlore.projections.present import run_view
 from runlore.projections.registry import Row, fold_journal, fold_registry
+from runlore.projections.run_state import OWN_PROCESS
 from runlore.projections.run_view import RunView, TranscriptView
 from runlore.projections.selectors import Candidate
 from runlore.runtimes.folding import RunFold
-from runlore.runtimes.observe import OWN_PROCESS, Look, Observer
+from runlore.runtimes.observe import Look, Observer
 
 
 class Found(Struct, frozen=True, kw_only=True):

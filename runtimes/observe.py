@@ -17,12 +17,10 @@ from runlore.journal.exit_record import ExitRecord
 from runlore.journal.layout import Layout
 from runlore.journal.values import Identity, RunId
 from runlore.projections.health import Assessment, CommandSeen, OwnerSeen, Seen, assess
-from runlore.projections.status import RunState
+from runlore.projections.run_state import OWN_PROCESS, RunState
 from runlore.runtimes import exit_file, heartbeat, identity
 from runlore.runtimes.folding import RunFold
 
-OWN_PROCESS: Final = "process"
-"""Runtime of a run that is the process which owns it (`track`): no command can outlive its owner."""
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK
 _ATTEMPTS: Final = 16
 

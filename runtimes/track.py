@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-_innermost: Final[ContextVar[TrackedRun | None]] = ContextVar("runlore_run", default=None)
+_around: Final[ContextVar[tuple[TrackedRun, ...]]] = ContextVar("runlore_runs", default=())
+"""The tracked runs around the code of a context, the outermost first."""
 
 
 def current_run() -> TrackedRun | None:
     """Return the innermost tracked run around the calling code, or None; for code that was not handed it."""
-    return _innermost.get()
+    return next((run for run in reversed(_around.get()) if run.is_open), None)
 
 
 class Tracking:
@@ -35,13 +36,13 @@ class Tracking:
     def __init__(self, registry: "Registry", labels: Labels) -> None:
         self._registry, self._labels = registry, labels
         self._run: TrackedRun | None = None
-        self._token: Token[TrackedRun | None] | None = None
+        self._token: Token[tuple[TrackedRun, ...]] | None = None
 
     def __enter__(self) -> TrackedRun:
         if self._run is not None:
             raise RuntimeError("this context is a run already; call registry.track() for another one")
         self._run = self.start()
-        self._token = _innermost.set(self._run)
+        self._token = enter_context(self._run)
         return self._run
 
     def __exit__(
@@ -101,14 +102,14 @@ class Tracking:
         return tracked
 
 
-def enter_context(run: TrackedRun) -> Token[TrackedRun | None]:
+def enter_context(run: TrackedRun) -> Token[tuple[TrackedRun, ...]]:
     """Make `run` the innermost one of the calling context."""
-    return _innermost.set(run)
+    return _around.set((*_around.get(), run))
 
 
-def leave_context(token: Token[TrackedRun | None]) -> None:
+def leave_context(token: Token[tuple[TrackedRun, ...]]) -> None:
     """Make the run before it the innermost one again."""
     try:
-        _innermost.reset(token)
-    except ValueError:  # a generator was closed in another context than it was begun in
+        _around.reset(token)
+    except ValueError:  # a generator was closed in another context than it was begun in: see current_run
         return

@@ -130,6 +130,11 @@ class TrackedRun(Run):
         )
 
     @property
+    def is_open(self) -> bool:
+        """The block is not over, and this process is the run."""
+        return self._open and os.getpid() == self._pid
+
+    @property
     def stop_requested(self) -> bool:
         """Somebody asked this run to stop. Look often: nobody but the run itself can end it well.
 

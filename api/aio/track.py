@@ -40,6 +40,11 @@ class AsyncTrackedRun(AsyncRun):
         """Say how far the work is; waits for nothing, so it is not awaited: see `TrackedRun.progress`."""
         self._tracked.progress_soon(fraction, message, step=step, metrics=metrics)
 
+    @property
+    def is_open(self) -> bool:
+        """The block is not over, and this process is the run."""
+        return self._tracked.is_open
+
     async def set_result(self, result: object) -> None:
         """Set the run's own result document: see `TrackedRun.set_result`."""
         await act(partial(self._tracked.set_result, result))
@@ -56,7 +61,7 @@ class AsyncTracking:
         self._registry, self._labels = registry, labels
         self._tracking = Tracking(registry, labels)
         self._run: TrackedRun | None = None
-        self._token: Token[TrackedRun | None] | None = None
+        self._token: Token[tuple[TrackedRun, ...]] | None = None
 
     async def __aenter__(self) -> AsyncTrackedRun:
         if self._run is not None:

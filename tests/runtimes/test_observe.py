@@ -18,11 +18,12 @@ from runlore.journal.layout import Layout
 from runlore.journal.values import Identity, RunId
 from runlore.journal.writer import Writer
 from runlore.projections.health import Assessment, Seen
+from runlore.projections.run_state import OWN_PROCESS
 from runlore.projections.status import RunState
 from runlore.runtimes import heartbeat
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.identity import identify
-from runlore.runtimes.observe import OWN_PROCESS, Observer, look
+from runlore.runtimes.observe import Observer, look
 from runlore.runtimes.owner_lock import OwnerLock
 from tests.runtimes.kept_runs import NOBODY, Owned, myself, registry_at
 

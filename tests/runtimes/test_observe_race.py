@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -14,7 +15,10 @@ from runlore.projections.health import Seen
 from runlore.projections.status import RunState
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.observe import Observer
+from tests import proof
 from tests.runtimes.kept_runs import Owned, registry_at
+
+_LOOKS_PER_RUN: Final = 10
 
 CHANGING = """
 import os, random, sys, time
@@ -77,14 +81,18 @@ def test_looks_beside_a_run_that_changes_owners(
 ) -> None:
     """Waiting, owned, ended: at no moment between them is the run seen as lost."""
     observer, seen = Observer(REAL, layout), dict.fromkeys(("queued", "live", "ended"), 0)
-    for _ in range(sized(30_000, 300_000) // 10):
+    looks = sized(30_000, 300_000)
+    for _ in range(looks // _LOOKS_PER_RUN):
         folded = RunFold(REAL, layout, next_run())
-        for _ in range(10):
+        for _ in range(_LOOKS_PER_RUN):
             health = observer.look(folded).assessment.health
             seen[health] += 1
 
     assert set(seen) == {"queued", "live", "ended"}
     assert min(seen.values()) > 0
+    proof.record(
+        "looks", "no look beside a run that changes owners shows it as lost", {"looks": looks} | seen
+    )
 
 
 class Meanwhile(Observer):

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,8 @@ from runlore.journal.errors import Busy, Conflict, JournalIO, NotFound, NotPermi
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
 from runlore.runtimes.owner_lock import OwnerLock
-from tests.runtimes.kept_runs import registry_at
+from tests import proof
+from tests.runtimes.kept_runs import program, registry_at
 
 
 @pytest.fixture
@@ -94,6 +96,56 @@ def test_many_who_want_the_lock_of_a_dead_owner(layout: Layout, run_id: RunId) -
         taken = [lock for lock in pool.map(lambda _: take(), range(16)) if lock]
 
     assert len(taken) == 1
+
+
+TAKING = """
+import sys
+from runlore.journal.disk import REAL
+from runlore.journal.errors import Busy
+from runlore.journal.layout import Layout
+from runlore.runtimes.owner_lock import OwnerLock
+layout, run_id = Layout(sys.argv[1]), sys.argv[2]
+print("up", flush=True)
+while sys.stdin.readline():
+    try:
+        lock = OwnerLock.take(REAL, layout, run_id)
+    except Busy:
+        lock = None
+    print("mine" if lock else "busy", flush=True)
+    sys.stdin.readline()
+    if lock:
+        lock.release()
+    print("free", flush=True)
+"""
+
+
+def test_many_processes_that_start_at_once(
+    layout: Layout, run_id: RunId, sized: Callable[[int, int], int]
+) -> None:
+    """In every round exactly one process becomes the owner, and the others are told."""
+    OwnerLock.create(REAL, layout, run_id).release()
+    processes, rounds = sized(8, 64), sized(100, 200)
+    command = program(TAKING, layout.root, run_id)
+    starters = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        for _ in range(processes)
+    ]
+
+    def answers(question: str) -> list[str]:
+        for starter in starters:
+            assert starter.stdin is not None
+            starter.stdin.write(question)
+        return [starter.stdout.readline().strip() for starter in starters if starter.stdout is not None]
+
+    assert set(answers("")) == {"up"}
+    for _ in range(rounds):
+        assert sorted(answers("take\n")) == ["busy"] * (processes - 1) + ["mine"]
+        assert set(answers("release\n")) == {"free"}
+    for starter in starters:
+        starter.communicate(timeout=30)
+    proof.record(
+        "owners", "of processes that start at once exactly one owns the run", {"starts": processes * rounds}
+    )
 
 
 def test_a_lock_file_that_somebody_removed(layout: Layout, run_id: RunId) -> None:

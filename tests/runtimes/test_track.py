@@ -50,6 +50,7 @@ def test_a_block_that_comes_to_its_end(registry: Registry) -> None:
     assert inside.handle is not None
     assert inside.owner is not None
     assert inside.handle.pid == inside.owner.pid == os.getpid()
+    assert (inside.transcript, after.transcript) == (None, None)
     assert (after.status, after.exit_code, after.provisional, after.sealed) == ("succeeded", 0, False, True)
     assert kinds(run) == [
         "RunQueued",
@@ -487,7 +488,7 @@ def test_workers_that_multiprocessing_forked(registry: Registry) -> None:
         parent, orphan = (process.stdout.readline().strip() for _ in range(2))
         process.wait(30)
         try:
-            assert registry.view(RunId(parent)).status == "failed"
+            until(lambda: registry.view(RunId(parent)).status == "failed", "the parent's end")
             assert Path(f"/proc/{orphan}").exists()
         finally:
             os.kill(int(orphan), signal.SIGKILL)
@@ -530,6 +531,12 @@ def test_ctrl_c_while_the_run_begins_or_ends(registry: Registry, when: str, stat
 
 def test_a_generator_that_is_closed(registry: Registry) -> None:
     """A block inside a generator ends with it: cancelled, whoever closes it and wherever."""
+    with registry.track("outer") as outer:
+        _close_elsewhere(registry)
+        assert current_run() is outer
+
+
+def _close_elsewhere(registry: Registry) -> None:
 
     def numbers() -> Generator[TrackedRun, None, None]:
         with registry.track("numbers") as run:
