@@ -26,4 +26,5 @@ def test_a_weaker_order(order: Order) -> None:
     assert stale
     wrong = set[int]().union(*(left_stale(order, state) for state in stale))
     assert wrong == ({LIVE, ENDED, NEW} if order.looks_at_live else {LIVE, NEW})
-    proof.record("feed order, weaker", "every weaker order loses changes", {"orders": 1, "lost": len(stale)})
+    counts = {"orders": 1, "stale and undetected": len(stale)}
+    proof.record("feed order, weaker", "every weaker order loses changes", counts)
