@@ -8,6 +8,7 @@ from tests import proof
 from tests.properties.feed_model import ENDED, LIVE, NEW, RIGHT, WEAKER, Order, beginning, explore, left_stale
 
 
+@pytest.mark.timeout(1800)
 def test_every_interleaving_and_every_crash(sized: Callable[[int, int], int]) -> None:
     """Whenever all is at rest, one pass sees whatever changed, whoever died at whatever step."""
     states, resting, stale = explore(RIGHT, beginning(sized(1, 2)))
