@@ -102,6 +102,32 @@ def test_every_error_of_the_journal_is_public() -> None:
     assert all(issubclass(getattr(runlore, name), errors.RunloreError) for name in raised_here)
 
 
+def public_members(kind: type) -> set[str]:
+    """What users of a class may use."""
+    return {name for name in dir(kind) if not name.startswith("_")}
+
+
+def test_the_reference_names_everything_that_is_public() -> None:
+    """A name that is public is described, and so is every member of the classes users handle."""
+    page = (DOOR.parents[1] / "docs/reference/python.md").read_text()
+    for_doors = {
+        "append",
+        "settle",
+        "require_writable",
+        "reconcile_in_passing",
+        "open_transcript",
+        "registry",
+    }
+    for_doors |= {"beat", "flush", "finish", "progress_soon", "by"}
+    members = {
+        name
+        for kind in (runlore.Registry, runlore.Run, runlore.TrackedRun, runlore.AsyncRun)
+        for name in public_members(kind)
+    }
+
+    assert {name for name in (*runlore.__all__, *(members - for_doors)) if f"{name}" not in page} == set()
+
+
 USES = """
 import runlore
 from typing import assert_type

@@ -69,6 +69,7 @@ class Owned:
         self.boot_id = machine.boot_id() if boot_id is None else boot_id
         self.run_id: RunId = ids.mint(datetime.now(UTC), os.urandom(5))
         self.lock = OwnerLock.create(REAL, layout, self.run_id, durability="process")
+        self._feed = Feed(REAL, layout)
         self.writer = Writer.create(
             REAL,
             layout,
@@ -83,7 +84,7 @@ class Owned:
                 durability="process",
                 boot_id=self.boot_id,
             ),
-            feed=Feed(REAL, layout),
+            feed=self._feed,
         )
 
     def boot(self, *, runtime: str = "background", by: Identity | None = None) -> "Owned":
@@ -125,5 +126,6 @@ class Owned:
     def die(self) -> RunId:
         """Let go of everything without a word, as a killed owner does."""
         self.writer.close()
+        self._feed.close()
         self.lock.release()
         return self.run_id

@@ -34,6 +34,7 @@ def pause():
 layout, scratch = registry_at({registry!r}), registry_at({registry!r} + "-scratch")
 while sys.stdin.read(1):
     run = Owned(scratch, queue="nightly").boot().start().succeed()
+    run.die()
     lines = open(scratch.journal(run.run_id), "rb").read().splitlines(keepends=True)
     os.mkdir(layout.run_dir(run.run_id))
     lock = os.open(layout.owner_lock(run.run_id), os.O_RDWR | os.O_CREAT)
