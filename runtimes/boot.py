@@ -5,6 +5,7 @@ files that a live run needs are there before anybody can read about it.
 """
 
 import os
+from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from typing import Final, cast
@@ -80,8 +81,12 @@ def _mint(disk: Disk) -> RunId:
 
 def _make(wanted: _Submission, run_id: RunId) -> OwnedRun:
     disk, layout, claimed = wanted.disk, wanted.layout, wanted.digest is not None
-    # Its folder is synced below, together with the other files, and still before the journal exists.
-    lock = OwnerLock.create(disk, layout, run_id, durability="process", claimed=claimed)
+    try:  # its folder is synced below, together with the other files, and before the journal exists
+        lock = OwnerLock.create(disk, layout, run_id, durability="process", claimed=claimed)
+    except JournalIO:
+        if not claimed:
+            _discard(disk, layout, run_id)
+        raise
     try:
         _clear(disk, layout, run_id)
         return _furnish(wanted, lock, _queued(wanted, run_id))
@@ -180,9 +185,9 @@ def _clear(disk: Disk, layout: Layout, run_id: RunId) -> None:
 
 def _discard(disk: Disk, layout: Layout, run_id: RunId) -> None:
     """Leave nothing of a run that never was; what cannot be removed is harmless without a journal."""
-    try:
+    with suppress(OSError):
         _clear(disk, layout, run_id)
+    with suppress(OSError):
         disk.unlink(layout.owner_lock(run_id))
+    with suppress(OSError):
         os.rmdir(layout.run_dir(run_id))
-    except OSError:
-        return

@@ -125,13 +125,8 @@ class Command:
         self.intended = self.intended or not ended
 
     def _inherit(self, pid: int) -> None:
-        """Record the exit of a command whose wrapper died; what the wrapper had written stands."""
-        record = exit_file.read_open(self._run.disk, self._run.exit_fd)
-        if record is not None:
-            reap.reap(pid)
-            self.record = record
-        else:
-            self.record = reap.record_exit(self._run.disk, self._run.exit_fd, pid, self._reason())
+        """Record the exit of a command whose wrapper died without having written it."""
+        self.record = reap.record_exit(self._run.disk, self._run.exit_fd, pid, self._reason())
 
     def _note(self, record: ExitRecord) -> None:
         reap.write(self._run.disk, self._run.exit_fd, record)

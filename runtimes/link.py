@@ -125,9 +125,8 @@ class KeeperLink:
         """Take in what the keeper said; say whether it said anything, or went."""
         lines = self._reader.read()
         for line in lines:
+            self.nudged = True  # any line: a keeper does not nudge behind one that was not read yet
             message = messages.decode(line)
-            if isinstance(message, bytes):
-                self.nudged = True
-            else:
+            if not isinstance(message, bytes):
                 self._news[type(message)] = message
         return bool(lines) or self._reader.closed

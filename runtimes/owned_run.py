@@ -1,9 +1,11 @@
 """A run, as the process that owns it holds it: its journal, its locks, its files."""
 
 import os
+from contextlib import suppress
 from typing import Final, TypeVar
 
 from runlore.journal.disk import Disk
+from runlore.journal.errors import JournalIO
 from runlore.journal.events import Event
 from runlore.journal.layout import Layout
 from runlore.journal.scan import Record
@@ -68,5 +70,6 @@ class OwnedRun:
                 continue
         self.transcript.close()
         self.heartbeat.close()
-        self.writer.close()
+        with suppress(JournalIO):  # what its reserve took is given back when the disk works again
+            self.writer.close()
         self.lock.release()

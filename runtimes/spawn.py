@@ -136,8 +136,7 @@ def _spawn_program(path: bytes, plan: Plan, actions: list[tuple[int, int, int]])
             plan.environ,
             file_actions=actions,
             setsid=True,
-            setsigdef=_TO_DEFAULT,
-            setsigmask=(),
+            setsigdef=_TO_DEFAULT,  # and nothing is blocked in our own processes
         )
     except FileNotFoundError as error:
         raise OSError(errno.ENOEXEC, "its interpreter does not exist") from error

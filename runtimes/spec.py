@@ -13,8 +13,6 @@ import msgspec
 from runlore.journal.errors import BadInput
 from runlore.journal.values import Actor, Durability
 
-_RESERVED_NAMES: Final = frozenset({"latest", "all"})
-_MAX_LABEL: Final = 256
 _MAX_TIMEOUT_S: Final = 1e9
 
 
@@ -86,6 +84,8 @@ def decode(line: bytes) -> RunSpec:
 def check(spec: RunSpec) -> None:
     """Return if the spec can be submitted at all; whether its command exists is for the kernel to say.
 
+    Labels are the affair of whoever was given them: `projections.labels`.
+
     Raises:
         BadInput: it cannot; the message says which part and why.
     """
@@ -102,14 +102,3 @@ def check(spec: RunSpec) -> None:
         raise BadInput(f"timeout {spec.timeout_s} is not a number of seconds above 0 and up to 1e9")
     if spec.idle_timeout_s is not None:
         raise BadInput("idle timeouts are not in this version; use a timeout")
-    _check_labels(spec)
-
-
-def _check_labels(spec: RunSpec) -> None:
-    if spec.name in _RESERVED_NAMES or ":" in spec.name:
-        raise BadInput(f"name {spec.name!a} is reserved: `latest`, `all` and anything with `:` select runs")
-    for what, text in (("name", spec.name), ("key", spec.key), *(("tag", tag) for tag in spec.tags)):
-        if len(text) > _MAX_LABEL:
-            raise BadInput(f"{what} {text[:32]!a}… has {len(text)} characters; at most {_MAX_LABEL} fit")
-    if "" in spec.tags:
-        raise BadInput("a tag needs a name: `--tag NAME=VALUE`")

@@ -78,26 +78,27 @@ class Stopping:
         kill = now >= self._kill_at
         left = self._tree() or self._tree(thorough=True)
         if kill:  # what is stopped cannot fork away from the kill
-            for member in left:
+            for member in self._to_signal(left, now):
                 signals.send(member.identity, signal.SIGSTOP)
             left = self._tree()
-        for member in left:
-            if not self._has_own_keeper(member, now):
-                self._signal(member, kill=kill)
+        for member in self._to_signal(left, now):
+            self._signal(member, kill=kill)
         stubborn = [member for member in left if member.identity in self._refused]
         self.survivors = name_survivors(stubborn)
         self.over = len(stubborn) == len(left) and self._command.record is not None
         self._next = now + self._pause if kill else min(now + self._pause, self._kill_at)
         self._pause = min(self._pause * 2, _SLOWEST_LOOK_S)
 
-    def _has_own_keeper(self, member: Member, now: float) -> bool:
-        """Say whether a run inside this one is still to end by itself, so that its own record is right.
+    def _to_signal(self, left: list[Member], now: float) -> list[Member]:
+        """Return whom to signal: a run inside this one ends through its own keeper, so its record is right.
 
-        Its keeper takes our TERM and stops it; if we kill what is left, that keeper has its last word.
+        That keeper takes our TERM and stops its run; if we kill what is left, it has its last word.
         """
-        if now >= self._kill_at:
-            return member.name in OURS and now < self._kill_at + _LAST_WORD_S
-        return member.inner
+        if now < self._kill_at:
+            return [member for member in left if not member.inner]
+        if now < self._kill_at + _LAST_WORD_S:
+            return [member for member in left if member.name not in OURS]
+        return left
 
     def _signal(self, member: Member, *, kill: bool) -> None:
         if not kill and member.identity in self._termed:

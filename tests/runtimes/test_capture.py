@@ -73,6 +73,11 @@ class Captured:
         self.capture.recover()
         return self.capture
 
+    def hang_up(self) -> None:
+        """Let nobody hold the writing end any more."""
+        os.close(self.input)
+        self.input = os.open("/dev/null", os.O_WRONLY)
+
     def __enter__(self) -> Self:
         return self
 
@@ -197,6 +202,28 @@ def test_a_kill_at_every_step_of_a_chunk(
         assert captured.stored() == b"firstsecond"
         pieces = [captured.stored()[record.offset : record.end] for record in captured.records()]
         assert b"".join(pieces) == b"firstsecond"
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("step", range(6))
+def test_a_kill_at_every_step_of_the_last_chunk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int, after: bool
+) -> None:
+    """What was held back until the stream ended is stored once, whoever stores it."""
+    killer = Killer(step, after=after)
+    with Captured(tmp_path, disk=killer.disk(), redact=holding_back) as captured:
+        os.write(captured.input, b"secretsec")
+        captured.capture.take()
+        captured.hang_up()
+        with monkeypatch.context() as patch, suppress(Stopped):
+            killer.arm(patch)
+            captured.capture.take()
+        successor = captured.successor()
+        while not successor.ended:
+            successor.take()
+
+        assert killer.killed
+        assert captured.stored() == b"[...]sec"
 
 
 class Killer:

@@ -189,9 +189,28 @@ def test_who_holds_what(keeping: Keeping) -> None:
     assert {who for who, names in held.items() if "runlore-stdout" in names} == {"keeper", "wrapper"}
     assert {who for who, names in held.items() if "tree.lock" in names} == {"wrapper", "command"}
     assert {who for who, names in held.items() if names & {"out", "err"}} == {"keeper", "wrapper", "command"}
-    assert {who for who, names in held.items() if f"{kept.run_id}.jsonl" in names} == {"keeper"}
+    for name in (f"{kept.run_id}.jsonl", "transcript", "transcript.index", "heartbeat", "bell"):
+        assert {who for who, names in held.items() if name in names} == {"keeper"}
     kept.stop(force=True)
     kept.end()
+
+
+def test_a_pipe_of_the_caller(keeping: Keeping) -> None:
+    """Whatever a shell had opened for the command line is closed in the run: its readers find their end."""
+    read_end, write_end = os.pipe()
+    script = (
+        "from runlore.runtimes.launch import fork_keeper\nlink = fork_keeper()\n"
+        "print(link.submit(keeping.spec('sleep', '600')).run_id); link.wait_started()"
+    )
+    argv = keeping.caller_argv(script)
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, pass_fds=(write_end,)) as caller:
+        os.close(write_end)
+        told = caller.communicate(timeout=DEADLINE_S)[0]  # ends: the run does not hold its stdout either
+    kept = keeping.watch(RunId(told.decode().strip()))
+
+    assert os.read(read_end, 1) == b""
+    assert "RunSealed" not in kept.tags()
+    os.close(read_end)
 
 
 def test_a_caller_with_many_descriptors(keeping: Keeping) -> None:

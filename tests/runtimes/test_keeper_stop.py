@@ -1,7 +1,10 @@
 """Stopping ends the whole tree of a run, says by whom and why, and never ends anything else."""
 
+import fcntl
 import os
 import signal
+import termios
+from pathlib import Path
 
 import pytest
 from msgspec import structs
@@ -75,6 +78,24 @@ def test_a_tree_that_ignores_the_request(keeping: Keeping) -> None:
     assert (ended.status, ended.signal) == ("cancelled", signal.SIGKILL)
     assert kept.tree() == []
     assert kept.event(events.RunCollecting).survivors == ()
+
+
+def test_what_the_command_leaves_behind_is_stopped_too(keeping: Keeping) -> None:
+    """The command ends on request, its child does not: the run ends when the child is gone as well."""
+    code = (
+        "import os, signal, time\n"
+        "if os.fork() == 0:\n"
+        "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "    os.write(1, b'up\\n'); os.close(1); os.close(2)\n"
+        "    time.sleep(600)\n"
+        "signal.pause()"
+    )
+    kept = keeping.submit(*python(code))
+    until(kept.output)
+    kept.stop(grace_s=0.3)
+    kept.end()
+
+    assert kept.tree() == []
 
 
 def test_a_forced_stop(keeping: Keeping) -> None:
@@ -187,17 +208,67 @@ def test_a_run_that_ends_in_time(keeping: Keeping) -> None:
 
 
 def test_a_nested_run_ends_with_the_outer_one(keeping: Keeping) -> None:
-    """A run started inside a run belongs to its tree, and says itself that it was stopped."""
+    """A run started inside a run belongs to its tree; its own keeper stops it, and says so on record."""
+    command = (
+        "import os, signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, {15}); os.write(1, b'up\\n')\n"
+        "os.write(1, b'%d\\n' % signal.sigwaitinfo({15}).si_pid)"
+    )
     inner = (
-        "kept = keeping.submit('sleep', '600'); kept.started()\nprint(kept.run_id, flush=True); kept.end()"
+        f"kept = keeping.submit(*python({command!r})); kept.started()\n"
+        "print(kept.run_id, flush=True); kept.end()"
     )
     outer = keeping.submit(*keeping.caller_argv(inner))
     nested = keeping.watch(RunId(until(outer.output).decode().strip()))
+    until(lambda: nested.output() == b"up\n")
     outer.stop()
     outer.end()
     until(lambda: "RunSealed" in nested.tags(), "the inner seal")
 
-    assert nested.event(events.RunCancelled).signal == signal.SIGTERM
+    assert nested.event(events.RunCancelled).exit_code == 0
+    assert nested.output() == b"up\n%d\n" % nested.keeper().pid
+
+
+def test_a_nested_run_that_has_to_be_killed(keeping: Keeping) -> None:
+    """When the outer grace is over, the inner keeper still gets to write down what happened."""
+    inner = (
+        f"kept = keeping.submit(*python({STUBBORN!r}, '0', '')); kept.started()\n"
+        "print(kept.run_id, flush=True); kept.end()"
+    )
+    outer = keeping.submit(*keeping.caller_argv(inner))
+    nested = keeping.watch(RunId(until(outer.output).decode().strip()))
+    until(lambda: nested.output() == b"up\n")
+    outer.stop(grace_s=0.3)
+    outer.end()
+
+    assert outer.tree() == []
+    assert nested.event(events.RunCancelled).signal == signal.SIGKILL
+
+
+def test_a_limit_that_comes_right_after_the_end(keeping: Keeping) -> None:
+    """A command that had ended when its time was up is no timeout, though nobody had noticed its end yet."""
+    os.mkfifo(keeping.folder / "fifo")
+    kept = keeping.submit("sh", "-c", "read line < fifo", timeout_s=0.3)
+    command, wrapper = kept.started().pid, kept.wrapper()
+    os.kill(wrapper.pid, signal.SIGSTOP)
+    (keeping.folder / "fifo").write_text("go on\n")
+    until(lambda: (stat := identity.read_stat(command)) and stat.dead, "the command's end")
+    until(lambda: has_unread_pipe(wrapper.pid), "the keeper's wish to stop it")
+    os.kill(wrapper.pid, signal.SIGCONT)
+
+    assert kept.end().status == "succeeded"
+
+
+def has_unread_pipe(pid: int) -> bool:
+    """Say whether somebody wrote to a process that did not read it yet."""
+    folder = Path(f"/proc/{pid}/fd")
+    for path in folder.iterdir():
+        if os.readlink(path).startswith("pipe:"):
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            unread = fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0")
+            os.close(fd)
+            if any(unread):
+                return True
+    return False
 
 
 def test_nobody_else_is_signalled(keeping: Keeping) -> None:
