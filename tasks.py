@@ -143,7 +143,8 @@ def build(args: Sequence[str]) -> None:
     shutil.rmtree(target, ignore_errors=True)
     # From a copy: setuptools leaves folders behind, and would ship a stale one with the next wheel.
     with tempfile.TemporaryDirectory() as source:
-        for name in (*ROOMS.values(), "pyproject.toml", "README.md", "LICENSE"):
+        rooms = sorted({room.partition("/")[0] for room in ROOMS.values()})
+        for name in (*rooms, "pyproject.toml", "README.md", "LICENSE"):
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
             copy(ROOT / name, Path(source, name))
         run(["python", "-m", "build", "--no-isolation", "--outdir", target, source], quiet=True)
