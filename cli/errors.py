@@ -52,20 +52,27 @@ def end(error: BaseException, *, foreground: bool = False) -> int:
     if code == 0:
         return 0
     _debug(error)
-    say(f"error: {message}")
+    say(*_lines(error, f"error: {message}"))
     return OURS if foreground else code
 
 
-def say(text: str) -> None:
-    """Write a line for people to standard error, made printable."""
+def say(*lines: str) -> None:
+    """Write lines for people to standard error, made printable: a newline inside one is shown, not obeyed."""
     from runlore.projections.printable import printable  # noqa: PLC0415 - not for every command
 
+    text = "".join(f"{printable(line)}\n" for line in lines)
     try:
         encoding = (sys.stderr.encoding if sys.stderr else None) or "utf-8"
-        lines = "\n".join(printable(line) for line in text.split("\n"))
-        standard.complain(lines.encode(encoding, "backslashreplace") + b"\n")
+        standard.complain(text.encode(encoding, "backslashreplace"))
     except LookupError:
-        standard.complain(text.encode("ascii", "backslashreplace") + b"\n")
+        standard.complain(text.encode("ascii", "backslashreplace"))
+
+
+def _lines(error: BaseException, message: str) -> list[str]:
+    """Return the lines of a message: one, but for the list of what an ambiguous word could mean."""
+    from runlore.journal.errors import Ambiguous  # noqa: PLC0415 - see the module
+
+    return message.split("\n") if isinstance(error, Ambiguous) else [message]
 
 
 def _told(error: BaseException) -> tuple[str, int]:
@@ -93,7 +100,7 @@ def _usage(error: "ClickException") -> str:
     """Return what is wrong with the command line, in one line, and where help is."""
     from click import UsageError  # noqa: PLC0415 - see the module
 
-    message = error.format_message().rstrip(".")
+    message = " ".join(error.format_message().split()).rstrip(".")
     message = message[:1].lower() + message[1:]
     context = error.ctx if isinstance(error, UsageError) else None
     return f"{message}; see `{context.command_path} --help`" if context else message

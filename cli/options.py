@@ -41,8 +41,9 @@ class WithHelp(click.Command):
         """
         try:
             return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            if error.option_name in reserved.OPTIONS:
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            if isinstance(error, click.NoSuchOption) and error.option_name in reserved.OPTIONS:
                 raise click.UsageError(reserved.absent(error.option_name), ctx) from None
             raise
 

@@ -113,7 +113,9 @@ class Output:
 
     def say_below(self, text: str) -> None:
         """Say something after Ctrl-C: a terminal has shown `^C` and is not at the beginning of a line."""
-        self.say(f"\n{text}" if os.isatty(2) else text)
+        if os.isatty(2) and not self.quiet:
+            standard.complain(b"\n")
+        self.say(text)
 
     def warn(self, text: str) -> None:
         """Write a line to standard error."""

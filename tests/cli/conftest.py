@@ -24,7 +24,9 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Runlore:
     home = tmp_path_factory.mktemp("home")
     root = tmp_path_factory.mktemp("ended") / "registry"
     command = Runlore(root=root, home=home)
-    command("run", "--name", "good", "--tag", "env=prod", "--tag", "kept", "sh", "-c", "echo out; echo err >&2")
+    command(
+        "run", "--name", "good", "--tag", "env=prod", "--tag", "kept", "sh", "-c", "echo out; echo err >&2"
+    )
     command("run", "--name", "bad", "--tag", "env=test", "sh", "-c", "echo partial; exit 3")
     command("run", "--name", "killed", "sh", "-c", "kill -9 $$")
     command("run", "--name", "late", "--timeout", "0.1", "sleep", "60")

@@ -139,7 +139,9 @@ def test_an_unknown_event_comes_whole(runlore: Runlore) -> None:
     assert records[1]["event"]["to"] == {"x": [1, 2]}
 
 
-@pytest.mark.parametrize("cursor", ["", "junk", "e1.", "e1.%%%", "e1.e30x", "e9.e30", "e1.W10", "e1.eyJ4IjpbMSwiMiJdfQ"])
+@pytest.mark.parametrize(
+    "cursor", ["", "junk", "e1.", "e1.%%%", "e1.e30x", "e9.e30", "e1.W10", "e1.eyJ4IjpbMSwiMiJdfQ"]
+)
 def test_a_cursor_that_is_none_is_refused(ended: Runlore, cursor: str) -> None:
     """An edited cursor never silently reads something else."""
     assert "is no cursor" in ended("events", "bad", "--after-cursor", cursor, code=2).stderr

@@ -14,7 +14,9 @@ STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z "
 def talkative(tmp_path_factory: pytest.TempPathFactory) -> Runlore:
     """A registry with one run that wrote ten lines, three of them to stderr, the last without a newline."""
     command = Runlore(root=tmp_path_factory.mktemp("r") / "registry", home=tmp_path_factory.mktemp("h"))
-    script = "for n in 1 2 3 4 5 6 7; do echo line $n; done; sleep 0.1; echo e1 >&2; echo e2 >&2; printf e3 >&2"
+    script = (
+        "for n in 1 2 3 4 5 6 7; do echo line $n; done; sleep 0.1; echo e1 >&2; echo e2 >&2; printf e3 >&2"
+    )
     command.ok("run", "-q", "sh", "-c", script)
     return command
 
@@ -54,7 +56,9 @@ def test_parts_of_it(talkative: Runlore, words: list[str], expected: list[str]) 
 
 def test_each_line_with_its_time(talkative: Runlore) -> None:
     """-t says when a line came, in UTC, to the millisecond."""
-    assert all(re.match(STAMP + r"(line \d|e\d)$", line) for line in talkative.ok("logs", "latest", "-t").lines)
+    assert all(
+        re.match(STAMP + r"(line \d|e\d)$", line) for line in talkative.ok("logs", "latest", "-t").lines
+    )
 
 
 def test_raw_is_raw(runlore: Runlore) -> None:
@@ -130,7 +134,9 @@ def test_following_a_run_that_has_ended_ends_at_once(talkative: Runlore) -> None
 
 def test_following_begins_where_asked(runlore: Runlore) -> None:
     """`-f -n 1`: the last line so far, then what comes."""
-    run_id = runlore.begin("sh", "-c", "echo one; echo two; while [ ! -e go ]; do sleep 0.02; done; echo three")
+    run_id = runlore.begin(
+        "sh", "-c", "echo one; echo two; while [ ! -e go ]; do sleep 0.02; done; echo three"
+    )
     runlore.until_written(run_id, "two")
     with runlore.started("logs", "-f", "-n", "1", run_id) as process:
         assert process.stdout is not None
@@ -173,7 +179,9 @@ def test_following_a_run_whose_keeper_is_killed_ends(runlore: Runlore) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["-n", "-1"], ["-n", "x"], ["--stream", "both"], ["--since", "5 parsecs"], ["--raw", "-t"]], ids=" ".join
+    "words",
+    [["-n", "-1"], ["-n", "x"], ["--stream", "both"], ["--since", "5 parsecs"], ["--raw", "-t"]],
+    ids=" ".join,
 )
 def test_what_cannot_be_asked_is_refused(talkative: Runlore, words: list[str]) -> None:
     """One line, exit 2."""

@@ -21,7 +21,11 @@ def test_a_dry_run_writes_nothing(runlore: Runlore, lost: str) -> None:
     view = runlore.ok("reconcile", "--dry-run", "--json").json
 
     assert done.stdout.startswith(f"{lost}  failed (owner lost)")
-    assert (view["schema"], view["dry_run"], view["items"][0]["written"]) == ("runlore.reconcile/1", True, False)
+    assert (view["schema"], view["dry_run"], view["items"][0]["written"]) == (
+        "runlore.reconcile/1",
+        True,
+        False,
+    )
     assert runlore.journal(lost).read_bytes() == before
 
 
@@ -55,7 +59,15 @@ def test_commands_that_act_do_it_in_passing(runlore: Runlore, lost: str) -> None
 def test_looking_never_does(runlore: Runlore, lost: str) -> None:
     """Readers never write."""
     before = runlore.journal(lost).read_bytes()
-    for words in (["ps"], ["show", lost], ["logs", lost], ["history", lost], ["events", lost], ["verify"], ["info"]):
+    for words in (
+        ["ps"],
+        ["show", lost],
+        ["logs", lost],
+        ["history", lost],
+        ["events", lost],
+        ["verify"],
+        ["info"],
+    ):
         runlore.ok(*words)
 
     assert runlore.journal(lost).read_bytes() == before

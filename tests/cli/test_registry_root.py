@@ -27,7 +27,10 @@ def test_the_rules_that_choose_a_root_in_their_order(runlore: Runlore, tmp_path:
     assert root_of(runlore, cwd=below) == (str(runlore.root), "environment")
     assert root_of(runlore, cwd=below, env=nowhere) == (project, "project")
     assert root_of(runlore, env=nowhere) == (f"{runlore.home}/.local/share/runlore", "user")
-    assert root_of(runlore, env={**nowhere, "XDG_DATA_HOME": str(tmp_path)}) == (f"{tmp_path}/runlore", "user")
+    assert root_of(runlore, env={**nowhere, "XDG_DATA_HOME": str(tmp_path)}) == (
+        f"{tmp_path}/runlore",
+        "user",
+    )
 
 
 def test_the_root_may_stand_before_or_behind_the_command(runlore: Runlore) -> None:
@@ -70,7 +73,12 @@ def test_info_tells_what_the_registry_stands_on(ended: Runlore) -> None:
     view = ended.ok("info", "--json").json
     told = ended.ok("info").stdout
 
-    assert (view["schema"], view["format"], view["durability"], view["writable"]) == ("runlore.info/1", 1, "power", True)
+    assert (view["schema"], view["format"], view["durability"], view["writable"]) == (
+        "runlore.info/1",
+        1,
+        "power",
+        True,
+    )
     assert view["counts"] == {"failed": 3, "succeeded": 2, "timed_out": 1}
     assert view["kernel"] == os.uname().release
     assert f"{ended.root} (given by RUNLORE_ROOT)" in told
@@ -82,7 +90,9 @@ def test_modes_do_not_depend_on_the_umask(runlore: Runlore, umask: int) -> None:
     """Folders 0700, files 0600."""
     runlore.shell(f'umask {umask:04o}; "$RUNLORE" run -q true')
     modes = {
-        stat.S_IMODE(path.lstat().st_mode) for path in runlore.root.rglob("*") if not stat.S_ISFIFO(path.lstat().st_mode)
+        stat.S_IMODE(path.lstat().st_mode)
+        for path in runlore.root.rglob("*")
+        if not stat.S_ISFIFO(path.lstat().st_mode)
     }
 
     assert modes == {0o700, 0o600}
@@ -100,7 +110,9 @@ def test_modes_do_not_depend_on_the_umask(runlore: Runlore, umask: int) -> None:
     ],
     ids=["file", "link", "world-writable", "group-writable", "loop"],
 )
-def test_a_root_that_others_could_change_is_refused_for_writing(runlore: Runlore, make: object, code: int) -> None:
+def test_a_root_that_others_could_change_is_refused_for_writing(
+    runlore: Runlore, make: object, code: int
+) -> None:
     """The error says what to do; no run is made, and nothing is written there."""
     path = runlore.home / "odd"
     (runlore.home / "elsewhere").mkdir()

@@ -54,10 +54,17 @@ def test_a_command_that_does_not_start_says_why(runlore: Runlore, words: list[st
 
 @pytest.mark.parametrize(
     ("words", "code"),
-    [(["--bogus", "ls"], 2), ([], 2), (["--timeout", "5 parsecs", "ls"], 2), (["--root", "/proc/nope", "ls"], 74)],
+    [
+        (["--bogus", "ls"], 2),
+        ([], 2),
+        (["--timeout", "5 parsecs", "ls"], 2),
+        (["--root", "/proc/nope", "ls"], 74),
+    ],
     ids=str,
 )
-def test_what_is_wrong_with_the_request_has_its_own_code(runlore: Runlore, words: list[str], code: int) -> None:
+def test_what_is_wrong_with_the_request_has_its_own_code(
+    runlore: Runlore, words: list[str], code: int
+) -> None:
     """With -d there is no command whose codes ours could be taken for."""
     done = runlore("run", "-d", *words, code=code)
 

@@ -150,7 +150,9 @@ def test_a_line_of_an_env_file_that_is_none_is_named(runlore: Runlore) -> None:
     path = runlore.home / "bad.env"
     path.write_text("A=1\nnonsense\n")
 
-    assert f"{path}: line 2 is not NAME=VALUE" in runlore("run", "--env-file", str(path), "ls", code=125).stderr
+    assert (
+        f"{path}: line 2 is not NAME=VALUE" in runlore("run", "--env-file", str(path), "ls", code=125).stderr
+    )
 
 
 def test_inherited_values_never_reach_the_journal(runlore: Runlore) -> None:
@@ -204,7 +206,19 @@ def test_the_same_key_with_another_command_is_refused(runlore: Runlore) -> None:
 
 def test_a_dry_run_shows_and_creates_nothing(runlore: Runlore) -> None:
     """`--dry-run` tells what would go on record, secrets taken out, and leaves no trace."""
-    words = ["run", "--dry-run", "--name", "x", "--env", "A=b", "--timeout", "90", "curl", "--token", "s3cr3t-value"]
+    words = [
+        "run",
+        "--dry-run",
+        "--name",
+        "x",
+        "--env",
+        "A=b",
+        "--timeout",
+        "90",
+        "curl",
+        "--token",
+        "s3cr3t-value",
+    ]
     shown = runlore.ok(*words)
     view = runlore.ok(*words[:1], "--json", *words[1:]).json
 
@@ -218,7 +232,11 @@ def test_json_answers_with_the_run_at_its_end(runlore: Runlore) -> None:
     """In the foreground stdout holds one object, and what the command wrote goes to stderr."""
     done = runlore("run", "--json", "sh", "-c", "echo out; exit 3", code=3)
 
-    assert (done.json["schema"], done.json["status"], done.json["exit_code"]) == ("runlore.run/1", "failed", 3)
+    assert (done.json["schema"], done.json["status"], done.json["exit_code"]) == (
+        "runlore.run/1",
+        "failed",
+        3,
+    )
     assert "out\n" in done.stderr
 
 
@@ -296,7 +314,9 @@ def test_a_hang_up_ends_only_the_following(runlore: Runlore) -> None:
 
 def test_an_ignored_hang_up_stays_ignored(runlore: Runlore) -> None:
     """Under nohup the following goes on."""
-    line = "trap '' HUP; \"$RUNLORE\" run -q sh -c 'kill -HUP \"$1\"; sleep 0.2; echo still here' - $$ & wait $!"
+    line = (
+        "trap '' HUP; \"$RUNLORE\" run -q sh -c 'kill -HUP \"$1\"; sleep 0.2; echo still here' - $$ & wait $!"
+    )
     assert runlore.shell(line).stdout == "still here\n"
 
 
@@ -351,7 +371,14 @@ def test_what_a_daemon_leaves_behind_is_not_waited_for(runlore: Runlore) -> None
 
 def test_a_run_inside_a_run_names_its_parent(runlore: Runlore) -> None:
     """Lineage is recorded without anybody asking for it."""
-    runlore.ok("run", "--name", "outer", "sh", "-c", f"'{os.environ.get('RUNLORE_COMMAND') or 'runlore'}' run --name inner true")
+    runlore.ok(
+        "run",
+        "--name",
+        "outer",
+        "sh",
+        "-c",
+        f"'{os.environ.get('RUNLORE_COMMAND') or 'runlore'}' run --name inner true",
+    )
 
     inner, outer = (runlore.ok("show", name, "--json").json for name in ("inner", "outer"))
     assert inner["parent"] == outer["run_id"]

@@ -122,7 +122,9 @@ def test_the_seals_of_later_labels_are_not_told_one_by_one(runlore: Runlore) -> 
     assert "tagged kept" in told
 
 
-@pytest.mark.parametrize("verb", ["show", "history", "logs", "wait", "events", "verify", "stop", "tag", "note"])
+@pytest.mark.parametrize(
+    "verb", ["show", "history", "logs", "wait", "events", "verify", "stop", "tag", "note"]
+)
 def test_a_run_that_is_not_there_is_not_found(ended: Runlore, verb: str) -> None:
     """Every verb says so in one line, with 3."""
     words = ["x"] if verb in {"tag", "note"} else []

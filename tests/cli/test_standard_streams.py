@@ -7,7 +7,18 @@ import pytest
 
 from tests.cli.command import COMMAND, LONG_S, Runlore
 
-LOOKS = ["ps", "ls --json", "show bad", "logs bad", "history bad", "events bad", "verify", "heads", "info", "schema run"]
+LOOKS = [
+    "ps",
+    "ls --json",
+    "show bad",
+    "logs bad",
+    "history bad",
+    "events bad",
+    "verify",
+    "heads",
+    "info",
+    "schema run",
+]
 TALKS = [*LOOKS, "--help", "--version", "ps --help", "completion zsh"]
 
 
@@ -88,7 +99,10 @@ def test_nobody_reading_the_output_stops_the_run(runlore: Runlore) -> None:
     done = runlore.shell('"$RUNLORE" run sh -c "while :; do echo y; done" | head -1; echo "${PIPESTATUS[0]}"')
 
     assert done.stdout == "y\n141\n"
-    assert runlore.ok("show", "--fields", "status,reason.text").stdout == "cancelled\tits output is read no more\n"
+    assert (
+        runlore.ok("show", "--fields", "status,reason.text").stdout
+        == "cancelled\tits output is read no more\n"
+    )
 
 
 @pytest.mark.parametrize("columns", ["0", "1", "-5", "abc", "", "99999999999999999999", "٣", "40", "80"])
@@ -109,7 +123,12 @@ def test_any_width_gives_readable_lines(ended: Runlore, columns: str, line: str)
         {"LC_ALL": "C"},
         {"LC_ALL": "POSIX", "LANG": "POSIX"},
         {"PYTHONIOENCODING": "ascii"},
-        {"PYTHONIOENCODING": "ascii:strict", "PYTHONUTF8": "0", "LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0"},
+        {
+            "PYTHONIOENCODING": "ascii:strict",
+            "PYTHONUTF8": "0",
+            "LC_ALL": "POSIX",
+            "PYTHONCOERCECLOCALE": "0",
+        },
         {"PYTHONIOENCODING": "latin-1"},
         {"PYTHONIOENCODING": "utf-16"},
         {"TERM": "dumb"},
@@ -155,13 +174,17 @@ def test_colour_in_a_pipe_only_if_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("env", "coloured"), [({"TERM": "xterm"}, True), ({"TERM": "dumb"}, False), ({"TERM": "xterm", "NO_COLOR": "1"}, False)], ids=str
+    ("env", "coloured"),
+    [({"TERM": "xterm"}, True), ({"TERM": "dumb"}, False), ({"TERM": "xterm", "NO_COLOR": "1"}, False)],
+    ids=str,
 )
 def test_colour_on_a_terminal(ended: Runlore, env: dict[str, str], coloured: bool) -> None:
     """On a terminal statuses are coloured, unless it is dumb or NO_COLOR says no."""
     master, slave = os.openpty()
     with os.fdopen(master, "rb", buffering=0) as terminal:
-        subprocess.run([COMMAND, "ps"], stdout=slave, env=ended.environment(**env), timeout=LONG_S, check=True)
+        subprocess.run(
+            [COMMAND, "ps"], stdout=slave, env=ended.environment(**env), timeout=LONG_S, check=True
+        )
         shown = os.read(terminal.fileno(), 1 << 16)
         os.close(slave)
 

@@ -11,7 +11,16 @@ from runlore.cli.commands.run import run as run_command
 from runlore.cli.options import Verb
 from tests.cli.command import COMMAND, Runlore
 
-HEAVY = {"anyio", "asyncio", "concurrent.futures", "json", "multiprocessing", "pathlib", "shutil", "sqlite3"} | {
+HEAVY = {
+    "anyio",
+    "asyncio",
+    "concurrent.futures",
+    "json",
+    "multiprocessing",
+    "pathlib",
+    "shutil",
+    "sqlite3",
+} | {
     "socket",
     "subprocess",
     "tempfile",
@@ -21,7 +30,9 @@ HEAVY = {"anyio", "asyncio", "concurrent.futures", "json", "multiprocessing", "p
 
 
 PYTHON = str(Path(COMMAND).with_name("python"))
-MODULES = "import sys; from runlore.cli.main import main; code = main(); sys.stderr.write(' '.join(sys.modules))"
+MODULES = (
+    "import sys; from runlore.cli.main import main; code = main(); sys.stderr.write(' '.join(sys.modules))"
+)
 
 
 def imported(runlore: Runlore, *words: str) -> set[str]:
@@ -151,7 +162,9 @@ def test_a_command_of_a_later_version_says_so(
 
 def test_reserved_names_are_not_listed(runlore: Runlore) -> None:
     """Help shows what there is."""
-    listed = {line.split()[0] for line in runlore.ok("--help").lines if line.startswith("  ") and line.split()}
+    listed = {
+        line.split()[0] for line in runlore.ok("--help").lines if line.startswith("  ") and line.split()
+    }
 
     assert set(app.COMMANDS) <= listed
     assert not reserved.COMMANDS & listed
