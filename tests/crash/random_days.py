@@ -80,7 +80,7 @@ class Day:
         self._append(self._owner, noted("on a bad disk"), durable=True)
 
     def _disk_full(self) -> None:
-        self._cuts.system.room = self._rng.choice((0, 50, 600))
+        self._cuts.system.room = self._rng.choice((0, 4096, 8192))
         with suppress(JournalIO):
             self._append(self._owner, noted("n" * 9000), durable=True)
         self._cuts.system.room = None

@@ -233,7 +233,7 @@ def failed_sync_twice(cuts: PowerCuts) -> None:
 def short_writes(cuts: PowerCuts) -> None:
     """The disk fills up in the middle of a line; the line is cut back, room comes back, work goes on."""
     writer = created(cuts)
-    for room in (0, 40, 90):
+    for room in (0, 4096, 8192):
         cuts.system.room = room
         with suppress(JournalIO):
             writer.append(noted("x" * 9000))

@@ -54,10 +54,9 @@ class File:
         self.changes.append(Put(offset, data))
 
     def cut(self, size: int) -> None:
-        """Truncate or extend in the page cache; what was allocated behind the end is given back."""
+        """Truncate or extend in the page cache."""
         del self.seen[size:]
         self.seen += bytes(size - len(self.seen))
-        self.allocated_to = 0
         self.lost = [(start, min(end, size)) for start, end in self.lost if start < size]
         self.changes.append(Cut(size))
 
@@ -123,7 +122,8 @@ class FileSystem:
             made._make_folders(path)
         for path, content in files.items():
             folder = made._make_folders(path.rpartition("/")[0])
-            file = File(next(made._numbers), links=1, seen=bytearray(content), durable=content)
+            pages = -(-len(content) // PAGE) * PAGE
+            file = File(next(made._numbers), links=1, seen=bytearray(content), durable=content, allocated_to=pages)
             name = path.rpartition("/")[2]
             folder.seen[name] = folder.durable[name] = file
         return made
@@ -203,12 +203,17 @@ class FileSystem:
     # -- room
 
     def take_room(self, wanted: int) -> int:
-        """Return how many of `wanted` bytes still fit, and use them up."""
+        """Return how many of `wanted` bytes, in whole pages, still fit, and use them up."""
         if self.room is None:
             return wanted
-        taken = min(wanted, self.room)
+        taken = min(wanted, self.room // PAGE * PAGE)
         self.room -= taken
         return taken
+
+    def give_room(self, freed: int) -> None:
+        """Take bytes back."""
+        if self.room is not None:
+            self.room += freed
 
     def walk(self) -> Iterator[tuple[str, File | Folder]]:
         """Yield (path, inode) of everything processes see."""

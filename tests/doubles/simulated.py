@@ -90,7 +90,8 @@ class SimulatedDisk:
         description = self._described(fd)
         self.unlock(fd)
         del self._open[fd]
-        if not description.file.links:
+        if not description.file.links and all(other.file is not description.file for other in self._open.values()):
+            self.system.give_room(description.file.allocated_to)
             description.file.allocated_to = 0
 
     def _described(self, fd: int) -> OpenFile:
@@ -121,9 +122,7 @@ class SimulatedDisk:
         return description
 
     def _put(self, file: File, offset: int, data: bytes) -> int:
-        free = max(file.allocated_to, len(file.seen)) - offset
-        fits = max(0, min(free, len(data)))
-        fits += self.system.take_room(len(data) - fits)
+        fits = max(0, min(self._allocate(file, offset + len(data)) - offset, len(data)))
         if data and not fits:
             raise _error(errno.ENOSPC)
         if fits:
@@ -137,19 +136,25 @@ class SimulatedDisk:
 
     def truncate(self, fd: int, size: int) -> None:
         file = self._writable(fd).file
-        if self.system.room is not None:
-            self.system.room += max(file.allocated_to, len(file.seen)) - size
+        kept = _pages(size)
+        self.system.give_room(max(0, file.allocated_to - kept))
         file.cut(size)
+        file.allocated_to = min(file.allocated_to, kept)
         self.system.on_change()
 
     def preallocate(self, fd: int, offset: int, length: int) -> bool:
         file = self._writable(fd).file
-        wanted = offset + length - max(file.allocated_to, len(file.seen))
-        if self.system.room is not None and wanted > self.system.room:
+        if self.system.room is not None and _pages(offset + length) - file.allocated_to > self.system.room:
             raise _error(errno.ENOSPC)
-        self.system.take_room(max(0, wanted))
-        file.allocated_to = max(file.allocated_to, offset + length)
+        self._allocate(file, offset + length)
         return True
+
+    def _allocate(self, file: File, end: int) -> int:
+        """Give a file pages up to `end`, as far as there are any; return where its pages end."""
+        wanted = _pages(end) - file.allocated_to
+        if wanted > 0:
+            file.allocated_to += self.system.take_room(wanted)
+        return file.allocated_to
 
     # -- durability
 
@@ -239,9 +244,13 @@ class SimulatedDisk:
         return description.file.locked_by not in {None, description}
 
 
+def _pages(size: int) -> int:
+    """Return the bytes of the pages that `size` bytes take."""
+    return -(-size // PAGE) * PAGE
+
+
 def _stat(node: File | Folder) -> FileStat:
     is_file = isinstance(node, File)
-    end = max(node.allocated_to, len(node.seen)) if is_file else 0
     return FileStat(
         size=len(node.seen) if is_file else 0,
         links=node.links if is_file else 2,
@@ -249,7 +258,7 @@ def _stat(node: File | Folder) -> FileStat:
         device=1,
         mode=node.mode | (stat.S_IFREG if is_file else stat.S_IFDIR),
         uid=os.geteuid(),
-        allocated=-(-end // PAGE) * PAGE,
+        allocated=node.allocated_to if is_file else PAGE,
         mtime_ns=node.mtime_ns if is_file else 0,
     )
 
