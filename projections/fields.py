@@ -36,10 +36,11 @@ def pick(view: object, fields: Sequence[str]) -> dict[str, object]:
         BadInput: no such field; the message lists those there are.
     """
     whole = msgspec.json.decode(encode_view(view), type=dict[str, object])
-    items = whole.get("items")
-    if isinstance(items, list):
+    listed = whole.get("items")
+    if isinstance(listed, list):
+        items = cast("list[dict[str, object]]", listed)
         _check_of_none(view, items, fields)
-        return whole | {"items": [_picked(item, fields) for item in cast("list[dict[str, object]]", items)]}
+        return whole | {"items": [_picked(item, fields) for item in items]}
     return _picked(whole, fields)
 
 
@@ -69,7 +70,7 @@ def _reached(whole: Mapping[str, object], field: str) -> object:
             return None
         if not isinstance(value, Mapping):
             raise BadInput(f"--fields {field}: there are no fields where {step!a} is looked for")
-        inside = cast("Mapping[str, object]", value)
+        inside: Mapping[str, object] = value  # pyright: ignore[reportUnknownVariableType]  # decoded JSON
         if step not in inside and not free:
             raise BadInput(f"--fields {field}: no field {step!a}; there are {', '.join(inside)}")
         value, free = inside.get(step), free or step in _FREE

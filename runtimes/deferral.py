@@ -7,7 +7,10 @@ Inside this context they are noted, and run when it is left: nothing is lost, it
 import signal
 import threading
 from types import FrameType, TracebackType
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _INTERRUPTING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
 
@@ -16,7 +19,7 @@ class Deferral:
     """A context in which the main thread is not interrupted; in other threads it does nothing."""
 
     def __init__(self) -> None:
-        self._handlers: dict[int, signal._HANDLER] = {}
+        self._handlers: dict[int, Callable[[int, FrameType | None], object]] = {}
         self._arrived: list[tuple[int, FrameType | None]] = []
 
     def __enter__(self) -> None:
@@ -40,10 +43,8 @@ class Deferral:
         if not self._arrived:
             return
         number, frame = self._arrived.pop(0)
-        handler = self._handlers[number]
         try:
-            if callable(handler):
-                handler(number, frame)
+            self._handlers[number](number, frame)
         finally:
             self._deliver()
 

@@ -45,7 +45,8 @@ class TranscriptReader:
     """
 
     def __init__(self, disk: Disk, layout: Layout, run_id: RunId, *, stream: Stream | None = None) -> None:
-        self._disk, self._stream = disk, stream
+        self._disk = disk
+        self._stream: Stream | None = stream
         folder = layout.run_dir(run_id)
         self._data_fd = self._index_fd = -1
         try:
@@ -66,7 +67,9 @@ class TranscriptReader:
     @property
     def streams(self) -> tuple[Stream, ...]:
         """The streams that are read here."""
-        return ("stdout", "stderr") if self._stream is None else (self._stream,)
+        if self._stream is None:
+            return ("stdout", "stderr")
+        return (self._stream,)
 
     def read_available(self) -> Iterator[Chunk]:
         """Yield the chunks committed by now and not returned before, in the order they were read."""
