@@ -41,7 +41,10 @@ class Pulse:
             self._runs.add(run)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="runlore-pulse", daemon=True)
-                self._thread.start()
+                try:
+                    self._thread.start()
+                except RuntimeError:  # no thread to be had; the run goes on, without a sign of progress
+                    self._thread = None
 
     def leave(self, run: Pulsing) -> None:
         """Care for `run` no longer; its calls may still be under way when this returns."""

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from math import isfinite, isnan
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
@@ -123,6 +123,8 @@ class TrackedRun(Run):
             size = len(msgspec.json.encode(kept))
         except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
             raise BadInput(f"the result is not JSON: {error}") from error
+        if not _is_finite(kept):
+            raise BadInput("the result holds a number that is not finite, which JSON cannot carry")
         if size > RESULT_BYTES:
             raise BadInput(f"a result of {size:,} bytes; at most {RESULT_BYTES:,}. Name a file instead")
         self._append(
@@ -307,3 +309,12 @@ def _progress(
 
 def _text(text: str) -> str:
     return redact_text(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+
+
+def _is_finite(value: object) -> bool:
+    """Say whether every number in a JSON document is one that JSON has."""
+    if isinstance(value, float):
+        return isfinite(value)
+    if isinstance(value, dict):
+        value = list(cast("dict[str, object]", value).values())
+    return not isinstance(value, list | tuple) or all(map(_is_finite, cast("list[object]", value)))

@@ -4,6 +4,8 @@ import gc
 import threading
 import time
 
+import pytest
+
 from runlore.runtimes.pulse import Pulse
 from tests.runtimes.keeping import until
 from tests.runtimes.kept_runs import said_by
@@ -99,6 +101,24 @@ def test_a_run_that_left() -> None:
     until(lambda: bool(other.flushes), "the other's flush")
     assert not run.flushes
     heart.leave(other)
+
+
+def test_a_process_that_gets_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run without a heartbeat is better than no run; the next one tries again."""
+    heart, run, other = Pulse(every_s=0.001), Noting(), Noting()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", _refuse)
+        heart.join(run)
+    assert heart.thread is None
+
+    heart.join(other)
+    until(lambda: bool(run.beats and other.beats), "beats of both")
+    heart.leave(run)
+    heart.leave(other)
+
+
+def _refuse(_thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
 
 
 FORKING = """

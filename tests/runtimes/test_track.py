@@ -188,6 +188,8 @@ def test_a_result_that_cannot_be_kept(registry: Registry) -> None:
             run.set_result("x" * 70_000)
         with pytest.raises(BadInput, match="not JSON"):
             run.set_result({"x": object()})
+        with pytest.raises(BadInput, match="not finite"):
+            run.set_result({"losses": [0.5, float("nan")]})
         with pytest.raises(BadInput):
             run.progress(float("nan"))
 
