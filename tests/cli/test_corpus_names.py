@@ -1,7 +1,6 @@
 """Corpus I: ids, names and labels that are none, or that look like others, at every place that takes one."""
 
 import os
-from pathlib import Path
 
 import pytest
 
@@ -162,7 +161,7 @@ def test_two_spellings_of_one_name_are_one_name(runlore: Runlore) -> None:
 
 
 def test_letters_of_other_scripts_stay_other_letters(runlore: Runlore) -> None:
-    """Cyrillic а is not Latin a."""
+    """A Cyrillic letter is not the Latin one that looks like it."""
     runlore.ok("run", "-q", "--name", "prod-\u0430", "true")
 
     runlore("show", "prod-a", code=3)
@@ -177,7 +176,7 @@ def test_bytes_that_are_no_text_are_no_label(runlore: Runlore) -> None:
         assert done.stderr.isascii()
 
 
-def test_a_registry_of_odd_files_is_read_as_if_they_were_not_there(runlore: Runlore, tmp_path: Path) -> None:
+def test_a_registry_of_odd_files_is_read_as_if_they_were_not_there(runlore: Runlore) -> None:
     """Only `<run id>.jsonl` is a journal."""
     runlore.ok("run", "-q", "true")
     journals = runlore.root / "journals"

@@ -15,7 +15,7 @@ def test_a_stream_begins_with_ready_and_ends_with_why(ended: Runlore) -> None:
     assert first["type"] == "ready"
     assert (last["type"], last["reason"]) == ("end", "caught_up")
     assert [record["seq"] for record in records] == [1, 2, 3, 4, 5, 6]
-    assert [record["event"]["type"] for record in records][0] == "run.queued"
+    assert records[0]["event"]["type"] == "run.queued"
     assert {record["type"] for record in records} == {"record"}
 
 

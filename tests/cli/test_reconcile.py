@@ -43,7 +43,7 @@ def test_writing_changes_nothing_that_is_shown_but_provisional(runlore: Runlore,
 
 def test_a_second_time_there_is_nothing_to_do(runlore: Runlore, lost: str) -> None:
     """Reconciling is idempotent."""
-    runlore.ok("reconcile")
+    assert runlore.ok("reconcile", "-q").lines == [lost]
     done = runlore.ok("reconcile")
 
     assert (done.stdout, done.stderr) == ("", "nothing to reconcile\n")

@@ -139,12 +139,14 @@ def test_a_damaged_journal_has_no_head_worth_keeping(runlore: Runlore, run_id: s
         "\x00\xff",
     ],
 )
-def test_a_file_that_holds_no_anchors_is_refused(runlore: Runlore, run_id: str, text: str) -> None:
+@pytest.mark.usefixtures("run_id")
+def test_a_file_that_holds_no_anchors_is_refused(runlore: Runlore, text: str) -> None:
     """It never passes for "nothing to compare with"."""
     runlore("verify", "--heads", "-", stdin=text.encode("latin-1"), code=2)
 
 
-def test_a_file_of_anchors_that_is_not_there_is_not_found(runlore: Runlore, run_id: str) -> None:
+@pytest.mark.usefixtures("run_id")
+def test_a_file_of_anchors_that_is_not_there_is_not_found(runlore: Runlore) -> None:
     """The message says how one is made."""
     assert "runlore heads -o FILE" in runlore("verify", "--heads", "/no/such/file", code=3).stderr
 

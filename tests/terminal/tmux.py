@@ -15,10 +15,10 @@ from tests.cli.command import COMMAND, LONG_S, Runlore
 class Terminal:
     """One window of a tmux server of its own, with a shell whose prompt is `$ `."""
 
-    def __init__(self, socket: Path, runlore: Runlore, columns: int, rows: int) -> None:
+    def __init__(self, socket: Path, runlore: Runlore, columns: int, rows: int, shell: str) -> None:
         self._socket = socket
         self._env = runlore.environment(TERM="screen", PS1="$ ", ENV=None, TMUX=None)
-        shell = "env PS1='$ ' sh -i"
+        shell = f"env PS1='$ ' {shell}"
         size = ["-x", str(columns), "-y", str(rows)]
         self._tmux("-f", "/dev/null", "new-session", "-d", "-c", str(runlore.home), *size, shell)
         self.wait_for("$")
@@ -39,6 +39,21 @@ class Terminal:
     def shown(self) -> list[str]:
         """Return the lines of the screen as they stand there."""
         return self._tmux("capture-pane", "-p").rstrip("\n").split("\n")
+
+    def coloured(self) -> str:
+        """Return the screen with the escapes that colour it."""
+        return self._tmux("capture-pane", "-p", "-e")
+
+    def columns_of(self, word: str) -> list[int]:
+        """Return the cells in which `word` begins, as the terminal itself moves there."""
+        found: list[int] = []
+        self._tmux("copy-mode")
+        self._tmux("send-keys", "-X", "history-top")
+        for _ in range(self.screen().count(word)):
+            self._tmux("send-keys", "-X", "search-forward-text", word)
+            found.append(int(self._tmux("display-message", "-p", "#{copy_cursor_x}")))
+        self._tmux("send-keys", "-X", "cancel")
+        return found
 
     def wait_for(self, text: str, count: int = 1) -> str:
         """Return the screen once it holds `text` so many times."""
@@ -75,10 +90,12 @@ class Terminal:
 
 
 @contextmanager
-def terminal(runlore: Runlore, columns: int = 120, rows: int = 40) -> Iterator[Terminal]:
+def terminal(
+    runlore: Runlore, columns: int = 120, rows: int = 40, shell: str = "sh -i"
+) -> Iterator[Terminal]:
     """Yield a terminal of that size; its server ends with the block."""
     with tempfile.TemporaryDirectory(prefix="tmux", dir=os.environ.get("TMPDIR", "/tmp")) as folder:
-        window = Terminal(Path(folder, "s"), runlore, columns, rows)
+        window = Terminal(Path(folder, "s"), runlore, columns, rows, shell)
         try:
             yield window
         finally:
