@@ -212,3 +212,22 @@ def test_each_call_of_the_feed_fails_once(layout: Layout, number: int) -> None:
             break
     assert calls > 40
     assert segments(REAL, layout.feed) == [1, 2]
+
+
+def test_a_feed_that_can_neither_go_on_nor_be_removed(layout: Layout, bent: Bent) -> None:
+    """The writer who could not announce ends the feed as soon as the disk lets it."""
+    feed = Feed(as_disk(bent), layout)
+    announce(feed, 1)
+    before = position(layout)
+
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    bent.bend(write=refuse, unlink=refuse)
+    announce(feed, 2)
+    bent.bend(write=REAL.write, unlink=REAL.unlink)
+    announce(feed, 3)
+    feed.close()
+
+    news = FeedReader(REAL, layout).read(before)
+    assert (news.state, [line.seq for line in news.announcements]) == ("renewed", [3])
