@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 
 from runlore.journal import events as e
 from runlore.journal.exit_record import ExitRecord
+from runlore.journal.lifecycle import REASONS
 from runlore.journal.values import (
     Actor,
     ExitCode,
@@ -219,7 +220,8 @@ def _ended(state: RunState, seen: Seen, by: Actor | None) -> Draft:
     final, reason = outcome_of(record, state.stop, state.stop_at)
     if state.status == "queued" and final is not e.RunCancelled:
         final = e.RunFailed
-        reason = reason or Reason(code="journal_io", text="the journal stops before the start")
+        if reason is None or reason.code not in REASONS["failed"]:
+            reason = Reason(code="journal_io", text="the journal stops before the start")
     return _final(state, seen, by, record, (final, reason))
 
 

@@ -76,6 +76,7 @@ ENDED = fold(STATUS, [e.RunSucceeded(seq=5, at=at(10), exit_code=0)], COLLECTED)
 EXIT_0 = ExitRecord(at=at(8), exit_code=0, usage=Usage(cpu_s=2.0))
 EXIT_3 = ExitRecord(at=at(8), exit_code=3)
 KILLED = ExitRecord(at=at(8), signal=9)
+TIMED_OUT = ExitRecord(at=at(8), signal=15, reason=Reason(code="timeout"))
 
 
 def shown(state: RunState, seen: Seen) -> RunView:
@@ -160,6 +161,8 @@ def test_a_slow_owner_is_alive_however_old_its_heartbeat() -> None:
         (BOOTED, look(exit=EXIT_0), "succeeded", None, 0, None, 8),
         (QUEUED_STATE, look(), "failed", "owner_lost", None, None, 0),
         (QUEUED_STATE, look(exit=EXIT_0), "failed", "journal_io", 0, None, 8),
+        (QUEUED_STATE, look(exit=EXIT_3), "failed", "exit_nonzero", 3, None, 8),
+        (QUEUED_STATE, look(exit=TIMED_OUT), "failed", "journal_io", None, 15, 8),
         (STOPPING, look(exit=EXIT_0), "cancelled", "cancelled", 0, None, 8),
         (STOPPING, look(exit=ExitRecord(at=at(4), exit_code=0)), "succeeded", None, 0, None, 4),
         (STOPPING, look(), "failed", "owner_lost", None, None, 2),
