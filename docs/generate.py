@@ -14,10 +14,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
+import click
 import msgspec
 from msgspec import inspect as shapes
 
-from runlore.journal import chain, codec, events, lifecycle, values
+from runlore.cli import app
+from runlore.journal import chain, codec, errors, events, lifecycle, values
 
 HERE: Final = Path(__file__).parent
 _PART: Final = re.compile(
@@ -209,7 +211,34 @@ def example() -> str:
     return f"```jsonl\n{b''.join(lines).decode()}```"
 
 
+def commands() -> str:
+    """Return the help of every command, by what it is for."""
+    sections: list[str] = []
+    with app.app.make_context("runlore", [], resilient_parsing=True, terminal_width=app.HELP_WIDTH) as group:
+        for title, names in app.SECTIONS.items():
+            sections.append(f"## {title}")
+            for name in names:
+                command = app.app.get_command(group, name)
+                assert command is not None
+                told = command.get_help(click.Context(command, group, name))
+                sections.append(f"### {name}\n\n```text\n{told}\n```")
+    return "\n\n".join(sections)
+
+
+def errors_by_exit_code() -> str:
+    """Return a table of the exit codes that errors carry, with what they mean."""
+    found: dict[int, list[str]] = {}
+    for kind in vars(errors).values():
+        if isinstance(kind, type) and issubclass(kind, errors.RunloreError):
+            meaning = (inspect.getdoc(kind) or "").split("\n")[0]
+            found.setdefault(kind.exit_code, []).append(f"`{kind.__name__}`: {meaning}")
+    rows = [f"| {code} | {'<br>'.join(meanings)} |" for code, meanings in sorted(found.items())]
+    return "\n".join(["| exit code | errors |", "| --- | --- |", *rows])
+
+
 PARTS: Final[dict[str, Callable[[], str]]] = {
+    "commands": commands,
+    "errors": errors_by_exit_code,
     "events": event_sections,
     "values": value_sections,
     "common-fields": lambda: fields_table(events.Event),

@@ -113,7 +113,7 @@ def test_a_failure_is_told_as_without_json(ended: Runlore) -> None:
 
 
 def test_control_characters_are_escaped_in_json_too(runlore: Runlore) -> None:
-    """JSON on a terminal drives it as little as text does: C0, DEL, C1 and bidi are \\u escapes."""
+    """JSON on a terminal drives it as little as text does: C0, DEL, C1 and bidi come escaped."""
     odd = "\x1b[2J\x7f\x9d52;c;x\x07\u202e\u2066\u2028"
     runlore.ok("run", "-q", "--cwd", "/", "sh", "-c", "true", odd)
     done = runlore.ok("show", "--json")
