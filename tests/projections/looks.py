@@ -43,7 +43,7 @@ def unlawful_histories() -> SearchStrategy[list[AnyEvent]]:
 @st.composite
 def states(draw: st.DrawFn) -> RunState:
     """A run somewhere in its life: the fold of a legal journal's beginning."""
-    events = draw(histories())
+    events = draw(histories(max_events=7))
     return fold(STATUS, events[: draw(st.integers(1, len(events)))])
 
 
