@@ -1,4 +1,4 @@
-"""`runlore run`, as installed: the keeper, its wrapper and the command find their code without a source tree."""
+"""`runlore run`, as installed: keeper, wrapper and command find their code without a source tree."""
 
 import os
 import re
