@@ -1,5 +1,6 @@
 """The asynchronous twin: the same answers, and an event loop that goes on."""
 
+import gc
 import inspect
 import os
 import signal
@@ -162,6 +163,7 @@ async def test_leaving_a_stream_early(keeping: Keeping) -> None:
     """The caller's own error comes through unwrapped, and the files are closed."""
     kept = keeping.run("sh", "-c", "echo 1; echo 2")
     run = await (await runlore.open_async(keeping.layout.root)).get(kept.run_id)
+    gc.collect()
     before = os.listdir("/proc/self/fd")
 
     async def leave() -> None:
@@ -193,6 +195,7 @@ async def test_waiting_that_is_cancelled(registry: AsyncRegistry) -> None:
     owned = Owned(registry.sync.layout).boot().start()
     run = await registry.get(owned.run_id)
     await run.wait(0)  # the worker thread stays for later calls
+    gc.collect()
     before = len(os.listdir("/proc/self/fd"))
     with anyio.move_on_after(0.05) as scope:
         await run.wait()

@@ -1,5 +1,6 @@
 """One registry behind every door: open it, submit to it, find runs in it."""
 
+import gc
 import os
 import socket
 import subprocess
@@ -274,6 +275,7 @@ def test_a_submitter_that_is_killed(keeping: Keeping, tmp_path: Path) -> None:
 def test_no_zombie_and_no_descriptor_stays_behind(submit: Submitting) -> None:
     """A server that submits for years collects nothing."""
     submit("true").wait(30)
+    gc.collect()
     before = os.listdir("/proc/self/fd")
     for _ in range(3):
         submit("true").wait(30)

@@ -1,5 +1,6 @@
 """One run: look at it, wait for it, stop it, read it, label it."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -171,6 +172,7 @@ def test_waiting_for_nobody(registry: Registry) -> None:
 def test_what_a_waiter_holds(layout: Layout) -> None:
     """A pidfd for each owner, up to a bound, all closed in the end."""
     runs = [Owned(layout).boot().start() for _ in range(70)]
+    gc.collect()
     before = len(os.listdir("/proc/self/fd"))
     with Waiting(REAL, layout, Observer(REAL, layout), [run.run_id for run in runs]) as waiting:
         waiting.check()

@@ -274,6 +274,7 @@ def test_runs_within_runs(registry: Registry) -> None:
 
 def test_a_run_that_everybody_forgot(registry: Registry) -> None:
     """It leaks no descriptor, and is concluded from outside although the process lives."""
+    gc.collect()
     before = set(os.listdir("/proc/self/fd"))
     run = registry.track("forgotten").start()
     run_id = run.id
@@ -291,6 +292,7 @@ def test_a_run_that_everybody_forgot(registry: Registry) -> None:
 
 def test_a_handle_that_everybody_forgot(registry: Registry) -> None:
     """Handles of runs hold nothing at all."""
+    gc.collect()
     with registry.track() as run:
         before = os.listdir("/proc/self/fd")
         handles = [registry.get(run.id) for _ in range(50)]
@@ -331,6 +333,7 @@ def test_a_thousand_runs_at_once(registry_root: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4 * count), hard))
     registry = Registry(registry_at(registry_root), durability="process")
+    gc.collect()
     before, threads = len(os.listdir("/proc/self/fd")), threading.active_count()
     try:
         tracking = registry.track("one of many")
