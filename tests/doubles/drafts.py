@@ -1,7 +1,7 @@
 """Drafts of events, for those who only care that there are some."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 from runlore.journal.events import (
@@ -23,6 +23,8 @@ from runlore.journal.values import Handle, Identity, Owner, Reason, Recipe, RunI
 
 Draft = Callable[[Seq, datetime], Event]
 
+ANY_TIME: Final = datetime(2026, 11, 20, 20, 14, tzinfo=UTC)
+"""A time for events whose time does not matter."""
 BOOT: Final = "00000000-0000-0000-0000-00000000aaaa"
 """A boot that is not this one: after a power cut the machine has come up again."""
 _OWNER: Final = Owner(host="here", identity=Identity(boot_id=BOOT, pid_ns=1, pid=4711))
