@@ -100,7 +100,11 @@ class Command:
         return self._wish if self.intended else None
 
     def _wrapper_gone(self) -> None:
-        """Go on without it: take its record, or become the one who waits for the command."""
+        """Go on without it: take its record, or become the one who waits for the command.
+
+        Its pipe closes a moment before its children become ours; waitable, it has left them to us.
+        """
+        reap.wait_ended(self._link.pid)
         self.record = self.record or exit_file.read_open(self._run.disk, self._run.exit_fd)
         if self.record is not None:
             return

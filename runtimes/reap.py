@@ -40,6 +40,14 @@ def has_ended(pid: int) -> bool:
         return False
 
 
+def wait_ended(pid: int) -> None:
+    """Return when a child that is about to end has ended; its own children belong to us by then."""
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    except ChildProcessError:
+        return
+
+
 def reap(pid: int) -> None:
     """Forget a child that ended and whose status nobody asks for."""
     try:

@@ -114,10 +114,12 @@ def test_a_journal_that_refuses_for_good(keeping: Keeping) -> None:
 def test_survivors_that_cannot_be_signalled(keeping: Keeping) -> None:
     """The stop ends without them, and names them."""
     patch = (
-        "from runlore.runtimes import signals\nsend = signals.send\n"
+        "from runlore.runtimes import signals\nfrom runlore.runtimes.identity import read_stat\n"
+        "send = signals.send\n"
         "def refused(target, number):\n"
-        "    name = open(f'/proc/{target.pid}/cmdline').read()\n"
-        "    return signals.Refused('not ours') if name.startswith('sleep') else send(target, number)\n"
+        "    stat = read_stat(target.pid)\n"
+        "    sleeps = stat is not None and stat.name == 'sleep'\n"
+        "    return signals.Refused('not ours') if sleeps else send(target, number)\n"
         "stopping.signals.send = refused"
     )
     script = PATCHED.format(patch=patch, argv="'sh', '-c', 'sleep 600 & echo $!; wait'")
