@@ -103,19 +103,29 @@ class Observer:
 
     def _owner(self, run_id: RunId, state: RunState, *, boot_changed: bool) -> tuple[OwnerSeen, str]:
         """Ask the kernel who holds the owner lock; where locks stay on one machine, its word is final."""
+        detail = ""
         try:
             held = self._is_locked(self._layout.owner_lock(run_id))
         except FileNotFoundError:
-            if state.owner is not None and identity.look(state.owner.identity) == "alive":
-                return "unverifiable", "its lock file is missing, but its owner lives"
-            return "free", "its lock file is missing"
+            held, detail = False, "its lock file is missing"
         except OSError as error:
             return "unverifiable", f"its lock file cannot be asked: {error.strerror}"
         if held:
             return "held", ""
         if boot_changed and self._is_shared:
             return "unverifiable", "its owner is of another boot, and the file system is a network's"
-        return "free", ""
+        if self._owner_lives(state, forgotten=not detail):
+            return "unverifiable", f"{detail or 'nobody holds its lock'}, but its owner lives"
+        return "free", detail
+
+    def _owner_lives(self, state: RunState, *, forgotten: bool) -> bool:
+        """Say whether the process that was the owner lives, whatever the lock says: this may be a copy.
+
+        A keeper never lets go of an unfinished run; a process that tracks its own may forget one.
+        """
+        if state.owner is None or (forgotten and state.runtime == OWN_PROCESS):
+            return False
+        return identity.look(state.owner.identity) == "alive"
 
     def _command(self, run_id: RunId, state: RunState) -> CommandSeen:
         """Say whether command or wrapper lives, by identity; by their lock where that cannot be compared."""

@@ -162,6 +162,7 @@ runlore.nothing
 """
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
 def test_what_type_checkers_see(tmp_path: Path, checker: str) -> None:
     """Everything public has its type, through the lazy door; what is not there is an error."""

@@ -26,6 +26,7 @@ T = TypeVar("T")
 E = TypeVar("E")
 
 DEADLINE_S: Final = 30.0
+_ROOT: Final = str(Path(__file__).parents[2])
 ME: Final = Actor(user="tester", host="here", pid=os.getpid(), program="test")
 
 
@@ -173,7 +174,7 @@ class Keeping:
     def caller_argv(self, script: str) -> list[str]:
         """The command line of such a process."""
         head = (
-            f"import sys; sys.path[:0] = {sys.path!r}\nfrom pathlib import Path\n"
+            f"import sys; sys.path[:0] = {[_ROOT, *sys.path]!r}\nfrom pathlib import Path\n"
             "from tests.runtimes.keeping import Keeping, python\n"
             f"keeping = Keeping(Path({self.layout.root!r}))\n"
         )

@@ -87,9 +87,9 @@ class Owned:
             feed=self._feed,
         )
 
-    def boot(self, *, runtime: str = "background", by: Identity | None = None) -> "Owned":
-        """Let this process, or the one that is named, be the owner that booted it."""
-        identity = structs.replace(by or myself(), boot_id=self.boot_id)
+    def boot(self, *, runtime: str = "background", by: Identity = NOBODY) -> "Owned":
+        """Say that the process `by` is the owner that booted it; the lock is this process's."""
+        identity = structs.replace(by, boot_id=self.boot_id)
         owner = Owner(host=machine.host(), identity=identity, user="someone")
         self.append(lambda seq, at: RunBooting(seq=seq, at=at, epoch=1, runtime=runtime, owner=owner))
         return self

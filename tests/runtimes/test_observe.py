@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -129,7 +130,7 @@ def test_a_command_that_ended_and_was_not_reaped(layout: Layout) -> None:
 
 def test_a_run_that_is_its_own_owner_and_forgot_to_end(layout: Layout) -> None:
     """A process that is the run and let go of it has no command left, though the process lives on."""
-    run_id = Owned(layout).boot(runtime=OWN_PROCESS).start(command=myself(), wrapper=None).die()
+    run_id = Owned(layout).boot(runtime=OWN_PROCESS, by=myself()).start(command=myself(), wrapper=None).die()
 
     assert seen(layout, run_id).health == "lost"
 
@@ -182,13 +183,21 @@ def test_a_free_lock_on_a_file_system_of_many_machines(
 
 def test_a_lock_file_that_somebody_removed(layout: Layout) -> None:
     """Without the lock file a live owner is still not declared dead; without an owner the run is lost."""
-    orphan = Owned(layout).boot().start()
-    os.unlink(layout.owner_lock(orphan.run_id))
-    assert seen(layout, orphan.run_id).health == "unknown"
+    for owner, health in ((myself(), "unknown"), (NOBODY, "lost")):
+        orphan = Owned(layout).boot(by=owner).start()
+        os.unlink(layout.owner_lock(orphan.run_id))
 
-    orphan = Owned(layout).boot(by=NOBODY).start()
-    os.unlink(layout.owner_lock(orphan.run_id))
-    assert seen(layout, orphan.run_id).health == "lost"
+        assert seen(layout, orphan.run_id).health == health
+
+
+def test_a_copy_of_a_registry(layout: Layout, tmp_path: Path) -> None:
+    """Nobody holds the locks of a copy; a keeper that lives all the same is not declared dead by it."""
+    live = Owned(layout).boot(by=myself()).start()
+    lost = Owned(layout).boot().start()
+    shutil.copytree(layout.root, tmp_path / "copy")
+
+    copy = Layout(str(tmp_path / "copy"))
+    assert (seen(copy, live.run_id).health, seen(copy, lost.run_id).health) == ("unknown", "lost")
 
 
 def test_a_command_in_another_pid_namespace(layout: Layout) -> None:

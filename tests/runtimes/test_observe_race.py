@@ -77,6 +77,7 @@ def next_run(layout: Layout) -> Iterator[Callable[[], RunId]]:
         process.kill()
 
 
+@pytest.mark.timeout(300)
 def test_looks_beside_a_run_that_changes_owners(
     layout: Layout, next_run: Callable[[], RunId], sized: Callable[[int, int], int]
 ) -> None:

@@ -61,7 +61,7 @@ def status_of(record: ExitRecord) -> str:
         (BaseExceptionGroup("", [KeyboardInterrupt(), ValueError("no")]), "RunFailed", None),
         (ExceptionGroup("", [ExceptionGroup("", [OSError(5, "I/O")])]), "RunFailed", None),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__qualname__,
 )
 def test_what_ended_the_block(error: BaseException | None, status: str, exit_code: int | None) -> None:
     """A wish to stop is cancelled, `SystemExit` is the code it carries, anything else has failed."""
@@ -81,7 +81,6 @@ def test_what_ended_the_block(error: BaseException | None, status: str, exit_cod
         (ValueError("half \ud800"), "ValueError: half \\ud800"),
         (ExceptionGroup("many", [KeyError("a"), KeyError("b")]), "KeyError: 'a'"),
     ],
-    ids=repr,
 )
 def test_what_is_said_about_it(error: BaseException, text: str) -> None:
     """The reason is the last line of the traceback, without secrets, and always storable."""

@@ -23,7 +23,7 @@ from runlore.runtimes.registry import Registry
 from runlore.runtimes.run import Run
 from runlore.runtimes.waiting import Waiting, wait_ended
 from tests.runtimes.keeping import Keeping, Kept, python, until
-from tests.runtimes.kept_runs import NOBODY, Owned, registry_at
+from tests.runtimes.kept_runs import NOBODY, Owned, myself, registry_at
 
 NEVER_S = 3600.0
 
@@ -171,7 +171,7 @@ def test_waiting_for_nobody(registry: Registry) -> None:
 
 def test_what_a_waiter_holds(layout: Layout) -> None:
     """A pidfd for each owner, up to a bound, all closed in the end."""
-    runs = [Owned(layout).boot().start() for _ in range(70)]
+    runs = [Owned(layout).boot(by=myself()).start() for _ in range(70)]
     gc.collect()
     before = len(os.listdir("/proc/self/fd"))
     with Waiting(REAL, layout, Observer(REAL, layout), [run.run_id for run in runs]) as waiting:

@@ -95,7 +95,9 @@ def test_a_secret_in_an_error(registry: Registry) -> None:
 
 
 @pytest.mark.parametrize(
-    "labels", [{"name": "latest"}, {"tags": {"": "x"}}, {"metadata": {"x": object()}}], ids=str
+    "labels",
+    [{"name": "latest"}, {"tags": {"": "x"}}, {"metadata": {"x": object()}}],
+    ids=["name", "tags", "metadata"],
 )
 def test_labels_that_are_none(registry: Registry, labels: dict[str, object]) -> None:
     """They are refused before anything exists."""
