@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from runlore.cli.session import Session
-from runlore.projections.filters import STATUSES
 
 if TYPE_CHECKING:
     from click import Context, Parameter
@@ -40,6 +39,8 @@ def complete_run(ctx: "Context", _parameter: "Parameter", incomplete: str) -> "l
 def complete_status(_ctx: "Context", _parameter: "Parameter", incomplete: str) -> "list[CompletionItem]":
     """Return the statuses that begin so."""
     from click.shell_completion import CompletionItem  # noqa: PLC0415 - only for completion
+
+    from runlore.projections.filters import STATUSES  # noqa: PLC0415 - only for completion
 
     return [CompletionItem(status) for status in STATUSES if status.startswith(incomplete)]
 

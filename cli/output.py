@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final, Literal
 from runlore.cli import errors, standard
 from runlore.cli.cells import ELLIPSIS
 from runlore.projections.printable import printable
-from runlore.projections.views import ControlRecord, encode_view
 
 if TYPE_CHECKING:
     from runlore.cli.progress import Progress
+    from runlore.projections.views import ControlRecord
 
 Color = Literal["auto", "always", "never"]
 Tint = Literal["red", "green", "yellow", "cyan", "dim", "bold"]
@@ -75,9 +75,11 @@ class Output:
         self.put(self.encoded(view))
         self.flush()
 
-    def control(self, record: ControlRecord) -> None:
+    def control(self, record: "ControlRecord") -> None:
         """Write what a stream says about itself, whole whatever fields were asked for; only as JSON."""
         if self.json:
+            from runlore.projections.views import encode_view  # noqa: PLC0415 - see encoded
+
             self.put(encode_view(record) + b"\n")
             self.flush()
 
@@ -173,6 +175,8 @@ class Output:
 
     def encoded(self, view: object) -> bytes:
         """Return a view as a line of JSON, with only the fields asked for."""
+        from runlore.projections.views import encode_view  # noqa: PLC0415 - people need no JSON
+
         if self.fields:
             from runlore.projections.fields import pick  # noqa: PLC0415 - only for scripts
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from runlore.cli.output import Output
 from runlore.journal.errors import BadInput
-from runlore.journal.root import PROJECT_FOLDER, FoundRoot, find_root, open_for_reading, open_for_writing
-from runlore.journal.values import RunId
 from runlore.runtimes.surroundings import current_folder
 
 if TYPE_CHECKING:
     from runlore.journal.layout import Layout
+    from runlore.journal.root import FoundRoot
+    from runlore.journal.values import RunId
     from runlore.runtimes.link import KeeperLink
     from runlore.runtimes.registry import Registry
 
@@ -47,8 +47,10 @@ class Session:
     # -- the registry
 
     @cached_property
-    def found(self) -> FoundRoot:
+    def found(self) -> "FoundRoot":
         """The root this command uses, and the rule that chose it."""
+        from runlore.journal.root import find_root  # noqa: PLC0415 - `--help` needs no registry
+
         return find_root(self.root, self.environ, current_folder())
 
     def root_to_make(self, folder: str | None) -> str:
@@ -57,15 +59,20 @@ class Session:
             return self.found.path
         if folder == "":
             raise BadInput("DIR is empty; `runlore init` alone means the current folder")
+        from runlore.journal.root import PROJECT_FOLDER, find_root  # noqa: PLC0415 - only `init` needs it
+
         return find_root(f"{folder or '.'}/{PROJECT_FOLDER}", {}, current_folder()).path
 
     def reading(self) -> "Layout":
         """Return the registry's layout; nothing is created."""
+        from runlore.journal.root import open_for_reading  # noqa: PLC0415 - see found
+
         return open_for_reading(self.found.path)
 
     def writing(self) -> "Layout":
         """Return the layout of a registry that exists and may be written."""
         from runlore.journal.disk import REAL  # noqa: PLC0415 - few need it
+        from runlore.journal.root import open_for_writing  # noqa: PLC0415 - few need it
 
         return open_for_writing(REAL, self.found.path, create=False)
 
@@ -91,7 +98,7 @@ class Session:
 
     # -- the runs that are meant
 
-    def one(self, selector: str | None) -> RunId:
+    def one(self, selector: str | None) -> "RunId":
         """Return the run that is meant; without a selector the sole live one, else the latest, said aloud."""
         if selector is not None:
             return self.registry.resolve(selector)
@@ -99,16 +106,18 @@ class Session:
         self.output.say(f"run {chosen.run_id}: {chosen.why}")
         return chosen.run_id
 
-    def some(self, selectors: Sequence[str], *, destructive: bool = False, live: bool = False) -> list[RunId]:
+    def some(
+        self, selectors: Sequence[str], *, destructive: bool = False, live: bool = False
+    ) -> "list[RunId]":
         """Return the runs that are meant, each once, in the order given; see `Registry.resolve`."""
         found = (self.registry.resolve(each, destructive=destructive, live=live) for each in selectors)
         return list(dict.fromkeys(found))
 
-    def some_or_one(self, selectors: Sequence[str]) -> list[RunId]:
+    def some_or_one(self, selectors: Sequence[str]) -> "list[RunId]":
         """Return the runs that are meant, or the one that a command without an id means."""
         return self.some(selectors) if selectors else [self.one(None)]
 
-    def journals(self, selectors: Sequence[str], also: Iterable[RunId] = ()) -> list[RunId]:
+    def journals(self, selectors: Sequence[str], also: "Iterable[RunId]" = ()) -> "list[RunId]":
         """Return the runs that are meant; without a selector all journals, and the others named."""
         if selectors:
             return self.some(selectors)

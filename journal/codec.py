@@ -172,7 +172,7 @@ def is_one_a_line(lines: list[bytes], events: int) -> bool:
     because within one a comma would have to stand before the next. A stranger's way to write JSON may
     be told no: it is looked at line by line then.
     """
-    return len(lines) == events > 0 and min(lines) >= b'{"' and max(lines) < b'{#'
+    return len(lines) == events > 0 and min(lines) >= b'{"' and max(lines) < b"{#"
 
 
 def decode_lines(chunk: bytes) -> Iterator[AnyEvent]:

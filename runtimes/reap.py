@@ -69,6 +69,7 @@ def record_exit(disk: Disk, exit_fd: int, pid: int, reason: Reason | None) -> Ex
     )
     write(disk, exit_fd, record)
     _, _, used = os.wait4(pid, 0)
+    # Not below our own size: the kernel counts the moment before the exec too (getrusage(2)).
     usage = Usage(cpu_s=used.ru_utime + used.ru_stime, max_rss_bytes=used.ru_maxrss * _KIB)
     record = structs.replace(record, usage=usage)
     try:  # one sector: the old block or the new one, and either tells how it ended

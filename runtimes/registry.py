@@ -12,25 +12,23 @@ from typing import TYPE_CHECKING, Final
 from runlore.journal import machine
 from runlore.journal.disk import REAL, Disk
 from runlore.journal.errors import Ambiguous, NotFound, NotPermitted, RunloreError
-from runlore.journal.feed import Feed
 from runlore.journal.layout import Layout
 from runlore.journal.lifecycle import TERMINAL
 from runlore.journal.root import FoundRoot, find_root, open_for_reading, open_for_writing
-from runlore.journal.scan import Record
 from runlore.journal.values import Actor, Durability, RunId
-from runlore.journal.writer import Draft, Writer
 from runlore.projections import filters, selectors
 from runlore.projections.run_view import RunView
 from runlore.projections.selectors import Candidate, Chosen
 from runlore.projections.views import PsView, ReconciledView, counted
 from runlore.runtimes.listing import Found, Listing
 from runlore.runtimes.observe import Observer
-from runlore.runtimes.reconcile import BUDGET_S, Reconciler
-from runlore.runtimes.run import Run
 from runlore.runtimes.surroundings import current_folder
-from runlore.runtimes.waiting import Waiting, wait_ended
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # looking, which is what most commands do, loads nothing that writes or waits
+    from runlore.journal.scan import Record
+    from runlore.journal.writer import Draft
+    from runlore.runtimes.reconcile import Reconciler
+    from runlore.runtimes.run import Run
     from runlore.runtimes.track import Tracking
 
 
@@ -147,8 +145,10 @@ class Registry:
         """
         return self._listing.one(run_id).view(self.disk.now())
 
-    def get(self, selector: str, *, destructive: bool = False) -> Run:
+    def get(self, selector: str, *, destructive: bool = False) -> "Run":
         """Return the run that `selector` means: see `resolve`."""
+        from runlore.runtimes.run import Run  # noqa: PLC0415 - see above
+
         return Run(self, self.resolve(selector, destructive=destructive))
 
     def resolve(self, selector: str, *, destructive: bool = False, live: bool = False) -> RunId:
@@ -199,7 +199,7 @@ class Registry:
         cwd: str | os.PathLike[str] | None = None,
         timeout: float | None = None,
         stdin: bool = False,
-    ) -> Run:
+    ) -> "Run":
         """Return a new run whose command has started, under a keeper of its own.
 
         The run needs this process no longer. The keeper is a fresh interpreter: nothing is forked from
@@ -214,6 +214,7 @@ class Registry:
             BadInput: the submission is none. Conflict: the key was used with another command.
             NotPermitted, JournalIO: the registry cannot be written; no run was made.
         """
+        from runlore.runtimes.run import Run  # noqa: PLC0415 - see above
         from runlore.runtimes.submit import Submission, spec_of, submit  # noqa: PLC0415 - few need it
 
         self.require_writable()
@@ -263,6 +264,8 @@ class Registry:
         Raises:
             NotFound: one of them has no journal. JournalIO: the disk refused.
         """
+        from runlore.runtimes.waiting import Waiting, wait_ended  # noqa: PLC0415 - see above
+
         with Waiting(self.disk, self.layout, self.observer, run_ids) as waiting:
             wait_ended(waiting, timeout_s=timeout, any_one=any_one)
             return [self.settle(run_id) for run_id in waiting.ended]
@@ -300,13 +303,15 @@ class Registry:
 
     def reconcile_in_passing(self) -> None:
         """Do what little of `reconcile` a command that acted may do for others; it never fails."""
+        from runlore.runtimes.reconcile import BUDGET_S  # noqa: PLC0415 - see above
+
         try:
             self.require_writable()
             self._reconciler.all(budget_s=BUDGET_S)
         except (RunloreError, OSError):
             return
 
-    def append(self, run_id: RunId, draft: Draft) -> Record:
+    def append(self, run_id: RunId, draft: "Draft") -> "Record":
         """Return the record of a label, or of a decision about evidence, durable.
 
         Raises:
@@ -314,6 +319,9 @@ class Registry:
             NotPermitted, CorruptJournal, NewerFormat, JournalIO: it was not recorded.
         """
         self.require_writable()
+        from runlore.journal.feed import Feed  # noqa: PLC0415 - see above
+        from runlore.journal.writer import Writer  # noqa: PLC0415 - see above
+
         feed = Feed(self.disk, self.layout)
         writer = Writer(self.disk, self.layout, run_id, feed=feed)
         try:
@@ -335,7 +343,9 @@ class Registry:
             self._checked = True
 
     @property
-    def _reconciler(self) -> Reconciler:
+    def _reconciler(self) -> "Reconciler":
+        from runlore.runtimes.reconcile import Reconciler  # noqa: PLC0415 - see above
+
         return Reconciler(self.disk, self.layout, self.observer, by=self.by)
 
     def _candidates(self, *, observed: bool) -> list[Candidate]:

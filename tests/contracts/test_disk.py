@@ -11,7 +11,6 @@ from typing import NamedTuple
 import pytest
 
 from runlore.journal.disk import REAL, Disk, RealDisk, read_whole, write_whole
-
 from tests.doubles.crash_states import Image
 from tests.doubles.failer import Failer
 from tests.doubles.recorder import CALLS, Recorder

@@ -5,18 +5,19 @@ Each distinct picture of the disk is brought up again and held against what was 
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from runlore.journal.disk import Disk
 from runlore.journal.layout import FOLDERS
 from runlore.journal.values import RunId
 from runlore.journal.writer import Draft, Writer
-
 from tests.crash.recovery import LAYOUT, ROOT, broken_promises
 from tests.crash.witness import Witness
 from tests.doubles.crash_states import MOST, Image, crash_images
-from tests.doubles.file_system import FileSystem
 from tests.doubles.simulated import Clock, SimulatedDisk
+
+if TYPE_CHECKING:
+    from tests.doubles.file_system import FileSystem
 
 Between = Callable[[Disk], Disk]
 """Puts something between the code and the disk, e.g. one that skips a sync."""

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from runlore.journal.audit import save_anchors
 from runlore.journal.disk import Disk
@@ -15,11 +15,12 @@ from runlore.journal.layout import Layout
 from runlore.journal.reader import JournalReader, fold_events, journal_ids
 from runlore.journal.repair import plan, repair
 from runlore.journal.root import consent_to_network_fs
-from runlore.journal.values import RunId
 from runlore.journal.verify import verify
 from runlore.journal.writer import Draft, Writer
-
 from tests.doubles.drafts import booting, failed, new_run_id, noted, progressed, queued, tagged
+
+if TYPE_CHECKING:
+    from runlore.journal.values import RunId
 
 RUN, OTHER = new_run_id(1), new_run_id(2)
 DAMAGED: Final = new_run_id(3)

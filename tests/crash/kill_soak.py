@@ -25,7 +25,6 @@ from runlore.journal.root import open_for_writing
 from runlore.journal.values import RunId
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
-
 from tests.doubles.drafts import new_run_id, noted, progressed, queued
 
 KILLS_A_JOURNAL: Final = 20
@@ -80,14 +79,16 @@ class Soak:
                 sys.exit("an appender failed before it was killed")
         self.kills += len(children)
         self.acknowledged += len(acknowledged)
-        heads = {record.seq: record.head for record in reader.read_available()}
+        heads: dict[int, str] = {record.seq: record.head for record in reader.read_available()}
         self.lost += sum(heads.get(seq) != head for seq, head in acknowledged.items())
         self.unreadable += reader.verdict().state == "corrupt" or reader.rewound
 
     def _append_until_killed(self, run_id: RunId, pipe: int, seed: int) -> None:
         try:
             rng = random.Random(seed)
-            writer = Writer(REAL, self._layout, run_id, owner=rng.random() < 0.5, feed=Feed(REAL, self._layout))
+            writer = Writer(
+                REAL, self._layout, run_id, owner=rng.random() < 0.5, feed=Feed(REAL, self._layout)
+            )
             while True:
                 if rng.random() < 0.2:
                     record = writer.append(noted("x" * rng.choice(_LENGTHS[:4])))

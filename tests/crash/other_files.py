@@ -1,4 +1,4 @@
-"""Power cuts while something other than a journal is written: the registry, a key's claim, a settings file."""
+"""Power cuts while something other than a journal is written: registry, claim, settings."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -10,7 +10,6 @@ from runlore.journal.layout import FOLDERS
 from runlore.journal.reader import read
 from runlore.journal.root import consent_to_network_fs, open_for_writing, registry_info
 from runlore.journal.writer import Writer
-
 from tests.crash.enumeration import PowerCuts
 from tests.crash.recovery import LAYOUT, ROOT, in_words
 from tests.crash.witness import Witness

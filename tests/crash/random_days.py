@@ -1,18 +1,20 @@
-"""Days drawn at random: what people and owners do to one journal, in any order, power failing all the while."""
+"""Days drawn at random: what is done to one journal, in any order, power failing all the while."""
 
 import errno
 import random
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from runlore.journal.errors import Conflict, JournalIO, RunloreError
 from runlore.journal.feed import Feed
 from runlore.journal.writer import Draft, Writer
-
 from tests.crash.enumeration import PowerCuts
 from tests.crash.recovery import LAYOUT
 from tests.crash.workloads import RUN
 from tests.doubles.drafts import LIFE, failed, noted, progressed, queued, stop_requested, tagged
-from tests.doubles.simulated import SimulatedDisk
+
+if TYPE_CHECKING:
+    from tests.doubles.simulated import SimulatedDisk
 
 SIZES = (0, 0, 0, 30, 400, 450, 900, 3500, 5000)
 """Lengths of texts: most are short, some pass a sector or a page."""
@@ -37,7 +39,15 @@ class Day:
 
     def _step(self) -> None:
         what = self._rng.choices(
-            (self._chat, self._label, self._live_on, self._reopen, self._kill, self._sync_fails, self._disk_full),
+            (
+                self._chat,
+                self._label,
+                self._live_on,
+                self._reopen,
+                self._kill,
+                self._sync_fails,
+                self._disk_full,
+            ),
             weights=(6, 5, 2, 1, 1, 1, 1),
         )[0]
         self._cuts.clock.pass_time(self._rng.choice((0.001, 0.05, 0.2)))

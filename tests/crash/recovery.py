@@ -20,7 +20,6 @@ from runlore.journal.scan import Record
 from runlore.journal.values import RunId, Seq
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
-
 from tests.crash.witness import Witness
 from tests.doubles.crash_states import Image
 from tests.doubles.simulated import SimulatedDisk

@@ -10,7 +10,9 @@ from tests.crash.random_days import random_day
 from tests.crash.workloads import WORKLOADS, Workload
 from tests.proof import record
 
-PROMISE = "whatever a power cut leaves, acknowledged events are there, recovery is automatic and loses no byte"
+PROMISE = (
+    "whatever a power cut leaves, acknowledged events are there, recovery is automatic and loses no byte"
+)
 EVERYTHING = {**WORKLOADS, **OTHER_FILES}
 PARTS = 8
 

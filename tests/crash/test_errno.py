@@ -9,7 +9,6 @@ import pytest
 from runlore.journal.reader import JournalReader
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
-
 from tests.crash.enumeration import ready_registry
 from tests.crash.errands import DAMAGED, ERRANDS, RUN, TORN, Errand
 from tests.crash.recovery import LAYOUT, broken_promises
@@ -81,9 +80,7 @@ def test_the_disk_refuses(
     )
 
 
-def _broken(
-    disk: SimulatedDisk, errand: Errand, witness: Witness, cuts: tuple[bool, bool]
-) -> Iterator[str]:
+def _broken(disk: SimulatedDisk, errand: Errand, witness: Witness, cuts: tuple[bool, bool]) -> Iterator[str]:
     """Look at the disk now, and for some errors after a power cut, and after one when it is well again.
 
     One errno of all takes part in power cuts: the others take the same ways through the code. A disk
@@ -138,4 +135,3 @@ def _still_right(disk: SimulatedDisk, witness: Witness) -> Iterator[str]:
         for found in records:
             if found.head not in witness.lines:
                 yield f"seq {found.seq} was never written"
-

@@ -6,7 +6,6 @@ import pytest
 
 from runlore.journal import writer
 from runlore.journal.disk import Disk
-
 from tests.crash.enumeration import Found, PowerCuts
 from tests.crash.other_files import OTHER_FILES
 from tests.crash.workloads import WORKLOADS, chatter_that_is_never_quiet

@@ -21,7 +21,6 @@ from runlore.journal.repair import repair
 from runlore.journal.root import open_for_writing
 from runlore.journal.values import RunId
 from runlore.journal.writer import Draft, Writer
-
 from tests.doubles.drafts import LIFE, booting, failed, new_run_id, noted, progressed, queued, started, tagged
 from tests.doubles.recorder import CALLS
 

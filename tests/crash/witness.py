@@ -10,7 +10,6 @@ from typing import Final
 
 from runlore.journal.disk import Disk
 from runlore.journal.values import RunId
-
 from tests.doubles.recorder import CALLS
 
 STATUS: Final = {
@@ -70,9 +69,9 @@ class Witness:
     def _parent(self, event: dict[str, object], line: bytes) -> Line | None:
         """Return the line that this one's `h` continues; None for a first line."""
         for other in self.lines.values():
-            if other.seq + 1 == event["seq"]:
-                if sha256(bytes.fromhex(other.head) + line[:-72]).hexdigest() == line[-66:-2].decode():
-                    return other
+            follows = sha256(bytes.fromhex(other.head) + line[:-72]).hexdigest() == line[-66:-2].decode()
+            if follows and other.seq + 1 == event["seq"]:
+                return other
         assert event["seq"] == 1, f"a line that continues nothing was written: {line[:80]!r}"
         return None
 

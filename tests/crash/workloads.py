@@ -1,7 +1,6 @@
 """What a machine was doing when its power failed: one function per way to change the disk."""
 
 import errno
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -11,7 +10,6 @@ from runlore.journal.feed import Feed
 from runlore.journal.repair import repair
 from runlore.journal.values import RunId
 from runlore.journal.writer import Writer
-
 from tests.crash.enumeration import PowerCuts, ready_registry
 from tests.crash.recovery import LAYOUT
 from tests.doubles.crash_states import Image
@@ -163,7 +161,10 @@ def boot_torn(cuts: PowerCuts, tear: Callable[[bytes], bytes]) -> Image:
     path, ready = LAYOUT.journal(RUN), ready_registry()
     was = cuts.system.durable(path)
     now = tear(was)
-    whole = was[: was.rindex(b"\n", 0, len(os.path.commonprefix([was, now]))) + 1]
+    common = next(
+        (at for at, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), min(len(was), len(now))
+    )
+    whole = was[: was.rindex(b"\n", 0, common) + 1]
     cuts.witness.promise(RUN, whole[-67:-3].decode())
     image = Image({**ready.files, path: now}, ready.folders)
     cuts.boot(image)

@@ -45,7 +45,7 @@ def test_a_page_out_of_step_would_be_noticed(generate: ModuleType) -> None:
     assert generate.brought_up_to_date(page.replace("### `run.noted`", "### `run.quoted`")) == page
 
 
-def test_the_format_page_has_every_event_and_status(generate: ModuleType) -> None:
+def test_the_format_page_has_every_event_and_status() -> None:
     """Nothing that the code can write is missing from the page that defines it."""
     page = FORMAT_PAGE.read_text("utf-8")
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from runlore.journal.disk import Disk
-
 from tests.doubles.recorder import CALLS, NEVER_FAIL
 
 How = Literal["once", "for ever", "kill"]

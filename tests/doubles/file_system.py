@@ -64,8 +64,8 @@ class File:
         """Make the disk have what processes see, but for what an earlier sync has lost."""
         before, now = self.durable, bytearray(self.seen)
         for start, end in self.lost:
-            end = min(end, len(now))
-            now[start:end] = before[start:end].ljust(end - start, b"\0") if start < end else b""
+            stop = min(end, len(now))
+            now[start:stop] = before[start:stop].ljust(stop - start, b"\0") if start < stop else b""
         self.durable = bytes(now)
         self.changes.clear()
 
@@ -123,7 +123,9 @@ class FileSystem:
         for path, content in files.items():
             folder = made._make_folders(path.rpartition("/")[0])
             pages = -(-len(content) // PAGE) * PAGE
-            file = File(next(made._numbers), links=1, seen=bytearray(content), durable=content, allocated_to=pages)
+            file = File(
+                next(made._numbers), links=1, seen=bytearray(content), durable=content, allocated_to=pages
+            )
             name = path.rpartition("/")[2]
             folder.seen[name] = folder.durable[name] = file
         return made

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from runlore.journal.disk import FileStat
-
 from tests.doubles.file_system import PAGE, Entry, File, FileSystem, Folder
 
 EPOCH: Final = datetime(2026, 11, 20, 20, 14, tzinfo=UTC)
@@ -90,7 +89,9 @@ class SimulatedDisk:
         description = self._described(fd)
         self.unlock(fd)
         del self._open[fd]
-        if not description.file.links and all(other.file is not description.file for other in self._open.values()):
+        if not description.file.links and all(
+            other.file is not description.file for other in self._open.values()
+        ):
             self.system.give_room(description.file.allocated_to)
             description.file.allocated_to = 0
 
@@ -250,16 +251,16 @@ def _pages(size: int) -> int:
 
 
 def _stat(node: File | Folder) -> FileStat:
-    is_file = isinstance(node, File)
+    file = node if isinstance(node, File) else None
     return FileStat(
-        size=len(node.seen) if is_file else 0,
-        links=node.links if is_file else 2,
+        size=len(file.seen) if file else 0,
+        links=file.links if file else 2,
         inode=node.number,
         device=1,
-        mode=node.mode | (stat.S_IFREG if is_file else stat.S_IFDIR),
+        mode=node.mode | (stat.S_IFREG if file else stat.S_IFDIR),
         uid=os.geteuid(),
-        allocated=node.allocated_to if is_file else PAGE,
-        mtime_ns=node.mtime_ns if is_file else 0,
+        allocated=file.allocated_to if file else PAGE,
+        mtime_ns=file.mtime_ns if file else 0,
     )
 
 

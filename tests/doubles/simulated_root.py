@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
+from typing import Any, cast
 
 from runlore.journal import machine, root
 from runlore.journal.disk import Disk
@@ -17,7 +18,8 @@ from runlore.journal.disk import Disk
 @contextmanager
 def seen_by_root(disk: Disk) -> Iterator[None]:
     """Answer the questions of journal/root.py from `disk` meanwhile."""
-    before = root.os, machine.file_system
+    room = cast("Any", root)  # its module `os` is replaced as a whole
+    before = room.os, machine.file_system
 
     def mode(path: str) -> int:
         try:
@@ -43,8 +45,8 @@ def seen_by_root(disk: Disk) -> Iterator[None]:
     fake = SimpleNamespace(
         **names, path=path, lstat=lstat, urandom=os.urandom, geteuid=os.geteuid, listdir=disk.listdir
     )
-    root.os, machine.file_system = fake, lambda _: "ext4"  # type: ignore[assignment, misc]
+    room.os, machine.file_system = fake, lambda path: "ext4"  # noqa: ARG005 - called by name
     try:
         yield
     finally:
-        root.os, machine.file_system = before  # type: ignore[assignment, misc]
+        room.os, machine.file_system = before

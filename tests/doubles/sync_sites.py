@@ -4,12 +4,14 @@ import ast
 import os
 import sys
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from runlore import journal
 from runlore.journal.disk import Disk
-
 from tests.doubles.recorder import CALLS
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 ROOM: Final = os.path.dirname(os.path.realpath(journal.__file__))
 SYNCING: Final = frozenset({"fdatasync", "sync_dir", "sync", "_sync", "write_whole"})
@@ -79,10 +81,11 @@ class SkippingDisk:
         return skip
 
     def _asked_from_site(self) -> bool:
-        site, frame = self._site, sys._getframe(2)
+        site = self._site
+        frame: FrameType | None = sys._getframe(2)
         while frame is not None:
             code = frame.f_code
             if code.co_name == site.within and os.path.basename(code.co_filename) == site.file:
                 return site.first <= frame.f_lineno <= site.last
-            frame = frame.f_back  # type: ignore[assignment]
+            frame = frame.f_back
         return False

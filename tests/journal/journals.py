@@ -9,7 +9,6 @@ from runlore.journal.reader import read
 from runlore.journal.root import open_for_writing
 from runlore.journal.values import RunId
 from runlore.journal.writer import Writer
-
 from tests.doubles.drafts import booting, collecting, new_run_id, queued, started, succeeded
 
 RUN = new_run_id()

@@ -14,7 +14,6 @@ from runlore.journal.layout import Layout
 from runlore.journal.reader import journal_ids
 from runlore.journal.values import Recipe, RunId
 from runlore.journal.writer import Writer
-
 from tests.doubles.drafts import new_run_id, noted, queued
 from tests.journal.journals import new_run, overwrite, raw, registry
 

@@ -16,7 +16,6 @@ from runlore.journal.layout import Layout
 from runlore.journal.repair import plan, repair
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
-
 from tests.doubles.drafts import booting, failed, noted, queued, tagged
 from tests.journal.journals import RUN, ended_run, events, new_run, overwrite, raw, registry
 
@@ -102,7 +101,11 @@ def test_a_finished_run(layout: Layout) -> None:
     repair(REAL, layout, RUN)
 
     assert verify(REAL, layout, RUN).integrity == "sealed"
-    assert [type(event).__name__ for event in events(layout)][-3:] == ["RunSealed", "JournalRepaired", "RunSealed"]
+    assert [type(event).__name__ for event in events(layout)][-3:] == [
+        "RunSealed",
+        "JournalRepaired",
+        "RunSealed",
+    ]
 
 
 def test_a_crash_tail(layout: Layout) -> None:

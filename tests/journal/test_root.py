@@ -18,7 +18,6 @@ from runlore.journal.root import (
     open_for_writing,
     registry_info,
 )
-
 from tests.doubles.recorder import recording
 
 # -- finding

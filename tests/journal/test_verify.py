@@ -3,6 +3,7 @@
 import errno
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,14 +13,15 @@ from runlore.journal.errors import JournalIO, NotFound
 from runlore.journal.events import RunProgressed, RunStarted
 from runlore.journal.layout import Layout
 from runlore.journal.reader import read
-from runlore.journal.scan import Tail
 from runlore.journal.values import Handle, Head, Offset, Seq
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
-
 from tests.doubles.drafts import ANY_TIME, booting, failed, noted, progressed, queued, started
 from tests.doubles.failer import failing
 from tests.journal.journals import RUN, ended_run, new_run, overwrite, raw, registry
+
+if TYPE_CHECKING:
+    from runlore.journal.scan import Tail
 
 
 @pytest.fixture
@@ -102,7 +104,7 @@ def test_corruption(layout: Layout) -> None:
 
 
 def test_damage_in_mode_process(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Within one boot it is corruption, because no appender will mend it; after another it is a crash tail."""
+    """Within one boot it is corruption, because no appender mends it; after another, a crash tail."""
     Writer.create(REAL, layout, RUN, queued(RUN, durability="process", boot_id="this")).close()
     overwrite(layout, raw(layout) + bytes(30) + b"\n")
 

@@ -24,7 +24,6 @@ from runlore.journal.reader import read
 from runlore.journal.values import Recipe, Seq
 from runlore.journal.verify import verify
 from runlore.journal.writer import Draft, Writer
-
 from tests.doubles.drafts import booting, collecting, failed, noted, progressed, started, succeeded, tagged
 from tests.doubles.recorder import recording
 from tests.journal.journals import RUN, ended_run, events, kinds, new_run, raw, registry

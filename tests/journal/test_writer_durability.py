@@ -1,7 +1,5 @@
 """When an append syncs, and in which order: seen from the port."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from runlore.journal.disk import Disk
@@ -9,7 +7,6 @@ from runlore.journal.errors import StaleSeq
 from runlore.journal.layout import Layout
 from runlore.journal.values import Seq
 from runlore.journal.writer import UNSYNCED_S, Writer
-
 from tests.crash.enumeration import ready_registry
 from tests.crash.recovery import LAYOUT
 from tests.doubles.drafts import booting, failed, noted, progressed, queued, tagged
@@ -26,8 +23,8 @@ def simulated() -> SimulatedDisk:
 
 
 @pytest.fixture
-def watched(simulated: SimulatedDisk) -> Iterator[tuple[Disk, Recorder]]:
-    yield recording(simulated)
+def watched(simulated: SimulatedDisk) -> tuple[Disk, Recorder]:
+    return recording(simulated)
 
 
 def _changes(recorder: Recorder) -> list[str]:

@@ -12,10 +12,20 @@ from runlore.journal.reader import JournalReader
 from runlore.journal.scan import Record
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
-
 from tests.crash.enumeration import ready_registry
 from tests.crash.recovery import LAYOUT
-from tests.doubles.drafts import LIFE, booting, collecting, failed, noted, progressed, queued, started, stop_requested, tagged
+from tests.doubles.drafts import (
+    LIFE,
+    booting,
+    collecting,
+    failed,
+    noted,
+    progressed,
+    queued,
+    started,
+    stop_requested,
+    tagged,
+)
 from tests.doubles.failer import failing
 from tests.doubles.simulated import SimulatedDisk
 from tests.journal.journals import RUN
@@ -57,7 +67,7 @@ def test_a_line_that_fits_only_in_part(disk: SimulatedDisk) -> None:
     before = _bytes(disk)
     disk.system.room = 4096
 
-    with pytest.raises(JournalIO, match="only .* were written"):
+    with pytest.raises(JournalIO, match=r"only .* were written"):
         writer.append(noted("x" * 9000))
 
     assert _bytes(disk) == before
@@ -123,7 +133,7 @@ def test_a_disk_that_has_room_again(disk: SimulatedDisk) -> None:
     writer = _create(disk)
     writer.append(booting())
     disk.system.room = 0
-    with pytest.raises(JournalIO):
+    with pytest.raises(JournalIO):  # noqa: PT012 - which of them is the first is not the point
         for _ in range(200):
             writer.append(noted("x" * 1000))
     disk.system.room = None
@@ -270,5 +280,14 @@ def test_a_whole_life_on_a_disk_that_fails_every_third_sync(disk: SimulatedDisk)
     writer.close()
 
     kinds = [kind for kind in _kinds(disk) if kind not in {"JournalRepaired", "RunSealed"}]
-    assert kinds == ["RunQueued", "RunBooting", "RunStarted", "RunCollecting", "RunSucceeded", "RunTagged", "RunNoted", "RunTagged"]
+    assert kinds == [
+        "RunQueued",
+        "RunBooting",
+        "RunStarted",
+        "RunCollecting",
+        "RunSucceeded",
+        "RunTagged",
+        "RunNoted",
+        "RunTagged",
+    ]
     assert verify(disk, LAYOUT, RUN).integrity == "sealed"

@@ -12,7 +12,6 @@ from runlore.journal.reader import JournalReader
 from runlore.journal.scan import Record
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
-
 from tests.crash.enumeration import ready_registry
 from tests.crash.recovery import LAYOUT
 from tests.doubles.crash_states import Image
@@ -50,7 +49,9 @@ TEARS: dict[str, Callable[[bytes], bytes]] = {
     "all of a line but its newline": lambda data: data + data.splitlines(keepends=True)[-1][:-1],
     "NULs": lambda data: data + bytes(4096),
     "half a line and NULs": lambda data: data + b'{"type":"run.noted","seq":4' + bytes(900),
-    "chatter with a hole": lambda data: data + bytes(512) + _written(progressed("p")).splitlines(keepends=True)[-1],
+    "chatter with a hole": lambda data: (
+        data + bytes(512) + _written(progressed("p")).splitlines(keepends=True)[-1]
+    ),
     "a line of rubbish": lambda data: data + b"\xff\xfe rubbish\n",
     "an old line once more": lambda data: data + bytes(3) + b"\n",
 }
@@ -108,7 +109,9 @@ def test_a_stranger_and_a_hole_before_the_last_lines(hole: int) -> None:
     Every line the stranger sees is whole; a label behind them would be acknowledged and never be read.
     """
     front = _written(booting())
-    chatter = _written(booting(), *[progressed(f"{number} " + "p" * 700) for number in range(60)])[len(front) :]
+    chatter = _written(booting(), *[progressed(f"{number} " + "p" * 700) for number in range(60)])[
+        len(front) :
+    ]
     start = len(front) + hole * 700
     data = bytearray(front + chatter)
     data[start : start + 512] = bytes(512)
@@ -126,7 +129,12 @@ def test_a_stranger_who_need_not_read_it_all(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(writer_module, "boot_id", lambda: BOOT)
     read: list[int] = []
     pread = disk.pread
-    monkeypatch.setattr(disk, "pread", lambda fd, length, at: read.append(at) or pread(fd, length, at))
+
+    def noting(fd: int, length: int, at: int) -> bytes:
+        read.append(at)
+        return pread(fd, length, at)
+
+    monkeypatch.setattr(disk, "pread", noting)
 
     Writer(disk, LAYOUT, RUN).append(noted())
 

@@ -15,7 +15,6 @@ from runlore.journal.repair import repair
 from runlore.journal.values import Seq
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
-
 from tests.doubles.drafts import booting, failed, noted, progressed, queued, tagged
 from tests.journal.journals import RUN, ended_run, events, kinds, new_run, overwrite, raw, registry
 
@@ -100,7 +99,7 @@ def test_a_journal_that_was_moved_away(layout: Layout) -> None:
 
 
 def test_a_repair_under_a_live_writer(layout: Layout) -> None:
-    """A writer that remembers more than a repair has left reads the journal anew, and loses nobody's event."""
+    """A writer that remembers more than a repair left reads the journal anew, and loses no event."""
     owner = new_run(layout)
     for _ in range(3):
         owner.append(noted("n" * 50))
@@ -137,7 +136,7 @@ def test_a_newer_format(layout: Layout) -> None:
         assert isinstance(event, RunQueued)
         return type(event)(**{name: getattr(event, name) for name in event.__struct_fields__} | {"format": 2})
 
-    Writer.create(REAL, layout, RUN, newer).close()  # type: ignore[arg-type]
+    Writer.create(REAL, layout, RUN, newer).close()
     before = raw(layout)
 
     for owner in (True, False):
@@ -184,7 +183,10 @@ def test_a_forked_child_with_its_parents_writer(layout: Layout) -> None:
     done = subprocess.run([sys.executable, "-c", FORK, layout.root], cwd=root, check=False)
 
     assert done.returncode == 7
-    assert [event.text for event in events(layout) if isinstance(event, RunNoted)] == ["parent", "parent again"]
+    assert [event.text for event in events(layout) if isinstance(event, RunNoted)] == [
+        "parent",
+        "parent again",
+    ]
 
 
 def test_a_writer_that_was_closed(layout: Layout) -> None:

@@ -23,7 +23,7 @@ from tests.runtimes.keeping import ME
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 
 
-def created(disk: Disk, root: Path, **fields: Any) -> OwnedRun:  # noqa: ANN401 - what a spec takes
+def created(disk: Disk, root: Path, **fields: Any) -> OwnedRun:  # noqa: ANN401 - whatever a spec has
     """A new run, owned by this process."""
     run = boot.create_run(disk, RunSpec(root=str(root), argv=("true",), cwd="/", by=ME, **fields))
     assert isinstance(run, OwnedRun)
