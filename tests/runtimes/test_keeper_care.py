@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from runlore.journal.errors import NotPermitted
 from runlore.journal.events import RunStopRequested
 from runlore.journal.values import RunId
 from runlore.journal.writer import Draft, Writer
-from runlore.runtimes import exit_file, heartbeat
+from runlore.runtimes import exit_file, heartbeat, launch
 from runlore.runtimes.launch import exec_keeper
 from tests.runtimes.keeping import DEADLINE_S, ME, Keeping, python, until
 
@@ -238,6 +239,19 @@ def test_a_caller_whose_streams_are_closed(keeping: Keeping) -> None:
     subprocess.run(keeping.caller_argv(script), cwd=keeping.folder, check=True, timeout=DEADLINE_S)
 
     assert (keeping.folder / "told").read_text() == repr((b"out\n", b"err\n"))
+
+
+def test_a_package_that_is_installed(keeping: Keeping, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its keeper is a module of an isolated interpreter; no search path is handed to it."""
+    monkeypatch.setattr(launch, "__file__", f"{sys.prefix}/lib/site-packages/runlore/runtimes/launch.py")
+    kept = keeping.submit("sleep", "600")
+    kept.started()
+    argv = Path(f"/proc/{kept.keeper().pid}/cmdline").read_bytes().split(b"\0")
+
+    assert b"-I" in argv
+    assert argv[argv.index(b"-m") + 1] == b"runlore.runtimes.keeper"
+    kept.stop(force=True)
+    kept.end()
 
 
 def test_a_folder_that_goes_away(keeping: Keeping) -> None:
