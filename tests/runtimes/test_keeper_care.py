@@ -17,7 +17,7 @@ from runlore.journal.values import RunId
 from runlore.journal.writer import Draft, Writer
 from runlore.runtimes import exit_file, heartbeat, launch
 from runlore.runtimes.launch import exec_keeper
-from tests.runtimes.keeping import DEADLINE_S, ME, Keeping, python, until
+from tests.runtimes.keeping import DEADLINE_S, ME, Keeping, until
 
 PATCHED = """
 from runlore.journal.errors import JournalIO
@@ -256,12 +256,10 @@ def test_a_package_that_is_installed(keeping: Keeping, monkeypatch: pytest.Monke
 
 def test_a_folder_that_goes_away(keeping: Keeping) -> None:
     """A keeper holds no folder of its caller's; only the command does."""
-    (keeping.folder / "here").mkdir()
-    kept = keeping.submit(*python("import os; os.chdir('/'); os.read(0, 1); import time; time.sleep(600)"))
-    kept.started()
-    ours = (kept.keeper().pid, kept.wrapper().pid)
+    kept = keeping.submit("sleep", "600")
+    pids = (kept.started().pid, kept.keeper().pid, kept.wrapper().pid)
 
-    assert [os.readlink(f"/proc/{pid}/cwd") for pid in ours] == ["/", "/"]
+    assert [os.readlink(f"/proc/{pid}/cwd") for pid in pids] == [str(keeping.folder), "/", "/"]
     kept.stop(force=True)
     kept.end()
 
