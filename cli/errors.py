@@ -49,8 +49,8 @@ def end(error: BaseException, *, foreground: bool = False) -> int:
     if isinstance(error, standard.OutputFailed):
         return _output_failed(error, foreground=foreground)
     message, code = _told(error)
-    if code == 0:
-        return 0
+    if not message:
+        return code
     _debug(error)
     say(*_lines(error, f"error: {message}"))
     return OURS if foreground else code

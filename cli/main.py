@@ -42,7 +42,10 @@ def main() -> int:
     words = sys.argv[1:]
     if words == ["--version"]:
         return _print_version()
-    keeper = _keeper(words) if COMPLETE not in os.environ else None
+    try:
+        keeper = _keeper(words)
+    except OSError as error:
+        return _no_keeper(error, words)
     from runlore.journal.lean import load_msgspec  # noqa: PLC0415 - `--version` needs no room
 
     load_msgspec()
@@ -63,7 +66,7 @@ def command_word(words: Sequence[str]) -> str | None:
 
 
 def _keeper(words: Sequence[str]) -> "KeeperLink | None":
-    if command_word(words) != "run" or "--help" in words or "--dry-run" in words:
+    if COMPLETE in os.environ or command_word(words) != "run" or "--help" in words or "--dry-run" in words:
         return None
     from runlore.runtimes.launch import fork_keeper  # noqa: PLC0415 - only `run` keeps a run
 
@@ -84,6 +87,15 @@ def is_foreground(words: Sequence[str]) -> bool:
         elif word == "--detach" or (not word.startswith("--") and "d" in word):
             return False
     return True
+
+
+def _no_keeper(error: OSError, words: Sequence[str]) -> int:
+    """Return the exit code after saying that nobody can keep a run now: too many processes, or open files."""
+    from runlore.cli.errors import end  # noqa: PLC0415 - only when it fails
+    from runlore.journal.errors import JournalIO  # noqa: PLC0415 - only when it fails
+
+    told = JournalIO(f"no keeper could be started: {error.strerror}; nothing was run")
+    return end(told, foreground=is_foreground(words))
 
 
 def version() -> str:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Final, TypeVar
 
 from runlore.cli import standard
@@ -20,7 +20,7 @@ class Progress:
         self._done, self._total, self._noun = done, total, noun
         self._shown = shown and os.isatty(2)
 
-    def over(self, items: Iterable[T]) -> Iterator[T]:
+    def over(self, items: Iterable[T]) -> Generator[T, None, None]:
         """Yield the items; tell how many there were by now."""
         if not self._shown:
             yield from items

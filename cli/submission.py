@@ -10,6 +10,7 @@ from runlore.cli.session import Session
 from runlore.journal import machine
 from runlore.journal.errors import BadInput
 from runlore.projections import durations, labels, shell
+from runlore.projections.printable import printable
 from runlore.projections.views import SpecView
 from runlore.runtimes.recipe import recipe_of
 from runlore.runtimes.spec import RunSpec
@@ -72,6 +73,23 @@ def spec_view(spec: RunSpec, *, detached: bool) -> SpecView:
         stdin=spec.stdin,
         detached=detached,
     )
+
+
+def spec_lines(view: SpecView) -> list[str]:
+    """Return the same for people, one "what  value" a line."""
+    told = {
+        "command": view.command,
+        "folder": view.cwd,
+        "name": view.name or "",
+        "tags": " ".join(f"{name}={value}" for name, value in view.tags.items()),
+        "metadata": msgspec.json.encode(view.metadata).decode() if view.metadata else "",
+        "key": view.key or "",
+        "env": " ".join(f"{name}={value}" for name, value in view.env.items()),
+        "timeout": durations.spelled(view.timeout_s) if view.timeout_s else "",
+        "stdin": "passed on" if view.stdin else "/dev/null",
+        "registry": view.root,
+    }
+    return [f"{what:<9} {printable(value)}" for what, value in told.items() if value]
 
 
 def variables(lines: Sequence[str], place: str) -> dict[str, str]:

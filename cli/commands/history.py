@@ -7,9 +7,12 @@ from runlore.cli import cells, phrases
 from runlore.cli.arguments import ONE_RUN
 from runlore.cli.options import verb
 from runlore.cli.session import Session
+from runlore.journal.errors import CorruptJournal
+from runlore.journal.events import AnyEvent
 from runlore.projections.printable import printable
 from runlore.projections.timeline import TIMELINE, HistoryLine
 from runlore.projections.views import HistoryView
+from runlore.runtimes.run import Run
 
 _SEAL: Final = "run.sealed"
 
@@ -22,9 +25,22 @@ def history(session: Session, *, run_id: str | None) -> None:
     Times count from the run's creation; --utc shows them absolute. `events` shows the same for programs.
     """
     run = session.registry.get(session.one(run_id))
-    lines = list(TIMELINE.fold((record.event for record in run.events()), TIMELINE.initial()))
+    events, damage = _readable(run)
+    lines = list(TIMELINE.fold(events, TIMELINE.initial()))
     view = HistoryView(run_id=run.id, items=lines)
     session.output.answer(view, lambda: _lines(session, lines), [run.id])
+    if damage is not None:
+        raise damage
+
+
+def _readable(run: Run) -> tuple[list[AnyEvent], CorruptJournal | None]:
+    """Return the events up to the journal's damage, and the damage, if there is any."""
+    events: list[AnyEvent] = []
+    try:
+        events.extend(record.event for record in run.events())
+    except CorruptJournal as damage:
+        return events, damage
+    return events, None
 
 
 def _lines(session: Session, lines: list[HistoryLine]) -> Iterator[str]:

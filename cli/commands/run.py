@@ -5,16 +5,14 @@ from typing import IO
 import click
 from click import Context, Parameter
 from click.shell_completion import CompletionItem
-from msgspec import json
 
 from runlore.cli.errors import Failed
 from runlore.cli.foreground import Foreground
 from runlore.cli.heard import Heard
 from runlore.cli.options import verb
 from runlore.cli.session import Session
-from runlore.cli.submission import Typed, spec_view, understood
-from runlore.projections import durations
-from runlore.projections.views import SpecView, SubmitView
+from runlore.cli.submission import Typed, spec_lines, spec_view, understood
+from runlore.projections.views import SubmitView
 from runlore.runtimes.messages import Accepted, NotStarted
 from runlore.runtimes.spec import RunSpec
 
@@ -70,7 +68,7 @@ def run(
     spec = understood(session, typed)
     if dry_run:
         view = spec_view(spec, detached=detach)
-        session.output.answer(view, lambda: _planned(session, view))
+        session.output.answer(view, lambda: spec_lines(view))
     elif detach:
         _start(session, spec)
     else:
@@ -119,20 +117,3 @@ def _tell_existing(session: Session, accepted: Accepted, spec: RunSpec) -> bool:
             f"run {accepted.run_id} was submitted before with key {spec.key}; nothing was started"
         )
     return accepted.existing
-
-
-def _planned(session: Session, view: SpecView) -> list[str]:
-    text = session.output.text
-    told = {
-        "command": view.command,
-        "folder": view.cwd,
-        "name": view.name or "",
-        "tags": " ".join(f"{name}={value}" for name, value in view.tags.items()),
-        "metadata": json.encode(view.metadata).decode() if view.metadata else "",
-        "key": view.key or "",
-        "env": " ".join(f"{name}={value}" for name, value in view.env.items()),
-        "timeout": durations.spelled(view.timeout_s) if view.timeout_s else "",
-        "stdin": "passed on" if view.stdin else "/dev/null",
-        "registry": view.root,
-    }
-    return [f"{what:<9} {text(value)}" for what, value in told.items() if value]

@@ -5,11 +5,13 @@ from typing import Final
 
 from runlore.cli import cells, run_text
 from runlore.cli.arguments import ONE_RUN
+from runlore.cli.errors import Failed
 from runlore.cli.options import verb
 from runlore.cli.session import Session
 from runlore.projections.printable import printable
 from runlore.projections.run_view import RunView
 
+DAMAGED: Final = 65
 LONGEST: Final = 2000
 """Cells of a value on a terminal; an argument can have a hundred thousand."""
 
@@ -26,10 +28,15 @@ def show(session: Session, *, run_id: str | None) -> None:
     """Show one run as it is now; without an ID the only live one, else the latest.
 
     ID is a full run id, its last eight characters or the beginning of those, a name (the latest run of
-    that name), latest, latest:failed, or key:K.
+    that name), latest, latest:failed, or key:K. A damaged journal is shown up to its damage, with 65.
     """
     view = session.registry.view(session.one(run_id))
     session.output.answer(view, lambda: _lines(session, view), [view.run_id])
+    if view.problem is not None:
+        session.output.warn(
+            f"run {view.run_id} is shown up to its damage; see `runlore verify {view.run_id}`"
+        )
+        raise Failed(DAMAGED)
 
 
 def _lines(session: Session, view: RunView) -> Iterator[str]:
