@@ -111,7 +111,7 @@ def open_for_writing(disk: Disk, path: str, *, create: bool = True, allow_networ
     path = os.path.abspath(path)
     layout = Layout(path)
     try:
-        if not os.path.isdir(path):
+        if not _is_folder(path):
             if not create:
                 raise NotFound(f"no registry at {path}; `runlore init` makes one")
             _make_root(disk, path)
@@ -206,16 +206,24 @@ def _make_root(disk: Disk, path: str) -> None:
     """Make the folder, and its missing parents, durable."""
     missing: list[str] = []
     folder = path
-    while not os.path.isdir(folder):
+    while not _is_folder(folder):
         missing.append(folder)
         folder = os.path.dirname(folder)
     for folder in reversed(missing):
         try:
             disk.mkdir(folder)
         except FileExistsError:
-            if not os.path.isdir(folder):
+            if not _is_folder(folder):
                 raise
         _sync_above(disk, folder)
+
+
+def _is_folder(path: str) -> bool:
+    """Say whether there is a folder at `path`; an error of the disk is not an answer."""
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _sync_above(disk: Disk, folder: str) -> None:

@@ -8,11 +8,11 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from runlore.journal import machine
 from runlore.journal.disk import REAL, Disk, read_whole, write_whole
-from runlore.journal.events import JournalRepaired
+from runlore.journal.events import UNSYNCED, JournalRepaired
 from runlore.journal.feed import Feed
 from runlore.journal.keys import claim
 from runlore.journal.layout import Layout
@@ -32,6 +32,9 @@ Tell = Callable[[bytes, bytes], None]
 
 class Victim:
     """A process on its way to be killed."""
+
+    promises_chatter: ClassVar[bool] = True
+    """A kill takes nothing from the page cache, so progress counts; a disk that fails may take it."""
 
     def __init__(self, root: str, tell: Tell) -> None:
         self.root, self.layout, self._tell = root, Layout(root), tell
@@ -62,9 +65,11 @@ class Victim:
         return writer
 
     def append(self, writer: Writer, *drafts: Draft) -> None:
-        """Append and promise: a kill takes nothing from the page cache, so progress counts as well."""
+        """Append and promise."""
         for draft in drafts:
-            self.promise(RUN, writer.append(draft).head)
+            record = writer.append(draft)
+            if self.promises_chatter or type(record.event) not in UNSYNCED:
+                self.promise(RUN, record.head)
 
     def promise(self, run_id: RunId, head: str) -> None:
         """Tell that everything up to `head` was acknowledged."""

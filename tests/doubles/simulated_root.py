@@ -43,7 +43,13 @@ def seen_by_root(disk: Disk) -> Iterator[None]:
         return SimpleNamespace(st_mode=mode(name), st_uid=os.geteuid())
 
     fake = SimpleNamespace(
-        **names, path=path, lstat=lstat, urandom=os.urandom, geteuid=os.geteuid, listdir=disk.listdir
+        **names,
+        path=path,
+        lstat=lstat,
+        stat=lambda name: SimpleNamespace(st_mode=disk.stat_path(name).mode),
+        urandom=os.urandom,
+        geteuid=os.geteuid,
+        listdir=disk.listdir,
     )
     room.os, machine.file_system = fake, lambda path: "ext4"  # noqa: ARG005 - called by name
     try:
