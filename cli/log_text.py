@@ -1,5 +1,7 @@
-"""Output of a command as lines for people: escaped, timed, and never torn between two streams."""
+"""Output of a command for people: escaped, timed, and never torn between two streams."""
 
+import codecs
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from runlore.journal.values import RunId, Stream
@@ -11,70 +13,71 @@ if TYPE_CHECKING:
     from runlore.cli.output import Output
 
 _RESET: Final = "\x1b[0m"
-_BATCH: Final = 1 << 16
-"""Bytes written at once where nobody waits for each line."""
 
 
-class Lines:
-    """Writes lines as they come; a line that comes in pieces stays one line."""
+class LogText:
+    """Writes pieces of output as they come; what comes in pieces stays one line."""
 
     def __init__(self, output: "Output", *, timestamps: bool, raw: bool, live: bool) -> None:
         self._output, self._timestamps, self._raw, self._live = output, timestamps, raw, live
+        self._decoders = {name: _decoder() for name in ("stdout", "stderr")}
         self._open: Stream | None = None
+        self._stamped: datetime | None = None
+        self._text = ""
         self.any = False
         """Something was written."""
 
-    def show(self, line: Line) -> None:
-        """Write a line, or a piece of one."""
+    def show(self, stream: Stream, at: datetime, data: bytes, lost: int) -> None:
+        """Write a piece of one stream; with timestamps it holds no newline but at its end."""
         self.any = True
         if self._raw:
-            self._output.put(line.data)
-            self._hand_over()
-        elif line.lost:
-            self._end()
-            self._put(f"[{line.lost:,} bytes of {line.stream} are missing here]\n")
+            self._output.put(data)
         else:
-            self._show_text(line)
+            self._show_text(stream, at, self._decoders[stream].decode(data))
+            if lost:
+                self._end()
+                self._output.put_text(f"[{lost:,} bytes of {stream} are missing here]\n")
+        self._output.flush(live=self._live)
 
     def finish(self) -> None:
         """End the last line, so that the next prompt begins on its own."""
-        if not self._raw:
-            self._end()
+        for stream, decoder in self._decoders.items():
+            if not self._raw and (rest := decoder.decode(b"", final=True)):
+                self._output.put_text(printable_body(rest))
+                self._open = "stdout" if stream == "stdout" else "stderr"
+        self._end()
         self._output.flush()
 
-    def _show_text(self, line: Line) -> None:
-        if self._open not in {None, line.stream}:
+    def _show_text(self, stream: Stream, at: datetime, text: str) -> None:
+        if not text:
+            return
+        if self._open not in {None, stream}:
             self._end()
-        text = line.data.decode("utf-8", "surrogateescape")
-        ends = text.endswith("\n")
-        begins = self._open is None
-        stamp = f"{line.at:%Y-%m-%dT%H:%M:%S}.{line.at.microsecond // 1000:03}Z " if begins else ""
-        self._put((stamp if self._timestamps else "") + self._shown(text.removesuffix("\n")) + "\n" * ends)
-        self._open = None if ends else line.stream
+        if self._timestamps and self._open is None:
+            self._output.put_text(self._stamp(at))
+        self._output.put_text(self._shown(text))
+        self._open = None if text.endswith("\n") else stream
+
+    def _stamp(self, at: datetime) -> str:
+        """Return the time that stands before a line; the lines of one chunk share theirs."""
+        if at is not self._stamped:
+            self._stamped = at
+            self._text = f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z "
+        return self._text
 
     def _shown(self, text: str) -> str:
-        """Return a line without anything that a terminal obeys, but for colours if those are wanted."""
-        if self._output.color != "always" or "\x1b[" not in text:
-            return printable_body(text.removesuffix("\r"))
-        import re  # noqa: PLC0415 - only for coloured output
-
-        parts = re.split(r"(\x1b\[[0-9;:]*m)", text.removesuffix("\r"))
-        return (
-            "".join(part if place % 2 else printable_body(part) for place, part in enumerate(parts)) + _RESET
-        )
+        """Return text without anything that a terminal obeys, but for colours if those are wanted."""
+        if text.replace("\n", "").isprintable():
+            return text
+        body = text.replace("\r\n", "\n")  # how other systems end lines; nothing is overwritten by it
+        if self._output.color != "always" or "\x1b[" not in body:
+            return printable_body(body)
+        return "\n".join(map(_coloured, body.split("\n")))
 
     def _end(self) -> None:
         if self._open is not None:
-            self._put("\n")
+            self._output.put_text("\n")
             self._open = None
-
-    def _put(self, text: str) -> None:
-        self._output.put_text(text)
-        self._hand_over()
-
-    def _hand_over(self) -> None:
-        if self._live or self._output.pending > _BATCH:
-            self._output.flush()
 
 
 def line_record(run_id: RunId, line: Line) -> LineRecord:
@@ -88,3 +91,17 @@ def line_record(run_id: RunId, line: Line) -> LineRecord:
         newline=text.endswith("\n"),
         lost=line.lost,
     )
+
+
+def _coloured(line: str) -> str:
+    """Return a line with its colours (SGR) and nothing else a terminal obeys; they end with the line."""
+    import re  # noqa: PLC0415 - only for coloured output
+
+    parts = re.split(r"(\x1b\[[0-9;:]*m)", line)
+    shown = "".join(part if place % 2 else printable_body(part) for place, part in enumerate(parts))
+    return shown + _RESET if len(parts) > 1 else shown
+
+
+def _decoder() -> codecs.IncrementalDecoder:
+    """Return what decodes UTF-8 in pieces: a character cut between two of them is not torn."""
+    return codecs.getincrementaldecoder("utf-8")("surrogateescape")

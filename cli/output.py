@@ -21,6 +21,8 @@ Tint = Literal["red", "green", "yellow", "cyan", "dim", "bold"]
 
 NARROWEST: Final = 24
 """Below this many columns we write lines that the terminal wraps."""
+_BATCH: Final = 1 << 16
+"""Bytes written at once where nobody waits for each line."""
 _WIDEST: Final = 10_000
 _SGR: Final[Mapping[Tint, str]] = {
     "red": "31",
@@ -70,10 +72,10 @@ class Output:
         for row in rows(view, self.fields):
             self.line(row)
 
-    def record(self, view: object) -> None:
-        """Write one line of a stream of JSON objects, at once."""
+    def record(self, view: object, *, live: bool) -> None:
+        """Write one line of a stream of JSON objects; at once, if somebody waits for it."""
         self.put(self.encoded(view))
-        self.flush()
+        self.flush(live=live)
 
     def control(self, record: "ControlRecord") -> None:
         """Write what a stream says about itself, whole whatever fields were asked for; only as JSON."""
@@ -96,12 +98,14 @@ class Output:
         self._pending.append(data)
         self.pending += len(data)
 
-    def flush(self) -> None:
-        """Hand everything over.
+    def flush(self, *, live: bool = True) -> None:
+        """Hand everything over; with `live` off, only once there is much of it.
 
         Raises:
             OutputFailed: standard output does not take it.
         """
+        if not live and self.pending < _BATCH:
+            return
         data, self._pending, self.pending = b"".join(self._pending), [], 0
         if data:
             standard.write(data)

@@ -90,13 +90,12 @@ def _show(session: Session, item: Record | ControlRecord | None, wanted: Wanted,
             output.say(f"{item.reason}; it is shown from its beginning")
     elif item in wanted:
         if output.json:
-            output.put(output.encoded(event_record(item)))
+            output.record(event_record(item), live=False)
         elif output.fields:
             output.rows(event_record(item))
         else:
             output.line(_line(session, item, several=several))
-        if output.pending > 1 << 16:
-            output.flush()
+        output.flush(live=False)
 
 
 def _line(session: Session, record: Record, *, several: bool) -> str:

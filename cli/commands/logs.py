@@ -1,19 +1,17 @@
 """`runlore logs`: show what a run's command wrote."""
 
-from collections.abc import Iterator
-from datetime import datetime
-
 import click
 
 from runlore.cli.arguments import ONE_RUN
 from runlore.cli.following import Following
-from runlore.cli.log_text import Lines, line_record
+from runlore.cli.log_text import LogText, line_record
+from runlore.cli.log_window import Window, chunks, lines
 from runlore.cli.options import verb
 from runlore.cli.session import Session
 from runlore.journal.values import Stream
 from runlore.projections import filters
 from runlore.projections.views import ControlRecord
-from runlore.runtimes.transcript_lines import Line
+from runlore.runtimes.run import Run
 
 
 @verb(
@@ -56,23 +54,25 @@ def logs(
     begin = filters.when(since, session.now) if since is not None else None
     end = filters.when(until, session.now) if until is not None else None
     run = session.registry.get(session.one(run_id))
-    shown = Lines(session.output, timestamps=timestamps, raw=raw, live=follow)
+    window = Window(stream=stream, last=last, since=begin, until=end, follow=follow)
     session.output.control(ControlRecord(type="ready"))
     with Following(session, f"run {run.id} goes on; `runlore logs -f {run.short_id}` follows it again"):
-        for line in _before(end, run.logs(stream, last=last, since=begin, follow=follow)):
-            if session.output.json:
-                session.output.record(line_record(run.id, line))
-            else:
-                shown.show(line)
-    shown.finish()
+        if session.output.json:
+            for line in lines(run, window):
+                session.output.record(line_record(run.id, line), live=follow)
+            shown = True
+        else:
+            shown = _show(session, run, window, timestamps=timestamps, raw=raw)
     over = run.has_ended()
     session.output.control(ControlRecord(type="end", reason="ended" if over else "caught_up"))
-    if not (shown.any or session.output.json):
+    if not shown:
         session.output.say(f"nothing to show of run {run.id}" + ("" if over else " so far"))
 
 
-def _before(end: datetime | None, lines: Iterator[Line]) -> Iterator[Line]:
-    for line in lines:
-        if end is not None and line.at >= end:
-            return
-        yield line
+def _show(session: Session, run: Run, window: Window, *, timestamps: bool, raw: bool) -> bool:
+    """Write the output for people, and say whether there was any; by lines only where lines matter."""
+    text = LogText(session.output, timestamps=timestamps, raw=raw, live=window.follow)
+    for piece in lines(run, window) if timestamps or window.last is not None else chunks(run, window):
+        text.show(piece.stream, piece.at, piece.data, piece.lost)
+    text.finish()
+    return text.any

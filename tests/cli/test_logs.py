@@ -186,3 +186,26 @@ def test_following_a_run_whose_keeper_is_killed_ends(runlore: Runlore) -> None:
 def test_what_cannot_be_asked_is_refused(talkative: Runlore, words: list[str]) -> None:
     """One line, exit 2."""
     assert talkative("logs", *words, code=2).stderr.count("\n") == 1
+
+
+def test_a_character_cut_between_two_reads_is_not_torn(runlore: Runlore) -> None:
+    """Bytes of one letter that came at different times are that letter, while following and afterwards."""
+    script = r"printf 'a\342'; sleep 0.2; printf '\202\254b\n'; printf '\342'"
+    run_id = runlore.begin("sh", "-c", script)
+
+    assert runlore.ok("logs", "-f", run_id).stdout == "a€b\n\\xe2\n"
+    assert runlore.ok("logs", run_id).stdout == "a€b\n\\xe2\n"
+
+
+def test_streams_that_interrupt_each_other_keep_their_lines_apart(runlore: Runlore) -> None:
+    """A prompt on one stream is not glued to a line of the other."""
+    runlore.ok("run", "-q", "sh", "-c", "printf 'name: '; sleep 0.1; echo warning >&2; sleep 0.1; echo x")
+
+    assert runlore.ok("logs").stdout == "name: \nwarning\nx\n"
+
+
+def test_line_ends_of_other_systems_are_line_ends(runlore: Runlore) -> None:
+    """CR LF overwrites nothing; a CR alone does, and shows."""
+    runlore.ok("run", "-q", "printf", r"one\r\ntwo\rthree\r\n")
+
+    assert runlore.ok("logs").stdout == "one\ntwo\\rthree\n"
