@@ -131,7 +131,7 @@ def run_app(words: Sequence[str], keeper: "KeeperLink | None") -> int:
         if instruction := os.environ.get(COMPLETE):
             return _complete(session, instruction)
         width = min(session.output.width or HELP_WIDTH, HELP_WIDTH)
-        with app.make_context("runlore", list(words), obj=session, terminal_width=width) as context:
+        with app.make_context("runlore", _spelled(words), obj=session, terminal_width=width) as context:
             app.invoke(context)
         session.output.flush()
     except BaseException as error:  # noqa: BLE001 - the one place where errors end
@@ -139,6 +139,11 @@ def run_app(words: Sequence[str], keeper: "KeeperLink | None") -> int:
     finally:
         session.close()
     return 0
+
+
+def _spelled(words: Sequence[str]) -> list[str]:
+    """Return the words, with `help COMMAND` spelled as everything else spells it."""
+    return [*words[1:2], "--help"] if words[:1] == ["help"] else list(words)
 
 
 def _after_output(session: Session, error: BaseException) -> BaseException:

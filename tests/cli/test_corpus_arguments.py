@@ -67,6 +67,8 @@ def test_help_is_a_line_per_option_with_examples(ended: Runlore) -> None:
     for line in ended.ok("--help").lines:
         assert len(line) <= 100
     assert ended.ok("-h").stdout == ended.ok("--help").stdout == ended.ok().stdout
+    assert ended.ok("help").stdout == ended.ok("--help").stdout
+    assert ended.ok("help", "ps").stdout == ended.ok("ps", "--help").stdout
     for name in ("run", "ps", "logs", "stop", "init"):
         told = ended.ok(name, "--help").stdout
         assert told.startswith(f"Usage: runlore {name} ")
