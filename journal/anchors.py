@@ -13,8 +13,10 @@ from runlore.journal.errors import BadInput
 from runlore.journal.ids import is_run_id
 from runlore.journal.values import MAX_INT, Head, RunId, Seq
 
-LIMIT: Final = 1 << 30
-"""A file of anchors has at most so many bytes."""
+LONGEST_LINE: Final = 512
+"""Bytes of a line, its comment included."""
+LARGEST_DOCUMENT: Final = 1 << 28
+"""Bytes of a document: two million runs."""
 _HEAD_LENGTH: Final = 64
 
 
@@ -47,47 +49,52 @@ def format_anchors(anchors: Iterable[Named]) -> str:
     return "".join(f"{each.run_id} {each.seq} {each.journal_head}\n" for each in anchors)
 
 
-def parse_anchors(data: bytes, path: str) -> dict[RunId, Anchor]:
-    """Return the anchors in a file, as lines or as `heads --json` prints them.
+def parse_lines(lines: Iterable[bytes], path: str) -> dict[RunId, Anchor]:
+    """Return the anchors on these lines, none of them longer than LONGEST_LINE.
 
     Raises:
-        BadInput: a line is not an anchor, or two lines contradict each other.
+        BadInput: a line is not an anchor, or two of them contradict each other.
     """
     found: dict[RunId, Anchor] = {}
-    for place, anchor in _parsed(data, path):
-        first = found.setdefault(anchor.run_id, anchor)
-        if first.seq == anchor.seq and first.journal_head != anchor.journal_head:
-            raise BadInput(f"{path}: {place} and an earlier one disagree about run {anchor.run_id}")
-        if anchor.seq > first.seq:
-            found[anchor.run_id] = anchor
+    for number, line in enumerate(lines, 1):
+        words = line.partition(b"#")[0].split()
+        if words:
+            _keep(found, _anchor(words, path, number), f"{path}: line {number}")
     return found
 
 
-def _parsed(data: bytes, path: str) -> Iterable[tuple[str, Anchor]]:
+def parse_document(data: bytes, path: str) -> dict[RunId, Anchor]:
+    """Return the anchors in what `heads --json` prints.
+
+    Raises:
+        BadInput: it is no such document, or contradicts itself.
+    """
     try:
-        if data.lstrip().startswith(b"{"):
-            items = msgspec.json.decode(data, type=_Document).items
-            return [(f"item {place}", _checked(item)) for place, item in enumerate(items, 1)]
-        return _lines(data.decode("ascii"), path)
+        items = msgspec.json.decode(data, type=_Document).items
+        checked = [_checked(item) for item in items]
     except (msgspec.MsgspecError, UnicodeError, ValueError, RecursionError) as error:
-        if isinstance(error, BadInput):
-            raise
         raise BadInput(f"{path} holds no anchors ({error}); `runlore heads -o FILE` writes them") from error
-
-
-def _lines(text: str, path: str) -> list[tuple[str, Anchor]]:
-    found: list[tuple[str, Anchor]] = []
-    for number, line in enumerate(text.split("\n"), 1):
-        words = line.partition("#")[0].split()
-        if not words:
-            continue
-        try:
-            run_id, seq, head = words
-            anchor = Anchor(run_id=RunId(run_id), seq=Seq(int(seq)), journal_head=Head(head))
-            found.append((f"line {number}", _checked(anchor)))
-        except ValueError:
-            raise BadInput(f"{path}: line {number} is not `run_id seq head`") from None
+    found: dict[RunId, Anchor] = {}
+    for number, anchor in enumerate(checked, 1):
+        _keep(found, anchor, f"{path}: item {number}")
     return found
+
+
+def _keep(found: dict[RunId, Anchor], anchor: Anchor, place: str) -> None:
+    """Note an anchor; of several of one run the one with the longest history counts."""
+    first = found.setdefault(anchor.run_id, anchor)
+    if first.seq == anchor.seq and first.journal_head != anchor.journal_head:
+        raise BadInput(f"{place} and an earlier one disagree about run {anchor.run_id}")
+    if anchor.seq > first.seq:
+        found[anchor.run_id] = anchor
+
+
+def _anchor(words: list[bytes], path: str, number: int) -> Anchor:
+    try:
+        run_id, seq, head = (word.decode("ascii") for word in words)
+        return _checked(Anchor(run_id=RunId(run_id), seq=Seq(int(seq)), journal_head=Head(head)))
+    except ValueError:
+        raise BadInput(f"{path}: line {number} is not `run_id seq head`") from None
 
 
 def _checked(anchor: Anchor) -> Anchor:

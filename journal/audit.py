@@ -6,9 +6,16 @@ A crash tail is a finding only if nobody is appending: what looks cut may be a w
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Final
 
-from runlore.journal.anchors import LIMIT, Anchor, parse_anchors
+from runlore.journal.anchors import (
+    LARGEST_DOCUMENT,
+    LONGEST_LINE,
+    Anchor,
+    parse_document,
+    parse_lines,
+)
 from runlore.journal.disk import Disk, write_whole
 from runlore.journal.errors import JournalIO, NotFound, RunloreError
 from runlore.journal.layout import Layout
@@ -46,12 +53,14 @@ def read_anchors(path: str) -> dict[RunId, Anchor]:
     """
     try:
         with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
-            data = file.read(LIMIT)
+            if (first := file.read(1)) == b"{":
+                return parse_document(first + file.read(LARGEST_DOCUMENT), path)
+            rest = iter(lambda: file.readline(LONGEST_LINE), b"")
+            return parse_lines(chain([first + file.readline(LONGEST_LINE)], rest), path)
     except FileNotFoundError:
         raise NotFound(f"no file {path}; `runlore heads -o FILE` writes one") from None
     except OSError as error:
         raise JournalIO(f"{path}: {error.strerror or error}") from error
-    return parse_anchors(data, path)
 
 
 def save_anchors(disk: Disk, path: str, data: bytes) -> None:

@@ -178,3 +178,9 @@ class Runlore:
                 yield process
             finally:
                 process.kill()
+
+
+def waits_for_a_keeper(pid: int) -> bool:
+    """Say whether the process holds the pidfd of a keeper by now."""
+    folder = Path(f"/proc/{pid}/fd")
+    return any("pidfd" in os.readlink(fd) for fd in folder.iterdir() if fd.is_symlink())

@@ -286,6 +286,26 @@ def test_a_second_ctrl_c_kills(runlore: Runlore) -> None:
     assert runlore.ok("show", "--fields", "status,signal").stdout == "cancelled\t9\n"
 
 
+def test_a_third_ctrl_c_leaves_the_run_alone(runlore: Runlore) -> None:
+    """Whatever holds the run up, a person gets the prompt back."""
+    with runlore.started("run", "sh", "-c", "echo ready; sleep 60") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == b"ready\n"
+        keeper = int(runlore.ok("show", "--fields", "owner.pid").stdout)
+        os.kill(keeper, signal.SIGSTOP)
+        process.stderr.readline()
+        said = []
+        for _ in range(3):
+            process.send_signal(signal.SIGINT)
+            said.append(process.stderr.readline().split()[0])
+        os.kill(keeper, signal.SIGCONT)
+        process.wait()
+
+    assert said == [b"stopping", b"killing", b"left"]
+    assert process.returncode == -signal.SIGINT
+
+
 def test_a_command_that_ends_well_when_interrupted_has_succeeded(runlore: Runlore) -> None:
     """A success that came before the stop could act is a success, and its exit code is ours."""
     script = "trap 'exit 0' TERM; echo ready; while :; do sleep 0.05; done"

@@ -1,8 +1,10 @@
 """`runlore stop`: asks, waits until it is over, and says what became of it."""
 
+import signal
+
 import pytest
 
-from tests.cli.command import Runlore
+from tests.cli.command import Runlore, waits_for_a_keeper
 
 STUBBORN = "trap '' TERM; echo ready; while :; do sleep 0.05; done"
 
@@ -90,6 +92,20 @@ def test_several_live_runs_of_a_name_are_not_guessed_among(runlore: Runlore) -> 
 
     assert all(run_id in done.stderr for run_id in both)
     assert runlore.ok("ps", "--json").json["counts"] == {"running": 2}
+
+
+def test_ctrl_c_ends_the_waiting_and_the_request_stands(runlore: Runlore) -> None:
+    """Whoever asked may leave before it is over."""
+    run_id = runlore.begin("sh", "-c", STUBBORN)
+    runlore.until_written(run_id, "ready")
+    with runlore.started("stop", run_id, "--grace", "1h") as process:
+        runlore.until(lambda: waits_for_a_keeper(process.pid))
+        process.send_signal(signal.SIGINT)
+        _, talk = process.communicate()
+
+    assert process.returncode == -signal.SIGINT
+    assert talk == b"not waited for any longer; the request to stop stands\n"
+    assert runlore.ok("show", run_id, "--fields", "status").stdout == "running\n"
 
 
 def test_a_dry_run_stops_nothing(runlore: Runlore) -> None:

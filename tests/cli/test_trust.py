@@ -137,6 +137,9 @@ def test_a_damaged_journal_has_no_head_worth_keeping(runlore: Runlore, run_id: s
         '{"items": [{"run_id": "x", "seq": 1, "journal_head": "y"}]}',
         "20261120-201400-k3f9x2ab 1 " + "0" * 64 + "\n20261120-201400-k3f9x2ab 1 " + "1" * 64,
         "\x00\xff",
+        "\x00" * 100_000,
+        "x" * 100_000,
+        "{" * 100_000,
     ],
 )
 @pytest.mark.usefixtures("run_id")

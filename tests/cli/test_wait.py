@@ -1,12 +1,10 @@
 """`runlore wait`: until runs have ended, and what that means for the exit code."""
 
-import os
 import signal
-from pathlib import Path
 
 import pytest
 
-from tests.cli.command import Runlore
+from tests.cli.command import Runlore, waits_for_a_keeper
 
 
 def test_success_is_0_and_everything_else_1(ended: Runlore) -> None:
@@ -60,7 +58,7 @@ def test_ctrl_c_stops_nothing_and_says_so(runlore: Runlore) -> None:
     """Whoever is tired of waiting leaves."""
     run_id = runlore.begin("sleep", "60")
     with runlore.started("wait", run_id) as process:
-        runlore.until(lambda: _waits(process.pid))
+        runlore.until(lambda: waits_for_a_keeper(process.pid))
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate()
 
@@ -73,9 +71,3 @@ def test_ctrl_c_stops_nothing_and_says_so(runlore: Runlore) -> None:
 def test_a_timeout_that_is_none_is_refused(ended: Runlore, text: str) -> None:
     """It is never taken for "for ever" or "not at all"."""
     ended("wait", "good", "--timeout", text, code=2)
-
-
-def _waits(pid: int) -> bool:
-    """Say whether the process holds the pidfd of a keeper by now."""
-    folder = Path(f"/proc/{pid}/fd")
-    return any("pidfd" in os.readlink(fd) for fd in folder.iterdir() if fd.is_symlink())
