@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,10 @@ settings.register_profile("full", deadline=None, max_examples=5000, print_blob=T
 settings.load_profile(PROOF)
 
 _skipped: Final[list[str]] = []
+
+
+# Whoever starts tests in the background leaves them Ctrl-C ignored, and what is ignored is inherited.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
