@@ -164,11 +164,12 @@ class Replaces(Appends):
     """Meets a failed sync, and replaces the journal."""
 
     def act(self) -> None:
-        disk = _FailingSync(self.disk)
+        disk = FailingSync(self.disk)
         owner = Writer(disk, self.layout, RUN, owner=True)  # type: ignore[arg-type]  # see above
         self.append(owner, booting(), progressed())
         disk.fail_next()
         self.append(owner, tagged(), noted(), failed())
+        assert disk.failures == 1
         owner.close()
 
 
@@ -228,11 +229,12 @@ class _Telling:
         self.write = write
 
 
-class _FailingSync:
+class FailingSync:
     """A disk whose next sync of a file fails."""
 
     def __init__(self, disk: Disk) -> None:
-        for name in CALLS:
+        self.failures = 0
+        for name in set(CALLS) - {"fdatasync"}:
             setattr(self, name, getattr(disk, name))
         self._fails = False
         self._fdatasync: Callable[[int], Any] = disk.fdatasync
@@ -244,5 +246,6 @@ class _FailingSync:
     def fdatasync(self, fd: int) -> None:
         if self._fails:
             self._fails = False
+            self.failures += 1
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         self._fdatasync(fd)

@@ -1,0 +1,151 @@
+"""Many processes at one journal: `python -m tests.crash.crowd readers|cas|creators NUMBER FOLDER`.
+
+Prints one JSON line. A process of its own, because a test runner has threads and must not fork.
+"""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Final
+
+from runlore.journal import machine
+from runlore.journal.disk import REAL, Disk
+from runlore.journal.errors import Conflict, StaleSeq
+from runlore.journal.events import JournalRepaired, RunNoted, RunProgressed
+from runlore.journal.layout import Layout
+from runlore.journal.reader import JournalReader, journal_ids, read
+from runlore.journal.root import open_for_writing
+from runlore.journal.scan import Record
+from runlore.journal.verify import verify
+from runlore.journal.writer import Writer
+
+from tests.crash.victims import FailingSync
+from tests.doubles.drafts import failed, new_run_id, noted, progressed, queued
+
+RUN: Final = new_run_id()
+READERS: Final = 8
+RACERS: Final = 32
+
+
+def readers(layout: Layout, number: int) -> dict[str, int]:
+    """Let eight readers follow two writers, one of which meets a failing sync now and then."""
+    Writer.create(REAL, layout, RUN, queued(RUN, boot_id=machine.boot_id())).close()
+    following = [_fork(lambda seed=seed: _follow(layout, check_chain=seed % 2 == 0)) for seed in range(READERS)]  # type: ignore[misc]
+    writing = [_fork(lambda: _write(layout, number, owner=True)), _fork(lambda: _write(layout, number, owner=False))]
+    _join(writing)
+    Writer(REAL, layout, RUN, owner=True).append(failed())
+    _join(following)
+    records = list(read(REAL, layout, RUN, check_chain=True))
+    replaced = sum(isinstance(record.event, JournalRepaired) for record in records)
+    assert verify(REAL, layout, RUN).findings == []
+    assert replaced == number // 100, f"{replaced} replacements"
+    return {"records": len(records), "reads": READERS * len(records), "replacements": replaced}
+
+
+def _write(layout: Layout, number: int, *, owner: bool) -> None:
+    disk = FailingSync(REAL)
+    writer = Writer(disk, layout, RUN, owner=owner)  # type: ignore[arg-type]  # the calls are put in at run time
+    for count in range(number):
+        text = f"{count} " + "x" * (7_000 if count % 50 == 0 else count % 300)
+        if owner and count % 100 == 50:
+            disk.fail_next()
+        writer.append(noted(text) if count % 10 == 0 else progressed(text))
+    writer.close()
+
+
+def _follow(layout: Layout, *, check_chain: bool) -> None:
+    """Read until the run has ended; every record comes once, whole and in order."""
+    seen = 0
+    with JournalReader(REAL, layout, RUN, check_chain=check_chain) as reader:
+        while True:
+            for record in reader.read_available():
+                assert record.seq == seen + 1, f"seq {record.seq} after {seen}"
+                assert _is_whole(record), f"seq {record.seq} is not what was written"
+                seen = record.seq
+                if type(record.event).__name__ == "RunSealed":
+                    return
+            assert not reader.rewound, "no record was ever taken back"
+            assert reader.verdict().state != "corrupt", reader.verdict()
+
+
+def _is_whole(record: Record) -> bool:
+    event = record.event
+    if isinstance(event, RunNoted | RunProgressed):
+        text = event.text if isinstance(event, RunNoted) else event.message
+        count, _, rest = text.partition(" ")
+        return len(rest) == (7_000 if int(count) % 50 == 0 else int(count) % 300) and set(rest) <= {"x"}
+    return True
+
+
+def cas(layout: Layout, number: int) -> dict[str, int]:
+    """Let 32 processes compare and set, each until it has won `number` times."""
+    Writer.create(REAL, layout, RUN, queued(RUN, boot_id=machine.boot_id())).close()
+    _join([_fork(lambda: _compare_and_set(layout, number)) for _ in range(RACERS)])
+    records = list(read(REAL, layout, RUN, check_chain=True))
+    return {"won": len(records) - 1, "expected": RACERS * number}
+
+
+def _compare_and_set(layout: Layout, number: int) -> None:
+    writer = Writer(REAL, layout, RUN).open()
+    won = 0
+    while won < number:
+        before = writer.tail.seq
+        try:
+            record = writer.append(progressed(str(os.getpid())), expected_seq=before)
+        except StaleSeq as stale:
+            assert stale.current > before, "the conflict tells the current seq"
+            continue
+        assert record.seq == before + 1
+        won += 1
+    writer.close()
+
+
+def creators(layout: Layout, number: int) -> dict[str, int]:
+    """Let two processes create the same run, again and again."""
+    won = 0
+    for count in range(number):
+        run_id = new_run_id(count)
+        winners = _join([_fork(lambda: _create(layout, run_id)) for _ in range(2)], may_fail=True)  # noqa: B023 - joined
+        won += winners == 1 and len(list(read(REAL, layout, run_id))) == 1
+    return {"won": won, "journals": len(journal_ids(REAL, layout))}
+
+
+def _create(layout: Layout, run_id: str) -> None:
+    try:
+        Writer.create(REAL, layout, run_id, queued(run_id)).close()  # type: ignore[arg-type]
+    except Conflict:
+        os._exit(2)
+
+
+def _fork(work: Callable[[], None]) -> int:
+    child = os.fork()
+    if child:
+        return child
+    try:
+        work()
+    except BaseException:  # noqa: BLE001 - the child must never return into the parent's code
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def _join(children: list[int], *, may_fail: bool = False) -> int:
+    """Wait for the children, and return how many did what they were to do."""
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    if 1 in codes or (any(codes) and not may_fail):
+        sys.exit(f"children ended with {codes}")
+    return codes.count(0)
+
+
+def main(what: str, number: str, folder: str) -> None:
+    """Gather the crowd."""
+    disk: Disk = REAL
+    layout = open_for_writing(disk, f"{folder}/registry")
+    crowds = {"readers": readers, "cas": cas, "creators": creators}
+    print(json.dumps(crowds[what](layout, int(number))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

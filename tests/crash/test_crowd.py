@@ -1,0 +1,49 @@
+"""Many processes at one journal."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.proof import record
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.timeout(3600)
+
+
+def _gathered(what: str, number: int, folder: Path) -> dict[str, int]:
+    command = [sys.executable, "-m", "tests.crash.crowd", what, str(number), str(folder)]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, int] = json.loads(done.stdout)
+    return found
+
+
+def test_readers_beside_writers(tmp_path: Path, sized: Callable[[int, int], int]) -> None:
+    """Eight readers see every record once, whole and in order, although the file is replaced under them."""
+    found = _gathered("readers", sized(2_000, 50_000), tmp_path)
+
+    assert found["replacements"] >= 20
+    record("readers beside writers", "no bad read while others append and replace", found)
+
+
+def test_a_race_of_compare_and_set(tmp_path: Path, sized: Callable[[int, int], int]) -> None:
+    """Of all who saw the same position one wins; nobody wins twice, and no win is lost."""
+    found = _gathered("cas", sized(200, 1_000), tmp_path)
+
+    assert found["won"] == found["expected"]
+    record("compare and set", "32 processes race, and the count is exact", {"appends": found["won"]})
+
+
+def test_two_creators_of_one_run(tmp_path: Path, sized: Callable[[int, int], int]) -> None:
+    """One creates it, the other is told, and the journal is the winner's."""
+    rounds = sized(200, 5_000)
+
+    found = _gathered("creators", rounds, tmp_path)
+
+    assert found == {"won": rounds, "journals": rounds}
+    record("creators", "of two creators of one run exactly one wins", {"rounds": rounds})
