@@ -39,11 +39,13 @@ class Errand:
         self.refused: list[RunloreError] = []
 
     def try_to(self, what: Callable[[], object]) -> None:
-        """Do it; an error of ours is an answer, any other is a finding."""
+        """Do it; an error of ours is an answer, any other is a finding; Ctrl-C is a user's right."""
         try:
             what()
         except RunloreError as error:
             self.refused.append(error)
+        except KeyboardInterrupt:
+            return
 
     def append(self, writer: Writer, draft: Draft, *, durable: bool = True) -> None:
         """Append, and remember what was acknowledged."""

@@ -19,7 +19,6 @@ from runlore.journal.reader import read
 from runlore.journal.root import open_for_writing
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
-
 from tests.doubles.drafts import booting, failed, new_run_id, noted, progressed, queued, tagged
 
 MARKER: Final = "MEET-THE-BROKEN-DISK"

@@ -1,4 +1,4 @@
-"""A disk in this process's memory whose writes fail on demand: `python -m tests.crash.fuse_disk FOLDER MARKER`.
+"""A disk in memory whose writes fail on demand: `python -m tests.crash.fuse_disk FOLDER MARKER`.
 
 Serves one file, `disk.img`, through /dev/fuse, which needs root and nothing else; a loop device makes a
 disk of it. After SIGUSR1 the next write that contains MARKER is answered with EIO, once. The numbers are
@@ -28,6 +28,10 @@ _NO_REPLY: Final = frozenset({2, 36, 42})
 """FORGET, INTERRUPT, BATCH_FORGET."""
 
 
+_Answer = Callable[[int, bytes], bytes]
+"""Takes the inode and the rest of a question."""
+
+
 class FuseDisk:
     """Answers the kernel's questions about the disk."""
 
@@ -35,14 +39,16 @@ class FuseDisk:
         self._bytes = mmap.mmap(-1, SIZE)
         self._marker = marker
         self._armed = False
-        self._answers: dict[int, Callable[[int, bytes], bytes]] = {
+        self._answers: dict[int, _Answer] = {
             1: self._look_up,
             3: lambda node, _: struct.pack("<QII", 1, 0, 0) + _attributes(node),
             4: lambda node, _: struct.pack("<QII", 1, 0, 0) + _attributes(node),
             14: lambda _node, _: struct.pack("<QII", 0, _DIRECT_IO, 0),
             15: self._read,
             16: self._write,
-            17: lambda _node, _: struct.pack("<5Q10I", 1 << 20, 1 << 19, 1 << 19, 9, 9, 4096, 255, 4096, *[0] * 7),
+            17: lambda _node, _: struct.pack(
+                "<5Q10I", 1 << 20, 1 << 19, 1 << 19, 9, 9, 4096, 255, 4096, *[0] * 7
+            ),
             18: lambda _node, _: b"",
             20: lambda _node, _: b"",
             25: lambda _node, _: b"",

@@ -26,7 +26,6 @@ from runlore.journal.layout import Layout
 from runlore.journal.root import open_for_writing
 from runlore.journal.values import RunId
 from runlore.journal.writer import Draft, Writer
-
 from tests.crash.recovery import broken_registry, in_words
 from tests.crash.witness import Witness
 from tests.doubles.drafts import LIFE, new_run_id, noted, progressed, queued, tagged

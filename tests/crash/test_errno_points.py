@@ -19,9 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("how", ["once", "lasting"])
 @pytest.mark.parametrize("victim", [name for name in VICTIMS if name != "write whole"])
-def test_a_system_call_fails(
-    victim: str, how: str, tmp_path: Path, sized: Callable[[int, int], int]
-) -> None:
+def test_a_system_call_fails(victim: str, how: str, tmp_path: Path, sized: Callable[[int, int], int]) -> None:
     """The caller gets an error of ours or none; nothing acknowledged is lost, and no half record stays."""
     command = [sys.executable, "-m", "tests.crash.errno_points", victim, how, str(sized(3, 1)), str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, env=os.environ, check=False, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""A disk whose n-th call fails: with an errno once, with an errno from then on, or by killing its user."""
+"""A disk whose n-th call fails: with an errno, once or from then on, by Ctrl-C, or by killing its user."""
 
 import os
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any, Literal
 from runlore.journal.disk import Disk
 from tests.doubles.recorder import CALLS, NEVER_FAIL
 
-How = Literal["once", "for ever", "kill"]
+How = Literal["once", "for ever", "kill", "interrupt"]
 
 
 class Killed(BaseException):
@@ -41,11 +41,14 @@ class Failer:
     def _failing(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def failing(*arguments: Any, **options: Any) -> Any:
             self.count += 1
-            if self._at is None or self.count < self._at or (self._how == "once" and self.count > self._at):
+            lasting = self._how in {"for ever", "kill"}
+            if self._at is None or self.count < self._at or (self.count > self._at and not lasting):
                 return call(*arguments, **options)
             self.failed = self.failed or name
             if self._how == "kill":
                 raise Killed
+            if self._how == "interrupt":
+                raise KeyboardInterrupt
             if name == "fdatasync" and self._lose is not None:
                 self._lose(*arguments)
             raise OSError(self._errno, os.strerror(self._errno))
