@@ -1,17 +1,18 @@
 """Anchors: what is kept elsewhere says the same when it comes back."""
 
+from datetime import UTC
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runlore.journal import ids
-from runlore.journal.anchors import Anchor, format_anchors, parse_lines
+from runlore.journal.anchors import Anchor, format_anchors, parse_document, parse_lines
 from runlore.journal.errors import BadInput
 from runlore.journal.values import Head, RunId, Seq
 
-_RUN_IDS = st.binary(min_size=5, max_size=5).flatmap(
-    lambda random: st.datetimes().map(lambda at: ids.mint(at.replace(year=2026), random))
-)
+_TIMES = st.datetimes(timezones=st.just(UTC)).filter(lambda at: at.year >= 1000)
+_RUN_IDS = st.builds(ids.mint, _TIMES, st.binary(min_size=5, max_size=5))
 _HEADS = st.text("0123456789abcdef", min_size=64, max_size=64).map(Head)
 ONE = RunId("20261120-201400-k3f9x2ab")
 
@@ -41,12 +42,21 @@ def test_anchors_that_contradict_each_other_are_refused() -> None:
         parse_lines(lines, "f")
 
 
-@given(st.lists(st.binary(max_size=600)))
-def test_any_bytes_are_anchors_or_refused(lines: list[bytes]) -> None:
+@given(st.lists(st.binary(max_size=100), max_size=5))
+def test_any_lines_are_anchors_or_refused(lines: list[bytes]) -> None:
     """A damaged file never passes for anything else, nor breaks the reader."""
-    for given_as in (lines, b"\n".join(lines).split(b"\n")):
-        try:
-            found = parse_lines(given_as, "f")
-        except BadInput:
-            continue
-        assert all(ids.is_run_id(run_id) for run_id in found)
+    try:
+        found = parse_lines(lines, "f")
+    except BadInput:
+        return
+    assert all(ids.is_run_id(run_id) for run_id in found)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_document_or_refused(data: bytes) -> None:
+    """Neither does a damaged document."""
+    try:
+        found = parse_document(b'{"items":[' + data, "f")
+    except BadInput:
+        return
+    assert all(ids.is_run_id(run_id) for run_id in found)
