@@ -164,19 +164,20 @@ class Feed:
         temporary = f"{self._folder}/.{os.urandom(6).hex()}.tmp"
         fd = self._disk.open(temporary, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL)
         try:
-            write_fully(self._disk, fd, format_header(header))
-            self._disk.link(temporary, segment_path(self._folder, number))
-        except FileExistsError:
-            self._disk.close(fd)
-            fd = self._disk.open(segment_path(self._folder, number), os.O_RDWR | os.O_APPEND)
-            theirs = read_header(self._disk, fd)
-            feed_id = theirs.feed if theirs else ""
-        except OSError:
+            try:
+                write_fully(self._disk, fd, format_header(header))
+                self._disk.link(temporary, segment_path(self._folder, number))
+            except FileExistsError:
+                ours, fd = fd, self._disk.open(segment_path(self._folder, number), os.O_RDWR | os.O_APPEND)
+                self._disk.close(ours)
+                theirs = read_header(self._disk, fd)
+                feed_id = theirs.feed if theirs else ""
+            self._fd, self._segment, self._feed_id = fd, number, feed_id
+        except BaseException:
             self._disk.close(fd)
             raise
         finally:
             self._discard(temporary)
-        self._fd, self._segment, self._feed_id = fd, number, feed_id
 
     def _go_on(self) -> None:
         """Leave a full segment for the next one of the same feed.

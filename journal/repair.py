@@ -95,8 +95,10 @@ def _replaced(disk: Disk, layout: Layout, file: JournalFile, tail: Tail, planned
         cause: heal.Cause = "crash_tail" if planned.is_crash_tail else "corruption"
         event = heal.repaired(Seq(tail.seq + 1), disk.now(), cause, cut)
         new, after = heal.replace(disk, layout, file, tail, event)
-        feed.announce(after.run_id, after.seq, after.offset, after.digest, surely=True)
-        new.close()
+        try:
+            feed.announce(after.run_id, after.seq, after.offset, after.digest, surely=True)
+        finally:
+            new.close()
     finally:
         feed.close()
     return cut.quarantine

@@ -195,9 +195,11 @@ class Writer:
         if file is not None and file.fd >= 0:
             try:
                 file.unlock()
-            except OSError:
+            except BaseException as error:
                 self._owing_since = file.loose_since
                 self._let_go()  # the lock goes with the descriptor
+                if not isinstance(error, OSError):
+                    raise
 
     def _let_go(self) -> None:
         file, self._file = self._file, None
