@@ -13,12 +13,12 @@ from runlore.journal.disk import Disk
 from runlore.journal.layout import Layout
 from runlore.journal.redaction import redact_metadata, redact_text
 from runlore.journal.root import registry_info
-from runlore.journal.values import Handle, Identity, Owner, Recipe, RunId
+from runlore.journal.values import Handle, Recipe, RunId
 from runlore.journal.writer import Writer
 from runlore.projections import labels
 from runlore.projections.run_state import OWN_PROCESS
 from runlore.runtimes import exit_file
-from runlore.runtimes.identity import identify
+from runlore.runtimes.identity import this_owner
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.pulse import pulse
 from runlore.runtimes.recipe import recipe_of, shortened
@@ -100,13 +100,8 @@ def _recipe(registry: "Registry") -> Recipe:
 
 def _start(registry: "Registry", writer: Writer) -> None:
     """Put on record that this process owns the run, and is it."""
-    from runlore._version import __version__  # noqa: PLC0415 - one constant, wanted once
-
-    by = registry.by
-    me = identify(os.getpid()) or Identity(
-        boot_id=machine.boot_id(), pid_ns=machine.pid_namespace(), pid=os.getpid()
-    )
-    owner = Owner(host=machine.host(), identity=me, user=machine.user(), version=__version__)
+    by, owner = registry.by, this_owner()
+    me = owner.identity
     handle = Handle(runtime=OWN_PROCESS, pid=me.pid, identity=me)
     writer.append(
         lambda seq, at: events.RunBooting(

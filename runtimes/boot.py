@@ -20,12 +20,13 @@ from runlore.journal.feed import Feed
 from runlore.journal.layout import Layout
 from runlore.journal.redaction import redact_metadata, redact_text
 from runlore.journal.root import open_for_writing, registry_info
-from runlore.journal.values import Identity, Owner, Recipe, RunId, Seq
+from runlore.journal.values import Recipe, RunId, Seq
 from runlore.journal.writer import Writer
 from runlore.runtimes import exit_file
 from runlore.runtimes.heartbeat import Heartbeat
-from runlore.runtimes.identity import identify
-from runlore.runtimes.owned_run import BELL, FIFOS, OwnedRun
+from runlore.runtimes.identity import this_owner
+from runlore.runtimes.live_files import BELL, FIFOS
+from runlore.runtimes.owned_run import OwnedRun
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.recipe import recipe_of, shortened
 from runlore.runtimes.spec import RunSpec, check
@@ -66,13 +67,7 @@ def create_run(disk: Disk, spec: RunSpec) -> OwnedRun | RunId:
 
 def take_over(run: OwnedRun) -> None:
     """Put on record that this process owns the run from here on."""
-    from runlore._version import __version__  # noqa: PLC0415 - one constant, wanted once
-
-    me = identify(os.getpid()) or Identity(
-        boot_id=machine.boot_id(), pid_ns=machine.pid_namespace(), pid=os.getpid()
-    )
-    owner = Owner(host=machine.host(), identity=me, user=machine.user(), version=__version__)
-    run.append(events.RunBooting, runtime="background", owner=owner)
+    run.append(events.RunBooting, runtime="background", owner=this_owner())
 
 
 def _mint(disk: Disk) -> RunId:

@@ -14,7 +14,13 @@ class Caller:
 
     def __init__(self, fd: int) -> None:
         os.set_blocking(fd, False)
+        os.set_inheritable(fd, False)  # noqa: FBT003 - the wrapper, which starts the command, holds it too
         self._fd = fd
+
+    @property
+    def fd(self) -> int:
+        """The pipe; -1 once nobody listens any more."""
+        return self._fd
 
     def tell(self, message: Message) -> None:
         """Send a message; there is always room, because nudges never pile up."""

@@ -33,6 +33,8 @@ class Evidence(Struct, frozen=True, kw_only=True):
     """The first stop request in the journal."""
     meant: Reason | None = None
     """Why the keeper stopped it; whole, where the exit record has room for a part only."""
+    collected: bool = False
+    """The journal has the command's end already: a keeper died between that and the final event."""
 
 
 def put_on_record(run: OwnedRun, evidence: Evidence) -> Ended | None:
@@ -40,7 +42,8 @@ def put_on_record(run: OwnedRun, evidence: Evidence) -> Ended | None:
     unsynced = _sync_transcript(run)
     if unsynced and not _insist(run, lambda: run.append(events.RunNoted, text=unsynced)):
         return None
-    if has_run(evidence.record) and not _insist(run, lambda: _append_collecting(run, evidence)):
+    missing = has_run(evidence.record) and not evidence.collected
+    if missing and not _insist(run, lambda: _append_collecting(run, evidence)):
         return None
     final, reason = _outcome(evidence)
     ended = Ended(STATUS_OF[final], evidence.record.exit_code, evidence.record.signal, reason)

@@ -22,6 +22,10 @@ class Intend(msgspec.Struct, frozen=True, tag="intend"):
     reason: Reason
 
 
+class Settled(msgspec.Struct, frozen=True, tag="settled"):
+    """A keeper that came after a dead one: the run is mine now; if I die, begin to count anew."""
+
+
 class Done(msgspec.Struct, frozen=True, tag="done"):
     """Keeper: everything is on record; nothing of yours is needed any more."""
 
@@ -30,6 +34,8 @@ class Running(msgspec.Struct, frozen=True, tag="running"):
     """Wrapper: the command's own code runs, or has run already."""
 
     identity: Identity
+    since_s: float
+    """When it began, on the monotonic clock of this boot."""
 
 
 class NotSpawned(msgspec.Struct, frozen=True, tag="not_spawned"):
@@ -50,7 +56,19 @@ class Exited(msgspec.Struct, frozen=True, tag="exited"):
     record: ExitRecord
 
 
-FromKeeper = Go | Intend | Done
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What has become of the command when a keeper begins; a later one is told by the wrapper."""
+
+    begun: bool = False
+    """The wrapper was told to start it: from there on only its end ends the run."""
+    running: Running | None = None
+    not_spawned: NotSpawned | None = None
+    intended: Reason | None = None
+    """It was being stopped, for this reason, before it had ended."""
+    record: ExitRecord | None = None
+
+
+FromKeeper = Go | Intend | Settled | Done
 FromWrapper = Running | NotSpawned | Intended | Exited
 
 _from_keeper: Final[msgspec.json.Decoder[FromKeeper]] = msgspec.json.Decoder(FromKeeper)

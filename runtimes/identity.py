@@ -12,8 +12,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from runlore.journal.machine import boot_id, pid_namespace
-from runlore.journal.values import Identity
+from runlore.journal.machine import boot_id, host, pid_namespace, user
+from runlore.journal.values import Identity, Owner
 
 Liveness = Literal["alive", "gone", "unverifiable"]
 
@@ -69,6 +69,14 @@ def identify(pid: int) -> Identity | None:
     finally:
         os.close(fd)
     return found
+
+
+def this_owner() -> Owner:
+    """Return this process, as an owner's events name it."""
+    from runlore._version import __version__  # noqa: PLC0415 - one constant, wanted once
+
+    me = identify(os.getpid()) or Identity(boot_id=boot_id(), pid_ns=pid_namespace(), pid=os.getpid())
+    return Owner(host=host(), identity=me, user=user(), version=__version__)
 
 
 def open_same(wanted: Identity) -> Opened | Gone | Doubtful:

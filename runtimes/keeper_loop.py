@@ -19,6 +19,7 @@ from runlore.runtimes.caller import Caller
 from runlore.runtimes.capture import StreamCapture
 from runlore.runtimes.command import Command
 from runlore.runtimes.finish import Evidence, has_run, put_on_record
+from runlore.runtimes.handover import Running
 from runlore.runtimes.heartbeat import EVERY_S
 from runlore.runtimes.messages import Ended, NotStarted, Started
 from runlore.runtimes.owned_run import OwnedRun
@@ -56,11 +57,14 @@ class KeeperLoop:
         self._stopping = Stopping(run, command)
         self._reader = JournalReader(run.disk, run.layout, run.run_id)
         self._asked: Record | None = None
+        self._collected = False
+        """The journal has the command's end already: an earlier keeper came that far."""
         self._selector = selectors.DefaultSelector()
         self._answers_fd = command.answers_fd
-        self._gone_ahead = False
-        """The wrapper was told to start the command: from here on only the command's end ends the run."""
+        self._end_watched = False
         self._started = False
+        """The journal says that the command runs."""
+        self._counting = False
         now = time.monotonic()
         self._next_tick, self._next_beat = now, now + EVERY_S
         self._times_out = self._drained_by = float("inf")
@@ -69,12 +73,15 @@ class KeeperLoop:
     def keep(self) -> None:
         """Return when the run has ended and everything about it is on record."""
         self._look_at_journal()
-        if self._asked is not None:
-            self._cancel_unstarted(self._asked)
-            return
-        self._gone_ahead = True
-        self._command.go()
+        if not self._command.begun:
+            if self._asked is not None:
+                self._cancel_unstarted(self._asked)
+                return
+            self._command.go()
+        if self._command.meant is not None and not self._stopping.asked:
+            self._stopping.ask(self._command.meant, time.monotonic())
         self._watch()
+        self._learn()
         while not self._is_complete(time.monotonic()):
             for key, _ in self._selector.select(max(0.0, self._wake_at() - time.monotonic())):
                 act: Callable[[], None] = key.data
@@ -89,7 +96,8 @@ class KeeperLoop:
             self._selector.register(capture.fifo, selectors.EVENT_READ, lambda it=capture: self._take(it))
         self._selector.register(self._bell_fd, selectors.EVENT_READ, self._ring)
         self._selector.register(self._wake_fd, selectors.EVENT_READ, self._wake)
-        self._selector.register(self._command.answers_fd, selectors.EVENT_READ, self._hear)
+        if self._answers_fd >= 0:
+            self._selector.register(self._answers_fd, selectors.EVENT_READ, self._hear)
 
     def _take(self, capture: StreamCapture) -> None:
         moved = capture.take()
@@ -117,6 +125,12 @@ class KeeperLoop:
         self._command.hear()
         self._learn()
 
+    def _see_end(self) -> None:
+        """The command has ended: its wrapper will say how, and if there is none, its pidfd does."""
+        self._selector.unregister(self._command.end_fd)
+        self._command.look()
+        self._learn()
+
     # -- what it means
 
     def _learn(self) -> None:
@@ -125,24 +139,29 @@ class KeeperLoop:
         if command.answers_fd < 0 and self._answers_fd >= 0:
             self._selector.unregister(self._answers_fd)
             self._answers_fd = -1
-        if command.identity is not None and not self._started:
-            self._note_start(now)
+        if command.answers_fd < 0 <= command.end_fd and not self._end_watched:
+            self._end_watched = True
+            self._selector.register(command.end_fd, selectors.EVENT_READ, self._see_end)
+        if command.running is not None:
+            self._note_start(command.running)
         if command.record is not None and self._drained_by == float("inf"):
             self._drained_by = now + _DRAIN_S if has_run(command.record) else now
         self._stopping.step(now)
 
-    def _note_start(self, now: float) -> None:
-        command, timeout_s = self._command, self._run.spec.timeout_s
-        self._started = True
-        self._times_out = now + timeout_s if timeout_s is not None else float("inf")
-        identity = command.identity
-        assert identity is not None  # noqa: S101 - _learn has looked
+    def _note_start(self, running: Running) -> None:
+        """Begin to count the command's time, and put on record that it runs if nobody has."""
+        if self._counting:
+            return
+        self._counting = True
+        if self._run.spec.timeout_s is not None:
+            self._times_out = running.since_s + self._run.spec.timeout_s
+        handle = Handle(pid=running.identity.pid, identity=running.identity, wrapper=self._command.wrapper)
         try:
-            handle = Handle(pid=identity.pid, identity=identity, wrapper=command.wrapper)
-            self._run.append(events.RunStarted, handle=handle)
+            if not self._started:
+                self._run.append(events.RunStarted, handle=handle)
         except JournalIO:
             return  # the command runs all the same; its end is what must get on record
-        self._caller.tell(Started(identity.pid))
+        self._caller.tell(Started(handle.pid or 0))
 
     def _look_at_journal(self) -> None:
         """Take in the wishes that others have appended."""
@@ -152,10 +171,12 @@ class KeeperLoop:
             return  # looked at again in a second
         for record in records:
             wish = record.event
+            self._started = self._started or isinstance(wish, events.RunStarted)
+            self._collected = self._collected or isinstance(wish, events.RunCollecting)
             if not isinstance(wish, events.RunStopRequested):
                 continue
             self._asked = self._asked or record
-            if self._gone_ahead:
+            if self._command.begun:
                 reason = Reason(code="cancelled", text=wish.reason, by=wish.by)
                 now = time.monotonic()
                 self._stopping.ask(reason, now, grace_s=wish.grace_s, force=wish.force)
@@ -209,7 +230,6 @@ class KeeperLoop:
         self._run.append(events.RunCancelled, reason=reason, ended_at=wish.at)
         self._caller.tell(NotStarted("cancelled", "stopped before it was started", spawn.OUR_FAULT))
         self._caller.tell(Ended("cancelled", reason=reason))
-        self._command.done()
 
     def _finish(self) -> None:
         for capture in self._captures:
@@ -223,7 +243,11 @@ class KeeperLoop:
             survivors = name_survivors(left)
         self._look_at_journal()
         evidence = Evidence(
-            record=record, survivors=survivors, asked=self._asked, meant=self._stopping.reason
+            record=record,
+            survivors=survivors,
+            asked=self._asked,
+            meant=self._stopping.reason,
+            collected=self._collected,
         )
         ended = put_on_record(self._run, evidence)
         failure = self._command.not_spawned
@@ -233,4 +257,3 @@ class KeeperLoop:
             self._caller.tell(NotStarted("spawn_failed", text, code))
         if ended is not None:
             self._caller.tell(ended)
-        self._command.done()

@@ -5,21 +5,27 @@ the caller, after that it goes on record.
 """
 
 import os
+import signal
+
+from msgspec import Struct
 
 from runlore.journal import events
 from runlore.journal.disk import REAL
-from runlore.journal.errors import RunloreError
+from runlore.journal.errors import Busy, RunloreError
 from runlore.journal.values import Reason, RunId, Stream
-from runlore.runtimes import boot, messages, spawn, wrapper
+from runlore.runtimes import adopt, boot, detach, messages, spawn, wrapper
 from runlore.runtimes import spec as specs
 from runlore.runtimes.caller import Caller
 from runlore.runtimes.capture import new_memfd, open_captures
 from runlore.runtimes.command import Command
+from runlore.runtimes.handover import Standing
 from runlore.runtimes.keeper_loop import KeeperLoop
+from runlore.runtimes.live_files import BELL, FIFOS, WRAPPER_RECORD
 from runlore.runtimes.messages import Accepted, Ended, NotStarted
-from runlore.runtimes.owned_run import BELL, FIFOS, OwnedRun
+from runlore.runtimes.owned_run import OwnedRun
 from runlore.runtimes.spec import RunSpec
 from runlore.runtimes.tree import MARK
+from runlore.runtimes.wrapper import WrapperLink
 
 
 class Keeping:
@@ -46,38 +52,58 @@ class Keeping:
             made.let_go()
 
     def _keep(self, run: OwnedRun) -> None:
+        """Start the wrapper, before anybody can read that the run is owned: from then on it is kept."""
+        link = None
         try:
+            streams = Streams.new(run)
+            link = self._start_wrapper(run, streams)
             boot.take_over(run)
-            loop = self._start_wrapper(run)
+            command = Command(run, link)
+            loop = self._loop(run, command, streams)
         except Exception as error:  # noqa: BLE001 - it goes on record
             self._fail(run, error)
+            if link is not None:
+                Command(run, link).done()
             return
-        try:
-            loop.keep()
-        except Exception:  # noqa: BLE001 - kept in a note; the run goes on without us
-            _leave_note(run)
-            os._exit(os.EX_SOFTWARE)  # like a kill: the wrapper and the exit record tell the rest
+        keep_to_the_end(run, loop, command)
 
-    def _start_wrapper(self, run: OwnedRun) -> KeeperLoop:
-        fifos: dict[Stream, int] = {stream: _open_read_end(run, name) for stream, name in FIFOS.items()}
-        memfds: dict[Stream, int] = {stream: new_memfd(stream) for stream in FIFOS}
-        bell_fd = os.open(run.path(BELL), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    def _loop(self, run: OwnedRun, command: Command, streams: "Streams") -> KeeperLoop:
+        return loop_of(run, command, streams, caller=self._caller, wake_fd=self._wake_fd)
+
+    def _keep_on(self, run: OwnedRun, streams: "Streams", link: WrapperLink, standing: Standing) -> None:
+        """Be the next keeper, forked from the wrapper after the last one died."""
+        self._wake_fd = detach.wake_on(signal.SIGTERM, signal.SIGCHLD)
+        try:
+            mine = adopt.adopt(_lost(run), why="its keeper died")
+            if mine is None:
+                Command(run, link).done()
+                return
+            command = Command(mine, link, standing)
+            loop = self._loop(mine, command, streams)
+            command.settled()
+        except Busy:
+            return  # somebody looks at it; the wrapper tries again
+        except Exception:  # noqa: BLE001 - see keep_to_the_end
+            leave_note(run)
+            return
+        keep_to_the_end(mine, loop, command)
+
+    def _start_wrapper(self, run: OwnedRun, streams: "Streams") -> WrapperLink:
         tree_lock_fd = os.open(run.layout.tree_lock(run.run_id), os.O_RDWR | os.O_CLOEXEC)
         run.disk.lock(tree_lock_fd, wait=False)
         work = wrapper.Work(
             disk=run.disk,
             plan=self._plan(run, tree_lock_fd),
-            identity_path=run.path("wrapper"),
+            identity_path=run.path(WRAPPER_RECORD),
             exit_fd=run.exit_fd,
-            held=(*fifos.values(), *memfds.values()),
+            held=(*streams.fifos.values(), *streams.memfds.values(), self._caller.fd),
+            keep_on=lambda link, standing: self._keep_on(run, streams, link, standing),
         )
         link = wrapper.start(work)
         os.close(tree_lock_fd)
         if self._stdin_fd >= 0:
             os.close(self._stdin_fd)
-        captures = open_captures(run.transcript, fifos, memfds)
-        command = Command(run, link)
-        return KeeperLoop(run, command, captures, self._caller, bell_fd=bell_fd, wake_fd=self._wake_fd)
+        return link
 
     def _plan(self, run: OwnedRun, tree_lock_fd: int) -> spawn.Plan:
         wanted = run.spec
@@ -105,6 +131,41 @@ class Keeping:
         self._caller.tell(Ended("failed", reason=reason))
 
 
+class Streams(Struct, frozen=True):
+    """What both keeper and wrapper hold of the command's output: the pipes' ends and the memory between."""
+
+    fifos: dict[Stream, int]
+    memfds: dict[Stream, int]
+
+    @classmethod
+    def new(cls, run: OwnedRun) -> "Streams":
+        """Return them for a run that begins."""
+        fifos: dict[Stream, int] = {stream: _open_read_end(run, name) for stream, name in FIFOS.items()}
+        return cls(fifos, {stream: new_memfd(stream) for stream in fifos})
+
+
+def loop_of(run: OwnedRun, command: Command, streams: Streams, *, caller: Caller, wake_fd: int) -> KeeperLoop:
+    """Return what keeps the run, after finishing what a killed keeper had begun with its output."""
+    captures = open_captures(run.transcript, streams.fifos, streams.memfds)
+    bell_fd = os.open(run.path(BELL), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    return KeeperLoop(run, command, captures, caller, bell_fd=bell_fd, wake_fd=wake_fd)
+
+
+def _lost(run: OwnedRun) -> adopt.Lost:
+    return adopt.Lost(disk=run.disk, layout=run.layout, run_id=run.run_id, spec=run.spec, exit_fd=run.exit_fd)
+
+
+def keep_to_the_end(run: OwnedRun, loop: KeeperLoop, command: Command) -> None:
+    """Keep the run until all is on record, then let go of it, and of the wrapper last."""
+    try:
+        loop.keep()
+    except Exception:  # noqa: BLE001 - kept in a note; the run goes on without us
+        leave_note(run)
+        os._exit(os.EX_SOFTWARE)  # like a kill: the wrapper starts the next keeper
+    run.let_go()
+    command.done()
+
+
 def _open_read_end(run: OwnedRun, name: str) -> int:
     return os.open(run.path(name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
@@ -120,7 +181,7 @@ def _environ(run: OwnedRun, wanted: RunSpec) -> dict[bytes, bytes]:
     return {**os.environb, **typed}
 
 
-def _leave_note(run: OwnedRun) -> None:
+def leave_note(run: OwnedRun) -> None:
     """Keep what only a developer can use: a defect of ours must not vanish with its process."""
     import traceback  # noqa: PLC0415 - 5 ms that no healthy keeper spends
 

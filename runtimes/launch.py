@@ -16,7 +16,7 @@ _ALONE: Final = ("-I", "-X", "no_debug_ranges")
 """Nothing from outside chooses its code, and 0.3 MiB of column numbers stay unloaded."""
 _WITH_PATH: Final = (
     "import sys; sys.path[:] = sys.argv[3:]; del sys.argv[3:]; "
-    "from runlore.runtimes.keeper import main; main()"
+    "from runlore.runtimes.{module} import main; main()"
 )
 
 
@@ -50,7 +50,7 @@ def exec_keeper(*, stdin: bool = False) -> "KeeperLink":
     message_end, message_start = _pipe()
     try:
         launcher = subprocess.Popen(
-            _command(spec_end, message_start),
+            _command("keeper", str(spec_end), str(message_start)),
             stdin=None if stdin else subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -67,18 +67,30 @@ def exec_keeper(*, stdin: bool = False) -> "KeeperLink":
     return KeeperLink(spec_start, message_end, launcher=launcher)
 
 
-def _command(*fds: int) -> list[str]:
+def exec_adopter(root: bytes, run_id: str) -> None:
+    """Start a keeper for a run that has lost both of its own; it needs nobody, and tells nobody.
+
+    Raises:
+        OSError: no process could be started.
+    """
+    dark = [(os.POSIX_SPAWN_OPEN, place, os.devnull, os.O_RDWR, 0) for place in range(_LAST_STANDARD + 1)]
+    environ = {name: value for name, value in os.environb.items() if not name.startswith(b"RUNLORE_")}
+    argv = _command("adopter", root, run_id)
+    pid = os.posix_spawn(argv[0], argv, environ, file_actions=dark, setsid=True)
+    os.waitpid(pid, 0)  # it forks at once
+
+
+def _command(module: str, *words: str | bytes) -> list[str | bytes]:
     """Return the command line of a keeper; `-I` lets no variable and no current folder choose its code.
 
     Where an isolated interpreter would not find this package (`PYTHONPATH`, user site, a zip), it is
     given this process's own search path.
     """
-    numbers = [str(fd) for fd in fds]
     installed = "/site-packages/" in __file__ or "/dist-packages/" in __file__
     if installed and __file__.startswith(f"{sys.prefix}/"):
-        return [sys.executable, *_ALONE, "-m", "runlore.runtimes.keeper", *numbers]
+        return [sys.executable, *_ALONE, "-m", f"runlore.runtimes.{module}", *words]
     path = [os.path.abspath(entry) for entry in sys.path]
-    return [sys.executable, *_ALONE, "-c", _WITH_PATH, *numbers, *path]
+    return [sys.executable, *_ALONE, "-c", _WITH_PATH.format(module=module), *words, *path]
 
 
 def _pipe() -> tuple[int, int]:

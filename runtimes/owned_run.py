@@ -1,6 +1,5 @@
 """A run, as the process that owns it holds it: its journal, its locks, its files."""
 
-import os
 from contextlib import suppress
 from typing import Final, TypeVar
 
@@ -9,17 +8,13 @@ from runlore.journal.errors import JournalIO
 from runlore.journal.events import Event
 from runlore.journal.layout import Layout
 from runlore.journal.scan import Record
-from runlore.journal.values import Actor, RunId, Stream
+from runlore.journal.values import Actor, RunId
 from runlore.journal.writer import Writer
 from runlore.runtimes.heartbeat import Heartbeat
+from runlore.runtimes.live_files import clear_live_files
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.spec import RunSpec
 from runlore.runtimes.transcript import Transcript
-
-FIFOS: Final[dict[Stream, str]] = {"stdout": "out", "stderr": "err"}
-BELL: Final = "bell"
-_LIVE_ONLY: Final = (*FIFOS.values(), BELL, "heartbeat", "wrapper")
-"""Files of a run's folder that mean nothing once it has ended."""
 
 KEEPER: Final = "runlore-keeper"
 WRAPPER: Final = "runlore-wrapper"
@@ -63,11 +58,7 @@ class OwnedRun:
 
     def let_go(self) -> None:
         """Remove what only a live run has, and give up the ownership, last of all."""
-        for name in _LIVE_ONLY:
-            try:
-                os.unlink(self.path(name))
-            except OSError:
-                continue
+        clear_live_files(self.disk, self.layout, self.run_id)
         self.transcript.close()
         self.heartbeat.close()
         with suppress(JournalIO):  # what its reserve took is given back when the disk works again

@@ -2,7 +2,7 @@
 
 A reconciler wins the owner lock first, so it cannot race a live owner, and reads everything again under
 it: a run that ended meanwhile is left as it is. What is written is what readers showed already. Runs
-whose command lives on without a keeper are named and left alone.
+whose command lives on without a keeper are given one.
 """
 
 import os
@@ -20,8 +20,10 @@ from runlore.projections.health import Draft, conclude
 from runlore.projections.status import RunState
 from runlore.projections.views import ReconciledView
 from runlore.runtimes.folding import RunFold
-from runlore.runtimes.observe import Look, Observer
+from runlore.runtimes.live_files import clear_live_files
+from runlore.runtimes.observe import Observer
 from runlore.runtimes.owner_lock import OwnerLock
+from runlore.runtimes.rescue import rescue
 
 BUDGET_S: Final = 0.02
 """What a command that acts spends on other people's runs, after its own work."""
@@ -73,12 +75,25 @@ class Reconciler:
         if found.health == "ended" or state.status is None:
             return None
         if found.health == "unsupervised" or (look.seen and look.seen.command == "alive"):
-            return _left(folded.run_id, state.status, _unsupervised(look))
+            return self._rescued(folded.run_id, state, dry_run=dry_run)
         if not found.provisional:
             return None
         if dry_run:
             return _view(state, written=False, detail="would be written")
         return self._write(folded)
+
+    def _rescued(self, run_id: RunId, state: RunState, *, dry_run: bool) -> ReconciledView | None:
+        """See to it that a run whose command lives is kept again; nothing is concluded about it."""
+        assert state.status is not None  # noqa: S101 - _one has looked
+        who = f"its command (pid {state.handle.pid})" if state.handle else "its command"
+        if dry_run:
+            return _left(run_id, state.status, f"{who} lives without a keeper, and would be given one")
+        told = {
+            "wrapper": f"{who} lives, and its wrapper is about to start a new keeper",
+            "started": f"{who} lives, and a new keeper takes over",
+            "failed": f"{who} lives, and no keeper could be started for it",
+        }
+        return _left(run_id, state.status, told[rescue(self._layout, run_id, state)])
 
     def _write(self, folded: RunFold) -> ReconciledView | None:
         run_id = folded.run_id
@@ -141,29 +156,11 @@ def is_sealed(disk: Disk, path: str) -> bool:
     return end.endswith(b"}\n") and end[:-1].rpartition(b"\n")[2].startswith(_SEAL)
 
 
-def clear_live_files(disk: Disk, layout: Layout, run_id: RunId) -> None:
-    """Remove what only a live run has; the last owner did not get to it."""
-    for name in LIVE_ONLY:
-        try:
-            disk.unlink(layout.in_run(run_id, name))
-        except OSError:
-            continue
-
-
-LIVE_ONLY: Final = ("out", "err", "bell", "heartbeat", "wrapper")
-
-
 def _append(writer: Writer, state: RunState, drafts: tuple[Draft, ...]) -> None:
     """Append the events; the first only if the journal is still the one they were concluded from."""
     expected = state.seq
     for draft in drafts:
         expected = writer.append(draft, expected_seq=expected).seq
-
-
-def _unsupervised(look: Look) -> str:
-    handle = look.assessment.state.handle
-    who = f"its command (pid {handle.pid})" if handle else "its command or wrapper"
-    return f"{who} lives without a keeper; nothing is concluded while it does"
 
 
 def _left(run_id: RunId, status: Status, detail: str) -> ReconciledView:

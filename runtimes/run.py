@@ -18,7 +18,7 @@ from runlore.journal.values import RunId, Seq, Status, Stream
 from runlore.projections import labels
 from runlore.projections.run_view import RunView
 from runlore.runtimes.folding import RunFold
-from runlore.runtimes.waiting import Waiting, wait_ended
+from runlore.runtimes.waiting import wait_ended
 
 if TYPE_CHECKING:
     from runlore.runtimes.registry import Registry
@@ -139,7 +139,7 @@ class Run:
             NotFound: its journal is gone. JournalIO: the disk refused.
         """
         registry = self.registry
-        with Waiting(registry.disk, registry.layout, registry.observer, [self.id]) as waiting:
+        with registry.waiting([self.id]) as waiting:
             if not wait_ended(waiting, timeout_s=timeout):
                 return None
             return registry.settle(self.id)
@@ -210,19 +210,20 @@ class Run:
         self.registry.append(self.id, lambda seq, at: RunRenamed(seq=seq, at=at, by=by, name=kept))
 
     def _require_keeper(self) -> None:
-        """Return if somebody is, or may be, there to stop the run."""
+        """Return if somebody is, or will be, there to stop the run."""
         registry = self.registry
         look = registry.observer.look(RunFold(registry.disk, registry.layout, self.id))
         if look.assessment.state.ended:
             registry.settle(self.id)
             raise AlreadyEnded(self.id, "run.stop_requested")
         if look.assessment.health == "unsupervised":
-            handle = look.assessment.state.handle
-            command = f"its command (pid {handle.pid})" if handle else "its command"
-            raise NoKeeper(
-                f"run {self.id} has no keeper, but {command} lives; nobody can stop it by this registry. "
-                f"End it by its own means, then `runlore reconcile {self.id}`"
-            )
+            from runlore.runtimes.rescue import rescue  # noqa: PLC0415 - rare
+
+            if rescue(registry.layout, self.id, look.assessment.state) == "failed":
+                raise NoKeeper(
+                    f"run {self.id} has no keeper, and none could be started to stop it; "
+                    f"see `runlore show {self.id}`"
+                )
 
 
 def _lines(

@@ -15,7 +15,7 @@ from runlore.journal.reader import fold_events
 from runlore.journal.scan import Record
 from runlore.journal.values import Actor, RunId, Seconds, Seq
 from runlore.journal.writer import Writer
-from runlore.runtimes.owned_run import BELL
+from runlore.runtimes.live_files import BELL
 
 _TAG: Final = "run.stop_requested"
 

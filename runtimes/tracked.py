@@ -26,10 +26,10 @@ from runlore.journal.writer import UNSYNCED_S, Draft, Writer
 from runlore.projections.health import outcome_of
 from runlore.runtimes import exit_file, heartbeat
 from runlore.runtimes.folding import RunFold
+from runlore.runtimes.live_files import clear_live_files
 from runlore.runtimes.outcome import exit_of
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.pulse import pulse
-from runlore.runtimes.reconcile import clear_live_files
 from runlore.runtimes.run import Run
 
 if TYPE_CHECKING:

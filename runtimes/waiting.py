@@ -8,12 +8,13 @@ had, and for every other change, the journals are looked at again after a short 
 import os
 import select
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, Self
 
 from runlore.journal.disk import Disk
 from runlore.journal.layout import Layout
 from runlore.journal.values import Identity, RunId
+from runlore.projections.run_state import RunState
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.identity import Opened, open_same
 from runlore.runtimes.observe import Look, Observer
@@ -27,10 +28,22 @@ _MOST_WATCHED: Final = 64
 
 
 class Waiting:
-    """Runs that are waited for. Close it: it holds pidfds of their owners."""
+    """Runs that are waited for. Close it: it holds pidfds of their owners.
 
-    def __init__(self, disk: Disk, layout: Layout, observer: Observer, run_ids: Iterable[RunId]) -> None:
+    unsupervised: called once for a run found without keeper, with its state; so that it is given one.
+    """
+
+    def __init__(
+        self,
+        disk: Disk,
+        layout: Layout,
+        observer: Observer,
+        run_ids: Iterable[RunId],
+        *,
+        unsupervised: Callable[[RunId, RunState], object] = lambda *_: None,
+    ) -> None:
         self._observer = observer
+        self._unsupervised, self._told = unsupervised, set[RunId]()
         self._pending = {run_id: RunFold(disk, layout, run_id) for run_id in run_ids}
         self._watched: dict[int, tuple[RunId, Identity]] = {}
         self._seen: dict[RunId, Identity] = {}
@@ -108,6 +121,9 @@ class Waiting:
             del self._pending[run_id]
             self._unwatch(run_id)
             return
+        if look.assessment.health == "unsupervised" and run_id not in self._told:
+            self._told.add(run_id)
+            self._unsupervised(run_id, look.assessment.state)
         owner = look.assessment.state.owner
         if owner is not None and self._seen.get(run_id) != owner.identity:
             self._unwatch(run_id)

@@ -1,12 +1,16 @@
 """The wrapper: the command's parent. It records how the command ended, and outlives any keeper.
 
 It holds the reading ends of the command's pipes and the hand-over memory, so that neither the keeper's
-death nor its successor's late arrival loses a byte. Without the keeper's go it starts nothing.
+death nor its successor's late arrival loses a byte. When a keeper dies before it was done, the wrapper
+starts the next one: a fork of itself, so that no file on the disk decides what keeps the run. Without a
+keeper's go it starts no command.
 """
 
 import os
 import select
 import signal
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
@@ -15,14 +19,33 @@ from msgspec import Struct
 from runlore.journal.disk import Disk
 from runlore.journal.values import Identity, Reason
 from runlore.runtimes import detach, handover, prctl, reap, spawn
-from runlore.runtimes.handover import Done, Exited, Go, Intend, Intended, NotSpawned, Running
+from runlore.runtimes.handover import (
+    Done,
+    Exited,
+    Go,
+    Intend,
+    Intended,
+    NotSpawned,
+    Running,
+    Settled,
+    Standing,
+)
 from runlore.runtimes.identity import identify
-from runlore.runtimes.owned_run import WRAPPER
+from runlore.runtimes.owned_run import KEEPER, WRAPPER
 from runlore.runtimes.pipes import LineReader, write_all
 from runlore.runtimes.spawn import Plan, SpawnFailed
+from runlore.runtimes.succession import Succession
 
 if TYPE_CHECKING:
     from runlore.journal.exit_record import ExitRecord
+
+
+class WrapperLink(Struct, frozen=True):
+    """The keeper's end."""
+
+    pid: int
+    ask_fd: int
+    answers: LineReader
 
 
 class Work(Struct, frozen=True, kw_only=True):
@@ -34,15 +57,9 @@ class Work(Struct, frozen=True, kw_only=True):
     """Where it records itself."""
     exit_fd: int
     held: tuple[int, ...]
-    """FIFO reading ends and memfds: kept open, never read here."""
-
-
-class WrapperLink(Struct, frozen=True):
-    """The keeper's end."""
-
-    pid: int
-    ask_fd: int
-    answers: LineReader
+    """FIFO reading ends, memfds, the pipe to the caller: kept open for the next keeper, never used here."""
+    keep_on: Callable[[WrapperLink, Standing], None]
+    """Be the next keeper, in a process of its own that has nothing else to do."""
 
 
 def start(work: Work) -> WrapperLink:
@@ -68,6 +85,17 @@ def _be_wrapper(work: Work, ask_end: int, answer_start: int) -> NoReturn:
         prctl.set_name(WRAPPER)
         record_identity(work.identity_path)
         _Wrapper(work, LineReader(ask_end), answer_start, wake_end).run()
+    finally:
+        os._exit(0)
+
+
+def _be_keeper(work: Work, link: WrapperLink, standing: Standing) -> NoReturn:
+    try:
+        os.setsid()
+        detach.close_all_but({link.ask_fd, link.answers.fd, work.exit_fd, *work.held})
+        prctl.become_subreaper()
+        prctl.set_name(KEEPER)
+        work.keep_on(link, standing)
     finally:
         os._exit(0)
 
@@ -98,27 +126,67 @@ class _Wrapper:
         self._work, self._orders = work, orders
         self._answer_fd, self._wake_end = answer_fd, wake_end
         self._pid = 0
+        self._begun = False
+        self._running: Running | None = None
+        self._not_spawned: NotSpawned | None = None
         self._reason: Reason | None = None
         self._record: ExitRecord | None = None
         self._released = False
+        self._succession = Succession()
+        self._poll = select.poll()
 
     def run(self) -> None:
-        """Return when the command has ended and the keeper is done, or gone."""
-        poll = select.poll()
-        poll.register(self._orders.fd, select.POLLIN)
-        poll.register(self._wake_end, select.POLLIN)
+        """Return when a keeper is done, or when the command has ended and no keeper gets anywhere."""
+        self._poll.register(self._orders.fd, select.POLLIN)
+        self._poll.register(self._wake_end, select.POLLIN)
         while not self._released:
-            for fd, _ in poll.poll():
+            for fd, _ in self._poll.poll(self._succession.wait_ms(time.monotonic())):
                 if fd == self._wake_end:
                     detach.woken_by(fd)
                     self._reap()
                 else:
                     self._obey()
-            if self._orders.closed and self._orders.fd >= 0:
-                poll.unregister(self._orders.fd)
-                self._orders.close()
-            if self._orders.fd < 0 and (self._record is not None or not self._pid):
-                return  # nobody will ask for anything any more
+            if self._orders.closed and self._orders.fd >= 0 and not self._released:
+                self._lose_keeper()
+            if self._succession.is_hopeless(over=self._record is not None or not self._begun):
+                return  # the exit record tells the rest, or that there was no command
+            if self._succession.is_due(time.monotonic()):
+                self._start_next_keeper()
+
+    def _lose_keeper(self) -> None:
+        """Note that the keeper died: it closes its end only then."""
+        self._poll.unregister(self._orders.fd)
+        self._orders.close()
+        os.close(self._answer_fd)
+        self._answer_fd = -1
+        self._succession.vacant(time.monotonic())
+
+    def _start_next_keeper(self) -> None:
+        """Fork the next keeper; if that cannot be done now, it is tried again later."""
+        me = os.getpid()  # asked of the child, it might be somebody else's by then
+        try:
+            ask_end, ask_start = os.pipe()
+            answer_end, answer_start = os.pipe()
+            pid = os.fork()
+        except OSError:
+            self._succession.vacant(time.monotonic())
+            return
+        if pid == 0:
+            _be_keeper(self._work, WrapperLink(me, ask_start, LineReader(answer_end)), self._standing())
+        os.close(ask_start)
+        os.close(answer_end)
+        self._orders, self._answer_fd = LineReader(ask_end), answer_start
+        self._poll.register(ask_end, select.POLLIN)
+        self._succession.taken()
+
+    def _standing(self) -> Standing:
+        return Standing(
+            begun=self._begun,
+            running=self._running,
+            not_spawned=self._not_spawned,
+            intended=self._reason,
+            record=self._record,
+        )
 
     def _obey(self) -> None:
         for line in self._orders.read():
@@ -127,29 +195,35 @@ class _Wrapper:
                     self._start()
                 case Intend(reason):
                     self._intend(reason)
+                case Settled():
+                    self._succession.settled()
                 case Done():
                     self._released = True
 
     def _start(self) -> None:
         work, plan = self._work, self._work.plan
+        self._begun = True
         try:
             self._pid = spawn.spawn(plan)
         except SpawnFailed as failure:
             reason = Reason(code="spawn_failed", text=str(failure))
             self._record = reap.record_failure(work.disk, work.exit_fd, work.disk.now(), reason)
-            self._say(NotSpawned(self._record, failure.exit_code))
+            self._not_spawned = NotSpawned(self._record, failure.exit_code)
+            self._say(self._not_spawned)
             return
+        since_s = time.monotonic()
         if plan.stdin_fd > detach.LAST_STANDARD:
             os.close(plan.stdin_fd)
         identity = identify(self._pid)
         assert identity is not None  # noqa: S101 - a child that was not reaped has one
-        self._say(Running(identity))
+        self._running = Running(identity, since_s)
+        self._say(self._running)
 
     def _intend(self, reason: Reason) -> None:
         """Decide the order of the command's end and a wish to stop it: whoever comes first here."""
         self._reap()
         if self._pid and self._record is None:
-            self._reason = reason
+            self._reason = self._reason or reason
             self._say(Intended())
 
     def _reap(self) -> None:
@@ -162,4 +236,6 @@ class _Wrapper:
                 reap.reap(pid)
 
     def _say(self, message: handover.FromWrapper) -> None:
-        write_all(self._answer_fd, handover.encode(message))
+        """Tell the keeper, if there is one; the next is told where things stand."""
+        if self._answer_fd >= 0:
+            write_all(self._answer_fd, handover.encode(message))

@@ -17,7 +17,7 @@ async def wait_ended(
 ) -> list[RunView]:
     """Return the views of the runs that have ended, as `wait_ended` says, without a thread that waits."""
     deadline = None if timeout_s is None else anyio.current_time() + timeout_s
-    waiting = Waiting(registry.disk, registry.layout, registry.observer, run_ids)
+    waiting = registry.waiting(run_ids)
     try:
         while True:
             await to_thread.run_sync(waiting.check)

@@ -1,0 +1,108 @@
+"""Take over a run whose keeper died: win its lock, read where it stands, put that on record, go on.
+
+Everything is read again from the disk: the dead keeper may have come anywhere. Nothing here waits for
+long, because the command's output stands in its pipe until somebody takes it in.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from msgspec import Struct
+
+from runlore.journal import events, machine
+from runlore.journal.disk import Disk
+from runlore.journal.errors import Busy, JournalIO, NotFound
+from runlore.journal.feed import Feed
+from runlore.journal.layout import Layout
+from runlore.journal.values import Identity, RunId
+from runlore.journal.writer import Writer
+from runlore.projections.run_state import RunState
+from runlore.runtimes import boot
+from runlore.runtimes.folding import RunFold
+from runlore.runtimes.heartbeat import Heartbeat
+from runlore.runtimes.identity import this_owner
+from runlore.runtimes.live_files import clear_live_files
+from runlore.runtimes.owned_run import OwnedRun
+from runlore.runtimes.owner_lock import OwnerLock
+from runlore.runtimes.spec import RunSpec
+from runlore.runtimes.transcript import Transcript
+
+_PATIENCE_S: Final = 2.0
+"""How long the lock is tried for: the dead let go of it a moment later, a reconciler looks under it."""
+_BETWEEN_S: Final = 0.005
+
+
+class Lost(Struct, frozen=True, kw_only=True):
+    """A run whose keeper died, and what of it does not come from the journal."""
+
+    disk: Disk
+    layout: Layout
+    run_id: RunId
+    spec: RunSpec
+    exit_fd: int
+
+
+def adopt(
+    lost: Lost, *, why: str, is_to_be_kept: Callable[[RunState], bool] = lambda _: True
+) -> OwnedRun | None:
+    """Return the run, owned by this process, `owner.adopted` on record; None if it has ended or is gone.
+
+    is_to_be_kept: asked under the lock. The disk may refuse the record of the adoption: the command is
+    cared for all the same.
+
+    Raises:
+        Busy: somebody else holds the owner lock. CorruptJournal, NewerFormat, JournalIO: the journal
+        cannot be read, so nobody can own the run.
+    """
+    disk, layout, run_id = lost.disk, lost.layout, lost.run_id
+    folded = RunFold(disk, layout, run_id)
+    try:
+        lock = _take(lost)
+        folded.advance()
+    except NotFound:
+        return None
+    state = folded.state
+    if folded.has_ended():
+        clear_live_files(disk, layout, run_id)
+    if folded.has_ended() or not is_to_be_kept(state):
+        lock.release()
+        return None
+    run = OwnedRun(
+        disk,
+        layout,
+        lost.spec,
+        by=machine.actor(boot.PROGRAM),
+        lock=lock,
+        writer=Writer(disk, layout, run_id, owner=True, feed=Feed(disk, layout)).open(),
+        exit_fd=lost.exit_fd,
+        transcript=Transcript.resume(
+            disk, layout.in_run(run_id, "transcript"), layout.in_run(run_id, "transcript.index")
+        ),
+        heartbeat=Heartbeat(disk, layout.in_run(run_id, "heartbeat")),
+        epoch=state.epoch + 1,
+    )
+    run.heartbeat.beat()
+    if state.status == "queued":
+        boot.take_over(run)
+    else:
+        _record(run, state.owner.identity if state.owner else None, why)
+    return run
+
+
+def _record(run: OwnedRun, previous: Identity | None, why: str) -> None:
+    try:
+        run.append(events.OwnerAdopted, owner=this_owner(), previous=previous, why=why)
+    except JournalIO:
+        return  # later events of this epoch say as much, once the disk works again
+
+
+def _take(lost: Lost) -> OwnerLock:
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return OwnerLock.take(lost.disk, lost.layout, lost.run_id)
+        except Busy:
+            if time.monotonic() >= until:
+                raise
+        time.sleep(_BETWEEN_S)

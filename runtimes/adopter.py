@@ -1,0 +1,139 @@
+"""The last resort: a keeper for a run whose keeper and wrapper are both gone, while its command lives.
+
+`python -I -m runlore.runtimes.adopter ROOT RUN_ID`, started by a command that acts on runs. What stood
+in the dead pair's memory is lost, at most a chunk of output of each stream; the pipes' own content is
+not. The command is somebody else's child by now, so its exit code is known only where the kernel tells.
+"""
+
+import os
+import signal
+import sys
+import time
+
+from runlore.journal import machine
+from runlore.journal.disk import REAL
+from runlore.journal.errors import RunloreError
+from runlore.journal.layout import Layout
+from runlore.journal.values import Identity, RunId
+from runlore.projections.run_state import RunState
+from runlore.runtimes import detach, keeping, prctl, tree
+from runlore.runtimes.adopt import Lost, adopt
+from runlore.runtimes.boot import PROGRAM
+from runlore.runtimes.caller import Caller
+from runlore.runtimes.capture import CHUNK
+from runlore.runtimes.command import Command
+from runlore.runtimes.folding import RunFold
+from runlore.runtimes.handover import Running, Standing
+from runlore.runtimes.identity import look, read_stat
+from runlore.runtimes.keeping import Streams
+from runlore.runtimes.live_files import WRAPPER_RECORD
+from runlore.runtimes.owned_run import KEEPER, OwnedRun
+from runlore.runtimes.spec import RunSpec
+from runlore.runtimes.wrapper import recorded_identity
+
+_PRIVATE = 0o077
+_NOBODY = os.devnull
+
+
+def main() -> None:
+    """Adopt one run, if it still needs it, and keep it to its end."""
+    root, run_id = sys.argv[1:3]
+    if os.fork():  # whoever started us must not have the keeper for a child
+        os._exit(0)
+    try:
+        os.setsid()
+        detach.silence()
+        detach.close_all_but(())
+        os.umask(_PRIVATE)
+        os.chdir("/")
+        prctl.become_subreaper()
+        prctl.set_name(KEEPER)
+        _keep(Layout(root), RunId(run_id))
+    finally:
+        os._exit(0)
+
+
+def _keep(layout: Layout, run_id: RunId) -> None:
+    wake_fd = detach.wake_on(signal.SIGTERM, signal.SIGCHLD)
+    folded = RunFold(REAL, layout, run_id)
+    folded.advance()
+    lost = Lost(
+        disk=REAL,
+        layout=layout,
+        run_id=run_id,
+        spec=_spec(layout, folded.state),
+        exit_fd=os.open(layout.in_run(run_id, "exit"), os.O_RDWR | os.O_CLOEXEC),
+    )
+    why = f"its keeper and its wrapper died; up to {CHUNK:,} bytes of each stream may be missing here"
+    try:
+        run = adopt(lost, why=why, is_to_be_kept=lambda state: _needs_us(lost, state))
+    except RunloreError:
+        return  # somebody else was faster, or nobody can own it
+    if run is None:
+        return
+    loop = None
+    try:
+        command = Command(run, None, _standing(run, folded))
+        caller = Caller(os.open(_NOBODY, os.O_WRONLY | os.O_CLOEXEC))
+        loop = keeping.loop_of(run, command, Streams.new(run), caller=caller, wake_fd=wake_fd)
+    except Exception:  # noqa: BLE001 - kept in a note; the next command that acts tries again
+        keeping.leave_note(run)
+        return
+    keeping.keep_to_the_end(run, loop, command)
+
+
+def _needs_us(lost: Lost, state: RunState) -> bool:
+    """Say whether the command lives, and neither a wrapper nor an exit record will tell of its end."""
+    handle = state.handle
+    wrapper = handle.wrapper if handle else None
+    recorded = recorded_identity(lost.layout.in_run(lost.run_id, WRAPPER_RECORD))
+    if any(each is not None and look(each) != "gone" for each in (wrapper, recorded)):
+        return False
+    return _command(lost.run_id, state) is not None
+
+
+def _command(run_id: RunId, state: RunState) -> Identity | None:
+    """Return the living command: the one on record, or else the oldest process with the run's mark."""
+    if state.handle is not None and state.handle.identity is not None:
+        return state.handle.identity if look(state.handle.identity) == "alive" else None
+    marked = [each.identity for each in tree.members(run_id, {os.getpid()})]
+    return min(marked, key=lambda each: (each.start_ticks, each.pid), default=None)
+
+
+def _standing(run: OwnedRun, folded: RunFold) -> Standing:
+    identity = _command(run.run_id, folded.state)
+    running = Running(identity, _since_s(identity)) if identity else None
+    return Standing(begun=True, running=running)
+
+
+def _since_s(process: Identity) -> float:
+    """Return when the process began, on the monotonic clock.
+
+    The kernel counts the time that the machine was suspended as well, all of which is taken off: rather
+    too late an end than one too early.
+    """
+    stat = read_stat(process.pid)
+    now = time.monotonic()
+    if stat is None:
+        return now
+    boot = time.clock_gettime(time.CLOCK_BOOTTIME)
+    age = boot - stat.start_ticks / os.sysconf("SC_CLK_TCK") - (boot - now)
+    return now - max(0.0, age)
+
+
+def _spec(layout: Layout, state: RunState) -> RunSpec:
+    """Return what of the submission still matters once the command runs."""
+    recipe, queued = state.recipe, state.queued
+    assert recipe is not None and queued is not None  # noqa: S101, PT018 - a run that was begun
+    return RunSpec(
+        root=layout.root,
+        argv=recipe.argv,
+        cwd=recipe.cwd,
+        by=machine.actor(PROGRAM),
+        timeout_s=recipe.timeout_s,
+        durability=queued.durability,
+    )
+
+
+if __name__ == "__main__":
+    main()
