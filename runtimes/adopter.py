@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from typing import Final
 
 from runlore.journal import machine
 from runlore.journal.disk import REAL
@@ -24,15 +25,15 @@ from runlore.runtimes.capture import CHUNK
 from runlore.runtimes.command import Command
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.handover import Running, Standing
-from runlore.runtimes.identity import look, read_stat
+from runlore.runtimes.identity import Gone, Opened, look, open_same, read_stat
 from runlore.runtimes.keeping import Streams
 from runlore.runtimes.live_files import WRAPPER_RECORD
 from runlore.runtimes.owned_run import KEEPER, OwnedRun
 from runlore.runtimes.spec import RunSpec
 from runlore.runtimes.wrapper import recorded_identity
 
-_PRIVATE = 0o077
-_NOBODY = os.devnull
+_PRIVATE: Final = 0o077
+_WHY: Final = f"its keeper and its wrapper died; up to {CHUNK:,} bytes of each stream may be missing here"
 
 
 def main() -> None:
@@ -57,6 +58,11 @@ def _keep(layout: Layout, run_id: RunId) -> None:
     wake_fd = detach.wake_on(signal.SIGTERM, signal.SIGCHLD)
     folded = RunFold(REAL, layout, run_id)
     folded.advance()
+    command = _command(run_id, folded.state)
+    found = open_same(command) if command is not None else Gone()
+    if command is None or not isinstance(found, Opened):
+        return  # it has ended, or nobody here can say; a reconciler knows what that means
+    streams = Streams.new(layout, run_id)  # at once: what stands in a pipe is gone when its last user ends
     lost = Lost(
         disk=REAL,
         layout=layout,
@@ -64,46 +70,38 @@ def _keep(layout: Layout, run_id: RunId) -> None:
         spec=_spec(layout, folded.state),
         exit_fd=os.open(layout.in_run(run_id, "exit"), os.O_RDWR | os.O_CLOEXEC),
     )
-    why = f"its keeper and its wrapper died; up to {CHUNK:,} bytes of each stream may be missing here"
     try:
-        run = adopt(lost, why=why, is_to_be_kept=lambda state: _needs_us(lost, state))
+        run = adopt(lost, why=_WHY, is_to_be_kept=lambda state: _has_no_wrapper(lost, state))
     except RunloreError:
         return  # somebody else was faster, or nobody can own it
-    if run is None:
-        return
-    loop = None
+    if run is not None:
+        standing = Standing(begun=True, running=Running(command, _since_s(command)))
+        _keep_owned(run, Command(run, None, standing, pidfd=found.fd), streams, wake_fd)
+
+
+def _keep_owned(run: OwnedRun, command: Command, streams: Streams, wake_fd: int) -> None:
     try:
-        command = Command(run, None, _standing(run, folded))
-        caller = Caller(os.open(_NOBODY, os.O_WRONLY | os.O_CLOEXEC))
-        loop = keeping.loop_of(run, command, Streams.new(run), caller=caller, wake_fd=wake_fd)
+        caller = Caller(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC))
+        loop = keeping.loop_of(run, command, streams, caller=caller, wake_fd=wake_fd)
     except Exception:  # noqa: BLE001 - kept in a note; the next command that acts tries again
         keeping.leave_note(run)
         return
     keeping.keep_to_the_end(run, loop, command)
 
 
-def _needs_us(lost: Lost, state: RunState) -> bool:
-    """Say whether the command lives, and neither a wrapper nor an exit record will tell of its end."""
-    handle = state.handle
-    wrapper = handle.wrapper if handle else None
+def _has_no_wrapper(lost: Lost, state: RunState) -> bool:
+    """Say whether no wrapper lives that would start a keeper of its own."""
     recorded = recorded_identity(lost.layout.in_run(lost.run_id, WRAPPER_RECORD))
-    if any(each is not None and look(each) != "gone" for each in (wrapper, recorded)):
-        return False
-    return _command(lost.run_id, state) is not None
+    known = (recorded, state.handle.wrapper if state.handle else None)
+    return all(each is None or look(each) == "gone" for each in known)
 
 
 def _command(run_id: RunId, state: RunState) -> Identity | None:
-    """Return the living command: the one on record, or else the oldest process with the run's mark."""
-    if state.handle is not None and state.handle.identity is not None:
-        return state.handle.identity if look(state.handle.identity) == "alive" else None
+    """Return the command that is on record, or else the oldest process that has the run's mark."""
+    if state.handle is not None:
+        return state.handle.identity
     marked = [each.identity for each in tree.members(run_id, {os.getpid()})]
     return min(marked, key=lambda each: (each.start_ticks, each.pid), default=None)
-
-
-def _standing(run: OwnedRun, folded: RunFold) -> Standing:
-    identity = _command(run.run_id, folded.state)
-    running = Running(identity, _since_s(identity)) if identity else None
-    return Standing(begun=True, running=running)
 
 
 def _since_s(process: Identity) -> float:

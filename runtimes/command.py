@@ -20,7 +20,6 @@ from runlore.runtimes.handover import (
     Intended,
     NotSpawned,
     Running,
-    Settled,
     Standing,
 )
 from runlore.runtimes.identity import Opened, has_ended, identify, look, open_same
@@ -40,9 +39,12 @@ class Command:
     """What has become of the command so far.
 
     link: None for a keeper that finds the wrapper gone.
+    pidfd: of the command, if the caller holds one already.
     """
 
-    def __init__(self, run: OwnedRun, link: WrapperLink | None, standing: Standing = _AT_FIRST) -> None:
+    def __init__(
+        self, run: OwnedRun, link: WrapperLink | None, standing: Standing = _AT_FIRST, *, pidfd: int = -1
+    ) -> None:
         self._run, self._link = run, link
         self.wrapper: Identity | None = identify(link.pid) if link else None
         self.begun = standing.begun
@@ -55,7 +57,7 @@ class Command:
         self.intended = standing.intended is not None
         """It is being stopped on purpose, and had not ended before."""
         self._wish = standing.intended
-        self._pidfd = -1
+        self._pidfd = pidfd
         self._ended_at: datetime | None = None
         if self.record is None:
             self._open_pidfd()
@@ -91,10 +93,6 @@ class Command:
         """Let the wrapper start it."""
         self.begun = True
         self._tell(Go())
-
-    def settled(self) -> None:
-        """Tell the wrapper that this keeper owns the run now."""
-        self._tell(Settled())
 
     def intend(self, reason: Reason) -> None:
         """Ask for the command's end to count as wanted; `intended` or `record` is the answer."""

@@ -22,10 +22,6 @@ class Intend(msgspec.Struct, frozen=True, tag="intend"):
     reason: Reason
 
 
-class Settled(msgspec.Struct, frozen=True, tag="settled"):
-    """A keeper that came after a dead one: the run is mine now; if I die, begin to count anew."""
-
-
 class Done(msgspec.Struct, frozen=True, tag="done"):
     """Keeper: everything is on record; nothing of yours is needed any more."""
 
@@ -68,7 +64,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     record: ExitRecord | None = None
 
 
-FromKeeper = Go | Intend | Settled | Done
+FromKeeper = Go | Intend | Done
 FromWrapper = Running | NotSpawned | Intended | Exited
 
 _from_keeper: Final[msgspec.json.Decoder[FromKeeper]] = msgspec.json.Decoder(FromKeeper)

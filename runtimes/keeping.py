@@ -12,6 +12,7 @@ from msgspec import Struct
 from runlore.journal import events
 from runlore.journal.disk import REAL
 from runlore.journal.errors import Busy, RunloreError
+from runlore.journal.layout import Layout
 from runlore.journal.values import Reason, RunId, Stream
 from runlore.runtimes import adopt, boot, detach, messages, spawn, wrapper
 from runlore.runtimes import spec as specs
@@ -55,7 +56,7 @@ class Keeping:
         """Start the wrapper, before anybody can read that the run is owned: from then on it is kept."""
         link = None
         try:
-            streams = Streams.new(run)
+            streams = Streams.new(run.layout, run.run_id)
             link = self._start_wrapper(run, streams)
             boot.take_over(run)
             command = Command(run, link)
@@ -80,7 +81,6 @@ class Keeping:
                 return
             command = Command(mine, link, standing)
             loop = self._loop(mine, command, streams)
-            command.settled()
         except Busy:
             return  # somebody looks at it; the wrapper tries again
         except Exception:  # noqa: BLE001 - see keep_to_the_end
@@ -138,9 +138,11 @@ class Streams(Struct, frozen=True):
     memfds: dict[Stream, int]
 
     @classmethod
-    def new(cls, run: OwnedRun) -> "Streams":
-        """Return them for a run that begins."""
-        fifos: dict[Stream, int] = {stream: _open_read_end(run, name) for stream, name in FIFOS.items()}
+    def new(cls, layout: Layout, run_id: RunId) -> "Streams":
+        """Return them for a run that begins, or of whose earlier ones nothing is left."""
+        fifos: dict[Stream, int] = {}
+        for stream, name in FIFOS.items():
+            fifos[stream] = os.open(layout.in_run(run_id, name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         return cls(fifos, {stream: new_memfd(stream) for stream in fifos})
 
 
@@ -164,10 +166,6 @@ def keep_to_the_end(run: OwnedRun, loop: KeeperLoop, command: Command) -> None:
         os._exit(os.EX_SOFTWARE)  # like a kill: the wrapper starts the next keeper
     run.let_go()
     command.done()
-
-
-def _open_read_end(run: OwnedRun, name: str) -> int:
-    return os.open(run.path(name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def _environ(run: OwnedRun, wanted: RunSpec) -> dict[bytes, bytes]:

@@ -27,11 +27,9 @@ from runlore.runtimes.surroundings import current_folder
 if TYPE_CHECKING:  # looking, which is what most commands do, loads nothing that writes or waits
     from runlore.journal.scan import Record
     from runlore.journal.writer import Draft
-    from runlore.projections.run_state import RunState
     from runlore.runtimes.reconcile import Reconciler
     from runlore.runtimes.run import Run
     from runlore.runtimes.track import Tracking
-    from runlore.runtimes.waiting import Waiting
 
 
 class Registry:
@@ -266,17 +264,11 @@ class Registry:
         Raises:
             NotFound: one of them has no journal. JournalIO: the disk refused.
         """
-        from runlore.runtimes.waiting import wait_ended  # noqa: PLC0415 - see above
+        from runlore.runtimes.waiting import wait_ended, waiting_for  # noqa: PLC0415 - see above
 
-        with self.waiting(run_ids) as waiting:
+        with waiting_for(self, run_ids) as waiting:
             wait_ended(waiting, timeout_s=timeout, any_one=any_one)
             return [self.settle(run_id) for run_id in waiting.ended]
-
-    def waiting(self, run_ids: Iterable[RunId]) -> "Waiting":
-        """Return what waits for these runs, and sees to it that they are kept meanwhile; close it."""
-        from runlore.runtimes.waiting import Waiting  # noqa: PLC0415 - see above
-
-        return Waiting(self.disk, self.layout, self.observer, run_ids, unsupervised=self._rescue)
 
     def settle(self, run_id: RunId) -> RunView:
         """Return a run's view, after writing down its end if only the evidence tells it so far.
@@ -355,16 +347,6 @@ class Registry:
         from runlore.runtimes.reconcile import Reconciler  # noqa: PLC0415 - see above
 
         return Reconciler(self.disk, self.layout, self.observer, by=self.by)
-
-    def _rescue(self, run_id: RunId, state: "RunState") -> None:
-        """Give a run a keeper that lost its own, where this user may."""
-        from runlore.runtimes.rescue import rescue  # noqa: PLC0415 - rare
-
-        try:
-            self.require_writable()
-        except RunloreError:
-            return
-        rescue(self.layout, run_id, state)
 
     def _candidates(self, *, observed: bool) -> list[Candidate]:
         return [found.candidate for found in self._listing.all(observed=observed)]

@@ -18,7 +18,7 @@ from runlore.journal.values import RunId, Seq, Status, Stream
 from runlore.projections import labels
 from runlore.projections.run_view import RunView
 from runlore.runtimes.folding import RunFold
-from runlore.runtimes.waiting import wait_ended
+from runlore.runtimes.waiting import wait_ended, waiting_for
 
 if TYPE_CHECKING:
     from runlore.runtimes.registry import Registry
@@ -139,7 +139,7 @@ class Run:
             NotFound: its journal is gone. JournalIO: the disk refused.
         """
         registry = self.registry
-        with registry.waiting([self.id]) as waiting:
+        with waiting_for(registry, [self.id]) as waiting:
             if not wait_ended(waiting, timeout_s=timeout):
                 return None
             return registry.settle(self.id)

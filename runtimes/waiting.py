@@ -9,15 +9,19 @@ import os
 import select
 import time
 from collections.abc import Callable, Iterable
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from runlore.journal.disk import Disk
+from runlore.journal.errors import RunloreError
 from runlore.journal.layout import Layout
 from runlore.journal.values import Identity, RunId
 from runlore.projections.run_state import RunState
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.identity import Opened, open_same
 from runlore.runtimes.observe import Look, Observer
+
+if TYPE_CHECKING:
+    from runlore.runtimes.registry import Registry
 
 _FIRST_PAUSE_S: Final = 0.002
 _LONGEST_PAUSE_S: Final = 0.1
@@ -142,6 +146,21 @@ class Waiting:
             if watched == run_id:
                 del self._watched[fd]
                 os.close(fd)
+
+
+def waiting_for(registry: "Registry", run_ids: Iterable[RunId]) -> Waiting:
+    """Return what waits for these runs, and gives those a keeper that lost theirs, where this user may."""
+
+    def rescue(run_id: RunId, state: RunState) -> None:
+        from runlore.runtimes.rescue import rescue  # noqa: PLC0415 - rare
+
+        try:
+            registry.require_writable()
+        except RunloreError:
+            return
+        rescue(registry.layout, run_id, state)
+
+    return Waiting(registry.disk, registry.layout, registry.observer, run_ids, unsupervised=rescue)
 
 
 def wait_ended(waiting: Waiting, *, timeout_s: float | None = None, any_one: bool = False) -> bool:

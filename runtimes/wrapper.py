@@ -27,7 +27,6 @@ from runlore.runtimes.handover import (
     Intended,
     NotSpawned,
     Running,
-    Settled,
     Standing,
 )
 from runlore.runtimes.identity import identify
@@ -132,7 +131,7 @@ class _Wrapper:
         self._reason: Reason | None = None
         self._record: ExitRecord | None = None
         self._released = False
-        self._succession = Succession()
+        self._succession = Succession(time.monotonic())
         self._poll = select.poll()
 
     def run(self) -> None:
@@ -177,7 +176,7 @@ class _Wrapper:
         os.close(answer_end)
         self._orders, self._answer_fd = LineReader(ask_end), answer_start
         self._poll.register(ask_end, select.POLLIN)
-        self._succession.taken()
+        self._succession.taken(time.monotonic())
 
     def _standing(self) -> Standing:
         return Standing(
@@ -195,8 +194,6 @@ class _Wrapper:
                     self._start()
                 case Intend(reason):
                     self._intend(reason)
-                case Settled():
-                    self._succession.settled()
                 case Done():
                     self._released = True
 

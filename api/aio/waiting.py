@@ -9,7 +9,7 @@ from runlore.aio.threads import act
 from runlore.journal.values import RunId
 from runlore.projections.run_view import RunView
 from runlore.runtimes.registry import Registry
-from runlore.runtimes.waiting import Waiting
+from runlore.runtimes.waiting import Waiting, waiting_for
 
 
 async def wait_ended(
@@ -17,7 +17,7 @@ async def wait_ended(
 ) -> list[RunView]:
     """Return the views of the runs that have ended, as `wait_ended` says, without a thread that waits."""
     deadline = None if timeout_s is None else anyio.current_time() + timeout_s
-    waiting = registry.waiting(run_ids)
+    waiting = waiting_for(registry, run_ids)
     try:
         while True:
             await to_thread.run_sync(waiting.check)

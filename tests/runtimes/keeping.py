@@ -6,10 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from runlore.journal.disk import REAL
+from runlore.journal.errors import NotFound
 from runlore.journal.events import AnyEvent
 from runlore.journal.layout import Layout
 from runlore.journal.reader import read
@@ -194,5 +196,6 @@ class Keeping:
 def _ours(kept: Kept) -> list[tree.Member]:
     """The run's keeper and wrapper, if they still live."""
     recorded = [recorded_identity(str(kept.path("wrapper")))]
-    recorded += [owner.identity for event in kept.events() if (owner := getattr(event, "owner", None))]
+    with suppress(NotFound):
+        recorded += [owner.identity for event in kept.events() if (owner := getattr(event, "owner", None))]
     return [tree.Member(who, "ours") for who in recorded if who and identity.look(who) == "alive"]

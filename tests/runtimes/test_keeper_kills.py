@@ -13,8 +13,7 @@ from runlore.journal.exit_record import ExitRecord
 from runlore.journal.ids import is_run_id
 from runlore.journal.values import RunId
 from runlore.runtimes import exit_file
-from runlore.runtimes.identity import look
-from tests.runtimes.keeping import DEADLINE_S, Keeping, Kept, python, until
+from tests.runtimes.keeping import DEADLINE_S, Keeping, Kept, until
 
 WAITS = "read line < fifo; echo done; exit 42"
 
@@ -114,67 +113,6 @@ def test_wrapper_and_command_are_killed_together(keeping: Keeping) -> None:
     kept.kill(kept.wrapper())
 
     assert kept.end().signal == signal.SIGKILL
-
-
-def test_the_keeper_is_killed(keeping: Keeping, waiting: Kept) -> None:
-    """The command is not disturbed, and the wrapper leaves the true exit record behind."""
-    wrapper = waiting.wrapper()
-    waiting.kill(waiting.keeper())
-    go_on(keeping)
-    record = exit_of(waiting)
-
-    assert (record.exit_code, record.signal) == (42, None)
-    assert until(lambda: look(wrapper) == "gone")
-    assert "RunCollecting" not in waiting.tags()
-
-
-def test_the_keeper_is_killed_while_the_command_prints(keeping: Keeping) -> None:
-    """No SIGPIPE reaches the command, and every byte that was committed is in the transcript."""
-    code = (
-        "import os, signal\nos.write(1, b'first\\n')\n"
-        "open('fifo').readline()\nos.write(1, b'second\\n')\nos._exit(9)"
-    )
-    os.mkfifo(keeping.folder / "fifo")
-    kept = keeping.submit(*python(code))
-    until(kept.output)
-    kept.kill(kept.keeper())
-    go_on(keeping)
-
-    assert exit_of(kept).exit_code == 9
-    assert kept.output() == b"first\n"
-
-
-def test_the_keeper_ends_before_its_go(keeping: Keeping) -> None:
-    """Without the keeper's go the wrapper starts nothing."""
-    kept = keeping.submit("touch", "started", name="unlucky")
-    kept.started()
-    kept.end()
-    (keeping.folder / "started").unlink()
-    told = keeping.as_caller(NO_GO)
-
-    assert told == b"gone\n"
-    assert not (keeping.folder / "started").exists()
-
-
-NO_GO = """
-import os, time
-from runlore.journal.disk import REAL
-from runlore.runtimes import boot, keeping as keepings, wrapper
-from runlore.runtimes.identity import identify, look
-from runlore.runtimes.caller import Caller
-
-made = boot.create_run(REAL, keeping.spec("touch", "started"))
-boot.take_over(made)
-wake = os.pipe()[0]
-started = []
-original = wrapper.start
-wrapper.start = lambda work: started.append(original(work)) or started[0]
-keepings.Keeping(Caller(os.pipe()[1]), umask=0o22, stdin_fd=-1, wake_fd=wake)._start_wrapper(made)
-(link,) = started
-os.close(link.ask_fd)
-os.waitpid(link.pid, 0)
-print("gone")
-"""
 
 
 def test_the_wrapper_dies_before_the_command_runs(keeping: Keeping) -> None:
@@ -290,8 +228,11 @@ def test_a_keeper_with_a_defect_before_the_command_runs(keeping: Keeping) -> Non
     assert b"ZeroDivisionError: a defect" in told
 
 
-def test_a_keeper_with_a_defect_while_the_command_runs(keeping: Keeping) -> None:
-    """It is as if the keeper had been killed: the command goes on, its exit is kept, the defect is noted."""
+def test_keepers_with_a_defect_while_the_command_runs(keeping: Keeping) -> None:
+    """It is as if each had been killed: the command goes on, its exit is kept, the defect is noted.
+
+    They are not started for ever: what they leave is enough to conclude the run.
+    """
     told = keeping.as_caller(
         "import os\nfrom runlore.runtimes import launch\n"
         "from runlore.runtimes.keeper_loop import KeeperLoop\n"
@@ -305,6 +246,7 @@ def test_a_keeper_with_a_defect_while_the_command_runs(keeping: Keeping) -> None
 
     assert exit_of(kept).exit_code == 42
     assert "ZeroDivisionError: a defect" in kept.note()
+    assert kept.tags().count("OwnerAdopted") == 3
 
 
 def test_nothing_is_left_to_wait_for_on_the_command_line() -> None:

@@ -1,5 +1,6 @@
 """One run: look at it, wait for it, stop it, read it, label it."""
 
+import errno
 import gc
 import os
 import signal
@@ -16,6 +17,7 @@ from runlore.journal.errors import AlreadyEnded, BadInput, NoKeeper, NotFound, N
 from runlore.journal.events import RunNoted, RunRenamed, RunTagged
 from runlore.journal.layout import Layout
 from runlore.journal.values import Identity, RunId
+from runlore.runtimes import rescue
 from runlore.runtimes import waiting as waiting_module
 from runlore.runtimes.identity import identify
 from runlore.runtimes.observe import Observer
@@ -206,8 +208,15 @@ def test_stopping_twice(live: Run) -> None:
     assert (second.at, second.reason) == (first.at, "first")
 
 
-def test_stopping_what_cannot_be_stopped(layout: Layout, registry: Registry, sleeper: Identity) -> None:
-    """Not there, over, lost, and without a keeper are four different answers."""
+def test_stopping_what_cannot_be_stopped(
+    layout: Layout, registry: Registry, sleeper: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not there, over, lost, and without a keeper where none can be started are four different answers."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EAGAIN, "no more processes")
+
+    monkeypatch.setattr(rescue, "exec_adopter", refuse)
     over = Owned(layout).boot().start().succeed().die()
     lost = Owned(layout).boot().start().die()
     orphan = Owned(layout).boot().start(command=sleeper).die()
@@ -218,7 +227,7 @@ def test_stopping_what_cannot_be_stopped(layout: Layout, registry: Registry, sle
         registry.get(over).stop()
     with pytest.raises(AlreadyEnded):
         registry.get(lost).stop()
-    with pytest.raises(NoKeeper, match=str(sleeper.pid)):
+    with pytest.raises(NoKeeper, match="none could be started"):
         registry.get(orphan).stop()
     assert not registry.view(lost).provisional
     assert registry.view(orphan).stop is None
