@@ -290,7 +290,7 @@ class Registry:
         """Return what was written, or would be, about runs whose owners could not say how they ended.
 
         All runs, or these only. Runs that need nothing are left out; those whose command lives without
-        a keeper are named and left alone.
+        a keeper are named, and given one.
 
         Raises:
             NotPermitted: the registry may not be written. JournalIO: the disk refused.

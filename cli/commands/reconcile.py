@@ -18,7 +18,7 @@ def reconcile(session: Session, *, run_ids: tuple[str, ...], dry_run: bool) -> N
     """Write down how runs ended whose keeper is gone; without an ID, all of them.
 
     `ps` and `show` tell how such runs ended already, as provisional; this puts it into their journals,
-    with what it rests on. Runs whose command still lives are named and left alone.
+    with what it rests on. A run whose command still lives is given a keeper, and is named.
     """
     wanted = session.some(run_ids) if run_ids else None
     items = session.registry.reconcile(wanted, dry_run=dry_run)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -142,13 +142,12 @@ class Runlore:
         self.kill_all_but(os.getpid())
 
     def kill_all_but(self, spared: int) -> None:
-        """Kill everything that works for this registry, but for one process."""
-        for pid in self.processes():
-            if pid not in {os.getpid(), spared}:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
+        """Kill everything that works for this registry, but for one process: all at once, or they recover."""
+        while left := set(self.processes()) - {os.getpid(), spared}:
+            for number in (signal.SIGSTOP, signal.SIGKILL):
+                for pid in left:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, number)
 
     def processes(self) -> list[int]:
         """Return the pids of what works for this registry now."""

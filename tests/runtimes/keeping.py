@@ -186,11 +186,11 @@ class Keeping:
         """Kill whatever the runs left alive."""
         for kept in self._runs:
             kept.hang_up()
-            for member in (*kept.tree(), *_ours(kept)):
-                try:
-                    os.kill(member.identity.pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
+            left = [*kept.tree(), *_ours(kept)]
+            for number in (signal.SIGSTOP, signal.SIGKILL):  # all at once, or they recover
+                for member in left:
+                    with suppress(ProcessLookupError):
+                        os.kill(member.identity.pid, number)
 
 
 def _ours(kept: Kept) -> list[tree.Member]:
