@@ -26,6 +26,10 @@ class NotFound(RunloreError, LookupError):
     exit_code: ClassVar[int] = 3
 
 
+class NoRegistry(NotFound):
+    """No registry was made at the root so far; to a listing that is an empty one."""
+
+
 class Ambiguous(NotFound):
     """Several runs match; the candidates are in `candidates`."""
 
