@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from runlore.cli import errors, reserved
-from runlore.cli.main import COMPLETE, is_foreground, version
+from runlore.cli.main import COMPLETE, command_place, is_foreground, version
 from runlore.cli.options import COLOR, ROOT, Verb, WithHelp
 from runlore.cli.session import Session
 from runlore.cli.standard import OutputFailed
@@ -143,7 +143,10 @@ def run_app(words: Sequence[str], keeper: "KeeperLink | None") -> int:
 
 def _spelled(words: Sequence[str]) -> list[str]:
     """Return the words, with `help COMMAND` spelled as everything else spells it."""
-    return [*words[1:2], "--help"] if words[:1] == ["help"] else list(words)
+    place = command_place(words)
+    if place is None or words[place] != "help":
+        return list(words)
+    return [*words[:place], *words[place + 1 : place + 2], "--help"]
 
 
 def _after_output(session: Session, error: BaseException) -> BaseException:

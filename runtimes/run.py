@@ -12,7 +12,7 @@ from runlore.journal import ids
 from runlore.journal.errors import AlreadyEnded, BadInput, NoKeeper
 from runlore.journal.events import RunNoted, RunRenamed, RunTagged
 from runlore.journal.reader import read
-from runlore.journal.redaction import redact_text
+from runlore.journal.redaction import redact_text, redact_values
 from runlore.journal.scan import Record
 from runlore.journal.values import RunId, Seq, Status, Stream
 from runlore.projections import labels
@@ -179,8 +179,7 @@ class Run:
         Raises:
             BadInput: a tag is none. NotFound: no such run. NotPermitted, JournalIO: not recorded.
         """
-        wanted = labels.tags({**(tags or {}), **more})
-        kept = {name: redact_text(value) for name, value in wanted.items()}
+        kept = redact_values(labels.tags({**(tags or {}), **more}))
         removed = tuple(labels.tag_name(name) for name in remove)
         if not kept and not removed:
             raise BadInput("no tag given; run.tag(name=value)")

@@ -215,6 +215,10 @@ def test_a_dry_run_shows_and_creates_nothing(runlore: Runlore) -> None:
         "A=b",
         "--timeout",
         "90",
+        "--tag",
+        "password=s3cr3t-value",
+        "--metadata",
+        '{"api": {"api_key": "s3cr3t-value", "kept": 1}}',
         "curl",
         "--token",
         "s3cr3t-value",
@@ -225,6 +229,8 @@ def test_a_dry_run_shows_and_creates_nothing(runlore: Runlore) -> None:
     assert "1m30s" in shown.stdout
     assert "s3cr3t-value" not in shown.stdout + str(view)
     assert (view["schema"], view["name"], view["timeout_s"]) == ("runlore.spec/1", "x", 90.0)
+    assert view["tags"] == {"password": "[REDACTED]"}
+    assert view["metadata"]["api"]["kept"] == 1
     assert list(runlore.root.iterdir()) == []
 
 

@@ -94,6 +94,18 @@ def test_output_that_cannot_be_shown_is_said_and_kept(runlore: Runlore) -> None:
     assert runlore.ok("show", "--fields", "status").stdout == "succeeded\n"
 
 
+@pytest.mark.parametrize("redirection", [">/dev/full", ">&-"])
+def test_a_detached_run_whose_id_cannot_be_printed_is_named_on_stderr(
+    runlore: Runlore, redirection: str
+) -> None:
+    """The run is there whether its id could be printed or not, so whoever asked can find and stop it."""
+    done = runlore.shell(f'"$RUNLORE" run -d true {redirection}')
+
+    (run_id,) = runlore.ok("ls", "-q").lines
+    assert done.code == 74
+    assert done.stderr.startswith(f"run {run_id} was submitted all the same\nerror: standard output: ")
+
+
 def test_nobody_reading_the_output_stops_the_run(runlore: Runlore) -> None:
     """`runlore run yes | head -1` ends, as `yes | head -1` does; docker leaves it running for ever."""
     done = runlore.shell('"$RUNLORE" run sh -c "while :; do echo y; done" | head -1; echo "${PIPESTATUS[0]}"')
