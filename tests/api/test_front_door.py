@@ -136,6 +136,7 @@ registry = runlore.open()
 run = registry.submit(["true"], name="nightly", timeout=3600)
 assert_type(run, runlore.Run)
 assert_type(run.wait(timeout=60), runlore.RunView | None)
+assert_type(registry.runs("status = failed and name ~ 'nightly'", limit=50), list[runlore.RunView])
 with registry.track("etl", tags={"env": "prod"}) as tracked:
     assert_type(tracked, runlore.TrackedRun)
     tracked.progress(0.4, "loading")

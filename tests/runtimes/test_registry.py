@@ -113,8 +113,13 @@ def test_filters(layout: Layout, registry: Registry) -> None:
     assert ids_of(since="1h") == [ended, live.run_id, lost]
     assert ids_of(until=datetime.now(UTC) - timedelta(hours=1)) == []
     assert ids_of(status="running", limit=1) == [live.run_id]
-    with pytest.raises(BadInput):
-        ids_of(status="dead")
+    assert ids_of(where="status = failed") == [lost], "what is filtered is what is shown"
+    assert ids_of(where="not status = failed and age < 1h", limit=1) == [ended]
+    assert ids_of(where="exit_code = 0 or name ~ rai", status="running") == [live.run_id]
+    assert [view.run_id for view in registry.runs("tags.env = 'prod'", limit=50)] == [ended]
+    for wrong in ({"status": "dead"}, {"where": "status = dead"}, {"where": "name"}):
+        with pytest.raises(BadInput):
+            ids_of(**wrong)
 
 
 def test_pages_while_runs_are_added(layout: Layout, registry: Registry) -> None:
