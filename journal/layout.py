@@ -32,15 +32,15 @@ class Layout:
     """The paths of one registry."""
 
     def __init__(self, root: str) -> None:
-        self.root = root
-        self.journals = f"{root}/journals"
-        self.feed = f"{root}/feed"
-        self.quarantine = f"{root}/quarantine"
-        self.keys = f"{root}/keys"
-        self.blobs = f"{root}/blobs"
-        self.registry_file = f"{root}/registry.json"
-        self.config_file = f"{root}/config.toml"
-        self.settings = f"{root}/settings"
+        self.root: Final[str] = root
+        self.journals: Final[str] = f"{root}/journals"
+        self.feed: Final[str] = f"{root}/feed"
+        self.quarantine: Final[str] = f"{root}/quarantine"
+        self.keys: Final[str] = f"{root}/keys"
+        self.blobs: Final[str] = f"{root}/blobs"
+        self.registry_file: Final[str] = f"{root}/registry.json"
+        self.config_file: Final[str] = f"{root}/config.toml"
+        self.settings: Final[str] = f"{root}/settings"
 
     def journal(self, run_id: RunId) -> str:
         """The run's journal."""
