@@ -17,7 +17,7 @@ from runlore.journal.errors import AlreadyEnded, BadInput, NoKeeper, NotFound, N
 from runlore.journal.events import RunNoted, RunRenamed, RunTagged
 from runlore.journal.layout import Layout
 from runlore.journal.values import Identity, RunId
-from runlore.runtimes import rescue
+from runlore.runtimes import heartbeat, rescue
 from runlore.runtimes import waiting as waiting_module
 from runlore.runtimes.identity import identify
 from runlore.runtimes.observe import Observer
@@ -206,6 +206,19 @@ def test_stopping_twice(live: Run) -> None:
 
     assert (first.first, second.first) == (True, False)
     assert (second.at, second.reason) == (first.at, "first")
+
+
+def test_a_request_to_stop_is_no_sign_of_life(live: Run) -> None:
+    """It advances neither the heartbeat nor the last activity: a silent run does not look busy for it."""
+    path = live.registry.layout.in_run(live.id, "heartbeat")
+    heartbeat.beat_once(REAL, path, 7)
+    before, beat = live.view(), heartbeat.read(REAL, path)
+    live.stop("enough")
+    after = live.view()
+
+    assert (after.seq, after.last_activity_at) == (before.seq + 1, before.last_activity_at)
+    assert heartbeat.read(REAL, path) == beat
+    assert beat is not None
 
 
 def test_stopping_what_cannot_be_stopped(
