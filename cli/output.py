@@ -51,6 +51,11 @@ class Output:
 
     # -- data
 
+    @property
+    def is_for_programs(self) -> bool:
+        """Standard output is to hold an answer and nothing beside it."""
+        return self.json or bool(self.fields)
+
     def answer(self, view: object, lines: Callable[[], Iterable[str]], ids: Iterable[str] = ()) -> None:
         """Write a view once: as JSON, as the fields asked for, as ids only, or as the lines for people."""
         if self.json:

@@ -212,9 +212,11 @@ class Run:
         """Return if somebody is, or will be, there to stop the run."""
         registry = self.registry
         look = registry.observer.look(RunFold(registry.disk, registry.layout, self.id))
+        from runlore.runtimes.stop import WISH  # noqa: PLC0415 - few need it
+
         if look.assessment.state.ended:
             registry.settle(self.id)
-            raise AlreadyEnded(self.id, "run.stop_requested")
+            raise AlreadyEnded(self.id, WISH)
         if look.assessment.health == "unsupervised":
             from runlore.runtimes.rescue import rescue  # noqa: PLC0415 - rare
 

@@ -109,7 +109,7 @@ def _follow(session: Session, spec: RunSpec) -> None:
             session.output.say(f"run {accepted.run_id}")
         foreground = Foreground(session, accepted.run_id, link, heard)
         view = foreground.follow()
-        if session.output.json:
+        if session.output.is_for_programs:
             session.output.answer(view, list)
         session.registry.reconcile_in_passing()
         foreground.conclude(view)

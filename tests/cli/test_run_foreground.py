@@ -244,6 +244,9 @@ def test_json_answers_with_the_run_at_its_end(runlore: Runlore) -> None:
         3,
     )
     assert "out\n" in done.stderr
+    picked = runlore("run", "--fields", "status,exit_code", "sh", "-c", "echo out; exit 3", code=3)
+    assert picked.stdout == "failed\t3\n"
+    assert "out\n" in picked.stderr
 
 
 def test_the_terminals_signals_do_not_reach_the_command(runlore: Runlore) -> None:
