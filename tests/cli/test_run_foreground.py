@@ -164,6 +164,18 @@ def test_inherited_values_never_reach_the_journal(runlore: Runlore) -> None:
     assert b"never-on-record" not in kept
 
 
+@pytest.mark.parametrize("given", ["", "LC_CTYPE=C", "LC_CTYPE=C.UTF-8", "A=b"])
+def test_the_command_sees_the_callers_environment_and_our_three_variables(
+    runlore: Runlore, given: str
+) -> None:
+    """Nothing else is added, not even the locale that our interpreter sets for itself."""
+    done = runlore.shell(f'env -i {given} "$RUNLORE" --root "$RUNLORE_ROOT" run -q env')
+
+    ours = {"RUNLORE_RUN_ID", "RUNLORE_ROOT", "RUNLORE_OUTPUTS"}
+    assert [line for line in done.lines if line.partition("=")[0] not in ours] == given.split()
+    assert {line.partition("=")[0] for line in done.lines} >= ours
+
+
 def test_the_command_starts_in_the_callers_folder(runlore: Runlore) -> None:
     """Here, or where --cwd says; a relative --cwd counts from here."""
     inside = runlore.home / "inside"
