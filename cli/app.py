@@ -9,7 +9,7 @@ import click
 
 from runlore.cli import errors, reserved
 from runlore.cli.main import COMPLETE, command_place, is_foreground, version
-from runlore.cli.options import COLOR, ROOT, Verb, WithHelp
+from runlore.cli.options import COLOR, ROOT, Verb, WithHelp, write_options
 from runlore.cli.session import Session
 from runlore.cli.standard import OutputFailed
 
@@ -80,6 +80,12 @@ class App(WithHelp, click.Group):
         if name not in COMMANDS and not ctx.resilient_parsing:
             raise click.UsageError(_unknown(name), ctx)
         return super().resolve_command(ctx, args)
+
+    def format_options(self, ctx: "Context", formatter: "HelpFormatter") -> None:
+        """Write the options, then the commands."""
+        records = [parameter.get_help_record(ctx) for parameter in self.get_params(ctx)]
+        write_options(formatter, "Options", [record for record in records if record is not None])
+        self.format_commands(ctx, formatter)
 
     def format_commands(self, ctx: "Context", formatter: "HelpFormatter") -> None:  # noqa: ARG002 - click's
         """Write the commands by what they are for."""

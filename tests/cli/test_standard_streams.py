@@ -124,6 +124,8 @@ def test_any_width_gives_readable_lines(ended: Runlore, columns: str, line: str)
     done = ended.ok(*line.split(), env={"COLUMNS": columns})
 
     assert done.stdout
+    if columns == "40" and line == "--help":
+        assert "$RUNLORE_ROOT" in done.stdout, "no word is cut in two"
     if columns == "40" and line == "ps":
         assert max(map(len, done.lines)) <= 40
         assert all(len(row.split()[0]) == 8 for row in done.lines[1:])
