@@ -13,6 +13,10 @@ class RunloreError(Exception):
 
     exit_code: ClassVar[int] = 1
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return what makes the same error in another process: a worker's reaches whoever waits for it."""
+        return _remade, (type(self), self.args, vars(self).copy())
+
 
 class BadInput(RunloreError, ValueError):
     """The request itself is wrong; nothing was changed."""
@@ -144,3 +148,9 @@ class JournalIO(RunloreError, OSError):
     """The disk refused; what was not acknowledged may be missing."""
 
     exit_code: ClassVar[int] = 74
+
+
+def _remade(kind: type[RunloreError], args: tuple[object, ...], fields: dict[str, object]) -> RunloreError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(fields)
+    return error
