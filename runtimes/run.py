@@ -114,6 +114,8 @@ class Run:
         """Return a reader of the run's transcript that stands where `logs` begins; close it."""
         if last is not None and (last < 0 or since is not None):
             raise BadInput("last is a number of lines from the end, and does not go with since")
+        if stream not in {None, "stdout", "stderr"}:
+            raise BadInput(f"no stream {stream!r}; there are stdout and stderr, and None for both")
         from runlore.runtimes.transcript_reader import TranscriptReader  # noqa: PLC0415 - few need it
 
         reader = TranscriptReader(self.registry.disk, self.registry.layout, self.id, stream=stream)

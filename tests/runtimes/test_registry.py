@@ -13,7 +13,9 @@ from runlore.journal.errors import (
     NotPermitted,
 )
 from runlore.journal.layout import Layout
+from runlore.journal.values import RunId
 from runlore.runtimes.registry import Registry
+from runlore.runtimes.run import Run
 from tests.runtimes.kept_runs import NOBODY, Owned, registry_at
 
 
@@ -203,6 +205,30 @@ def test_selectors(layout: Layout, registry: Registry) -> None:
     ):
         assert registry.resolve(selector) == run_id, selector
     assert registry.choose().run_id == live.run_id
+
+
+@pytest.mark.parametrize("odd", ["../outside", "/etc/passwd", "a/b", "..", ".", "", "nul\0"])
+def test_an_id_that_would_be_a_path_reads_nothing(layout: Layout, registry: Registry, odd: str) -> None:
+    """Whichever call is handed it: nothing outside the root is opened, not even if it is a journal."""
+    ended = Owned(layout).boot().start().succeed().die()
+    outside = Path(layout.root).parent / "outside.jsonl"
+    outside.write_bytes(Path(layout.journal(ended)).read_bytes())
+    run_id = RunId(odd)
+
+    for call in (
+        lambda: registry.view(run_id),
+        lambda: registry.wait([run_id], timeout=0),
+        lambda: registry.settle(run_id),
+        lambda: registry.reconcile([run_id]),
+        lambda: list(Run(registry, run_id).events()),
+        lambda: Run(registry, run_id).tag(env="prod"),
+        lambda: Run(registry, run_id).logs(),
+        lambda: Run(registry, run_id).stop(),
+        lambda: registry.get(odd),
+    ):
+        with pytest.raises((BadInput, NotFound)):
+            call()
+    assert len(outside.read_bytes().splitlines()) == 6
 
 
 def test_selectors_that_mean_none_or_several(layout: Layout, registry: Registry) -> None:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -289,6 +290,9 @@ def test_logs_of_a_run_without_any(layout: Layout, registry: Registry) -> None:
     run = registry.get(Owned(layout).boot().start().succeed().die())
     with pytest.raises(NotFound, match="no transcript"):
         run.logs()
+    wrong: Any = "stdin"
+    with pytest.raises(BadInput, match="no stream 'stdin'"):
+        run.logs(wrong)
 
 
 def test_events_from_a_position_on(layout: Layout, registry: Registry) -> None:
