@@ -142,8 +142,13 @@ class Output:
     # -- form
 
     def text(self, text: str) -> str:
-        """Return somebody else's text as it may stand inside a line for people."""
-        return printable(text)
+        """Return somebody else's text as it may stand inside a line for people, in the cells it will take."""
+        shown = printable(text)
+        return shown if shown.isascii() else self._shown(shown)
+
+    def _shown(self, text: str) -> str:
+        """Return text with an escape for each character that the encoding of standard output has not."""
+        return text.encode(self._encoding, "backslashreplace").decode(self._encoding)
 
     @property
     def ellipsis(self) -> str:

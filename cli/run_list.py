@@ -7,7 +7,6 @@ from runlore.cli import phrases, run_text
 from runlore.cli.table import Cell, Column, render
 from runlore.journal.errors import NoRegistry
 from runlore.projections import filters, shell
-from runlore.projections.printable import printable
 from runlore.projections.views import PsView
 
 if TYPE_CHECKING:
@@ -75,15 +74,15 @@ def _any(rows: Sequence[Sequence[Cell]], place: int) -> bool:
 
 
 def _row(session: "Session", view: "RunView") -> list[Cell]:
-    color = run_text.tint(view)
+    color, text = run_text.tint(view), session.output.text
     return [
         Cell(view.short_id),
-        Cell(printable(view.name or "")),
+        Cell(text(view.name or "")),
         Cell(run_text.outcome(view), session.output.tint(color) if color else None),
         Cell(phrases.moment(view.started_at or view.created_at, session.now, utc=session.utc)),
         Cell(phrases.took(view.duration_s)),
-        Cell(run_text.tags(view)),
-        Cell(printable(view.command or "")),
+        Cell(text(run_text.tags(view))),
+        Cell(text(view.command or "")),
     ]
 
 

@@ -162,6 +162,16 @@ def test_any_encoding_gets_what_it_can_show(runlore: Runlore, env: dict[str, str
     assert "\ufffd" not in runlore.ok("run", "echo", "ä😀", env=env).stdout
 
 
+def test_columns_line_up_where_characters_become_escapes(runlore: Runlore) -> None:
+    """What an ASCII terminal shows of a name is what its column is measured by."""
+    runlore.ok("run", "-q", "--name", "größe", "true")
+    runlore.ok("run", "-q", "--name", "size", "true")
+    lines = runlore.ok("ls", env={"PYTHONIOENCODING": "ascii", "COLUMNS": "120"}).lines
+
+    assert "gr\\xf6\\xdfe" in lines[2]
+    assert len({line.index(word) for line, word in zip(lines, ("STATUS", "succ", "succ"), strict=True)}) == 1
+
+
 def test_an_ellipsis_is_ascii_where_it_must_be(ended: Runlore) -> None:
     """`...` instead of an escape."""
     env = {"PYTHONIOENCODING": "ascii", "COLUMNS": "40"}
