@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from runlore.cli import errors, reserved
-from runlore.cli.main import COMPLETE, is_foreground, version
-from runlore.cli.options import COLOR, ROOT, Verb, WithHelp
+from runlore.cli.main import COMPLETE, command_place, is_foreground, version
+from runlore.cli.options import COLOR, ROOT, Verb, WithHelp, write_options
 from runlore.cli.session import Session
 from runlore.cli.standard import OutputFailed
 
@@ -81,6 +81,12 @@ class App(WithHelp, click.Group):
             raise click.UsageError(_unknown(name), ctx)
         return super().resolve_command(ctx, args)
 
+    def format_options(self, ctx: "Context", formatter: "HelpFormatter") -> None:
+        """Write the options, then the commands."""
+        records = [parameter.get_help_record(ctx) for parameter in self.get_params(ctx)]
+        write_options(formatter, "Options", [record for record in records if record is not None])
+        self.format_commands(ctx, formatter)
+
     def format_commands(self, ctx: "Context", formatter: "HelpFormatter") -> None:  # noqa: ARG002 - click's
         """Write the commands by what they are for."""
         for title, commands in SECTIONS.items():
@@ -143,7 +149,10 @@ def run_app(words: Sequence[str], keeper: "KeeperLink | None") -> int:
 
 def _spelled(words: Sequence[str]) -> list[str]:
     """Return the words, with `help COMMAND` spelled as everything else spells it."""
-    return [*words[1:2], "--help"] if words[:1] == ["help"] else list(words)
+    place = command_place(words)
+    if place is None or words[place] != "help":
+        return list(words)
+    return [*words[:place], *words[place + 1 : place + 2], "--help"]
 
 
 def _after_output(session: Session, error: BaseException) -> BaseException:

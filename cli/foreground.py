@@ -98,7 +98,7 @@ class Foreground:
     def _write(self, data: bytes, fd: int) -> None:
         """Write output of the command; what its loss means depends on why."""
         try:
-            standard.write(data, 2 if self._session.output.json else fd)
+            standard.write(data, 2 if self._session.output.is_for_programs else fd)
         except OutputFailed as failure:
             if failure.hung_up:
                 raise Interrupted(signal.SIGHUP) from failure

@@ -56,12 +56,18 @@ def main() -> int:
 
 def command_word(words: Sequence[str]) -> str | None:
     """Return the first word that is no option of the group: the command, if there is one."""
-    rest = iter(words)
-    for word in rest:
+    place = command_place(words)
+    return None if place is None else words[place]
+
+
+def command_place(words: Sequence[str]) -> int | None:
+    """Return where the command stands among the words, if there is one."""
+    rest = iter(enumerate(words))
+    for place, word in rest:
         if word in _WITH_VALUE:
             next(rest, None)
         elif not word.startswith("-"):
-            return word
+            return place
     return None
 
 
@@ -75,10 +81,10 @@ def _keeper(words: Sequence[str]) -> "KeeperLink | None":
 
 def is_foreground(words: Sequence[str]) -> bool:
     """Say whether this is `run` without -d: then exit codes below 125 belong to the command."""
-    place = list(words).index("run") + 1 if command_word(words) == "run" else 0
-    if not place:
+    place = command_place(words)
+    if place is None or words[place] != "run":
         return False
-    rest = iter(words[place:])
+    rest = iter(words[place + 1 :])
     for word in rest:
         if word in _RUN_WITH_VALUE:
             next(rest, None)

@@ -1,6 +1,6 @@
 """What commands are made of: a command class with examples, and the options that all of them have."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -48,6 +48,13 @@ class WithHelp(click.Command):
             raise
 
 
+def write_options(formatter: "HelpFormatter", title: str, records: Sequence[tuple[str, str]]) -> None:
+    """Write a list of options, if there are any, in columns that leave room for what is said about them."""
+    if records:
+        with formatter.section(title):
+            formatter.write_dl(list(records), col_max=max(_NARROW, formatter.width // 3))
+
+
 class Verb(WithHelp):
     """A command whose help ends with examples and keeps its own options apart from the common ones."""
 
@@ -62,9 +69,7 @@ class Verb(WithHelp):
             if record is not None and isinstance(parameter, click.Option):
                 (common if isinstance(parameter, CommonOption) else own).append(record)
         for title, records in (("Options", own), ("Common options", common)):
-            if records:
-                with formatter.section(title):
-                    formatter.write_dl(records, col_max=max(_NARROW, formatter.width // 3))
+            write_options(formatter, title, records)
 
     def format_epilog(self, ctx: "Context", formatter: "HelpFormatter") -> None:
         """Write the examples."""

@@ -51,6 +51,11 @@ class Output:
 
     # -- data
 
+    @property
+    def is_for_programs(self) -> bool:
+        """Standard output is to hold an answer and nothing beside it."""
+        return self.json or bool(self.fields)
+
     def answer(self, view: object, lines: Callable[[], Iterable[str]], ids: Iterable[str] = ()) -> None:
         """Write a view once: as JSON, as the fields asked for, as ids only, or as the lines for people."""
         if self.json:
@@ -137,8 +142,13 @@ class Output:
     # -- form
 
     def text(self, text: str) -> str:
-        """Return somebody else's text as it may stand inside a line for people."""
-        return printable(text)
+        """Return somebody else's text as it may stand inside a line for people, in the cells it will take."""
+        shown = printable(text)
+        return shown if shown.isascii() else self._shown(shown)
+
+    def _shown(self, text: str) -> str:
+        """Return text with an escape for each character that the encoding of standard output has not."""
+        return text.encode(self._encoding, "backslashreplace").decode(self._encoding)
 
     @property
     def ellipsis(self) -> str:

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, cast
 
 from runlore.cli import phrases, run_text
 from runlore.cli.table import Cell, Column, render
-from runlore.journal.errors import NotFound
-from runlore.projections import shell
-from runlore.projections.printable import printable
+from runlore.journal.errors import NoRegistry
+from runlore.projections import filters, shell
 from runlore.projections.views import PsView
 
 if TYPE_CHECKING:
@@ -24,14 +23,21 @@ def answer(session: "Session", chosen: Mapping[str, object], *, everything: bool
         ]
     try:
         registry = session.registry
-        recent = not everything and not asked
-        view = registry.recent() if recent else registry.page(**asked)  # type: ignore[arg-type]
-    except NotFound:
-        if session.found.source != "user":
-            raise  # a root that was named and is not there is a mistake; your own may be still to come
-        view = PsView(as_of=session.now, items=[], counts={})
-    session.output.answer(view, lambda: _lines(session, view.items), [each.run_id for each in view.items])
+    except NoRegistry:
+        filters.parse(now=session.now, **asked)  # type: ignore[arg-type]  # a wrong word is one here, too
+        _show(session, PsView(as_of=session.now, items=[], counts={}))
+        session.output.say(
+            f"no runs in {session.found.path}: no registry there yet; `runlore run CMD…` makes one"
+        )
+        return
+    recent = not everything and not asked
+    view = registry.recent() if recent else registry.page(**asked)  # type: ignore[arg-type]
+    _show(session, view)
     _remark(session, view, filtered=bool(asked))
+
+
+def _show(session: "Session", view: PsView) -> None:
+    session.output.answer(view, lambda: _lines(session, view.items), [each.run_id for each in view.items])
 
 
 def _lines(session: "Session", items: Sequence["RunView"]) -> Iterator[str]:
@@ -68,15 +74,15 @@ def _any(rows: Sequence[Sequence[Cell]], place: int) -> bool:
 
 
 def _row(session: "Session", view: "RunView") -> list[Cell]:
-    color = run_text.tint(view)
+    color, text = run_text.tint(view), session.output.text
     return [
         Cell(view.short_id),
-        Cell(printable(view.name or "")),
+        Cell(text(view.name or "")),
         Cell(run_text.outcome(view), session.output.tint(color) if color else None),
         Cell(phrases.moment(view.started_at or view.created_at, session.now, utc=session.utc)),
         Cell(phrases.took(view.duration_s)),
-        Cell(run_text.tags(view)),
-        Cell(printable(view.command or "")),
+        Cell(text(run_text.tags(view))),
+        Cell(text(view.command or "")),
     ]
 
 

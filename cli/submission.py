@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
 from runlore.cli.session import Session
 from runlore.journal import machine
 from runlore.journal.errors import BadInput
+from runlore.journal.redaction import redact_metadata, redact_text, redact_values
 from runlore.projections import durations, labels, shell
 from runlore.projections.printable import printable
 from runlore.projections.views import SpecView
@@ -64,9 +65,9 @@ def spec_view(spec: RunSpec, *, detached: bool) -> SpecView:
         argv=list(recipe.argv),
         cwd=recipe.cwd,
         env=recipe.env,
-        name=spec.name or None,
-        tags=spec.tags,
-        metadata=spec.metadata,
+        name=redact_text(spec.name) or None,
+        tags=redact_values(spec.tags),
+        metadata=cast("dict[str, object]", redact_metadata(spec.metadata)),
         key=spec.key or None,
         parent=spec.parent or None,
         timeout_s=spec.timeout_s,

@@ -3,7 +3,7 @@
 A message says where, what, and what to do next. Pure.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from runlore.journal.values import Offset, RunId, Seq
 
@@ -12,6 +12,10 @@ class RunloreError(Exception):
     """The root: anything this project reports on purpose."""
 
     exit_code: ClassVar[int] = 1
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return what makes the same error in another process: a worker's reaches whoever waits for it."""
+        return _remade, (type(self), self.args, vars(self).copy())
 
 
 class BadInput(RunloreError, ValueError):
@@ -26,12 +30,16 @@ class NotFound(RunloreError, LookupError):
     exit_code: ClassVar[int] = 3
 
 
+class NoRegistry(NotFound):
+    """No registry was made at the root so far; to a listing that is an empty one."""
+
+
 class Ambiguous(NotFound):
     """Several runs match; the candidates are in `candidates`."""
 
     def __init__(self, message: str, candidates: tuple[RunId, ...]) -> None:
         super().__init__(message)
-        self.candidates = candidates
+        self.candidates: Final[tuple[RunId, ...]] = candidates
 
 
 class NotPermitted(RunloreError, PermissionError):
@@ -60,7 +68,9 @@ class StaleSeq(Conflict):
             f"run {run_id}: expected seq {expected} but the journal is at {current}; "
             "someone else appended. Read it again and retry"
         )
-        self.run_id, self.expected, self.current = run_id, expected, current
+        self.run_id: Final[RunId] = run_id
+        self.expected: Final[Seq] = expected
+        self.current: Final[Seq] = current
 
 
 class IllegalTransition(Conflict):
@@ -68,7 +78,9 @@ class IllegalTransition(Conflict):
 
     def __init__(self, run_id: RunId, current: str, wanted: str) -> None:
         super().__init__(f"run {run_id}: a {current} run cannot become {wanted}")
-        self.run_id, self.current, self.wanted = run_id, current, wanted
+        self.run_id: Final[RunId] = run_id
+        self.current: Final[str] = current
+        self.wanted: Final[str] = wanted
 
 
 class AlreadyEnded(Conflict):
@@ -76,7 +88,8 @@ class AlreadyEnded(Conflict):
 
     def __init__(self, run_id: RunId, attempted: str) -> None:
         super().__init__(f"run {run_id} has already ended: {attempted} was not recorded")
-        self.run_id, self.attempted = run_id, attempted
+        self.run_id: Final[RunId] = run_id
+        self.attempted: Final[str] = attempted
 
 
 class Busy(Conflict):
@@ -92,8 +105,10 @@ class DidNotStart(RunloreError):
 
     def __init__(self, run_id: RunId, code: str, text: str, exit_code: int) -> None:
         super().__init__(f"run {run_id} did not start: {text}")
-        self.run_id, self.code, self.text = run_id, code, text
-        self.shell_code = exit_code
+        self.run_id: Final[RunId] = run_id
+        self.code: Final[str] = code
+        self.text: Final[str] = text
+        self.shell_code: Final[int] = exit_code
         """What a shell would say: 127 not found, 126 not executable; 125 is a failure of ours."""
 
 
@@ -107,7 +122,10 @@ class CorruptJournal(RunloreError):
             f"{path}: damaged at byte {offset} ({detail}); reads stop there and appends are refused. "
             f"See `runlore verify {run_id}`, then `runlore repair {run_id}`"
         )
-        self.path, self.run_id, self.offset, self.detail = path, run_id, offset, detail
+        self.path: Final[str] = path
+        self.run_id: Final[RunId] = run_id
+        self.offset: Final[Offset] = offset
+        self.detail: Final[str] = detail
 
 
 class UndecodableLine(RunloreError):
@@ -130,3 +148,9 @@ class JournalIO(RunloreError, OSError):
     """The disk refused; what was not acknowledged may be missing."""
 
     exit_code: ClassVar[int] = 74
+
+
+def _remade(kind: type[RunloreError], args: tuple[object, ...], fields: dict[str, object]) -> RunloreError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(fields)
+    return error

@@ -46,6 +46,7 @@ class Feed:
         self._fd = -1
         self._segment = 0
         self._feed_id = ""
+        self._reached = 0
         self._looked_at = 0.0
         self._must_end = False
         _feeds.add(self)
@@ -92,6 +93,7 @@ class Feed:
         """Let go of the segment."""
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
+            self._reached = 0
             self._disk.close(fd)
 
     def forget_in_child(self) -> None:
@@ -105,7 +107,11 @@ class Feed:
             self._open()
         if self._disk.write(self._fd, line) != len(line):
             raise OSError(errno.ENOSPC, "half an announcement")
-        if self._disk.position(self._fd) - len(line) >= SEGMENT_BYTES:
+        end = self._disk.position(self._fd)
+        if end - len(line) < self._reached:
+            raise OSError(errno.EIO, "the segment was cut: lines of ours are gone")
+        self._reached = end
+        if end - len(line) >= SEGMENT_BYTES:
             self._go_on()
         elif self._is_removed(surely=surely):
             self.close()
@@ -172,7 +178,7 @@ class Feed:
                 self._disk.close(ours)
                 theirs = read_header(self._disk, fd)
                 feed_id = theirs.feed if theirs else ""
-            self._fd, self._segment, self._feed_id = fd, number, feed_id
+            self._fd, self._segment, self._feed_id, self._reached = fd, number, feed_id, 0
         except BaseException:
             self._disk.close(fd)
             raise

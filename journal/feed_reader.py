@@ -5,6 +5,7 @@ the journals themselves.
 """
 
 import os
+from hashlib import sha256
 from typing import Final, Literal
 
 import msgspec
@@ -24,6 +25,7 @@ from runlore.journal.framing import whole_lines
 from runlore.journal.layout import Layout
 
 _PIECE: Final = 1 << 20
+_MARK_DIGITS: Final = 16
 
 
 class FeedPosition(msgspec.Struct, frozen=True):
@@ -32,6 +34,8 @@ class FeedPosition(msgspec.Struct, frozen=True):
     feed_id: str
     segment: int
     offset: int
+    before: str = ""
+    """Digest of the last line in front of it: where another stands there, the segment was cut meanwhile."""
 
 
 class FeedRead(msgspec.Struct, frozen=True):
@@ -66,7 +70,7 @@ class FeedReader:
             size, _links = self._disk.size_and_links(fd)
             start = max(0, size - HEADER_LIMIT)
             end = start + whole_lines(self._disk.pread(fd, size - start, start))
-            return FeedPosition(header.feed, number, end)
+            return FeedPosition(header.feed, number, end, self._line_before(fd, end))
         finally:
             self._disk.close(fd)
 
@@ -88,7 +92,7 @@ class FeedReader:
         found: list[Announcement] = []
         position, renewed = after, after is None
         for number in numbers:
-            read = self._read_segment(number, position)
+            read = self._read_segment(number, position, newest=number == numbers[-1])
             if read is None:  # of another boot, or removed meanwhile: what stood there is not known
                 position, renewed = None, True
                 continue
@@ -100,7 +104,7 @@ class FeedReader:
         return FeedRead(found, position, "renewed" if renewed else "continued")
 
     def _read_segment(
-        self, number: int, before: FeedPosition | None
+        self, number: int, before: FeedPosition | None, *, newest: bool
     ) -> tuple[list[Announcement], FeedPosition, bool] | None:
         """Return (announcements, position behind them, nothing is missing), or None if it is not ours."""
         try:
@@ -113,12 +117,25 @@ class FeedReader:
                 return None
             start, continued = 0, False
             if before is not None and header.feed == before.feed_id:
-                start = before.offset if number == before.segment else 0
                 continued = number - before.segment in {0, 1}
+                if number == before.segment:
+                    continued = self._line_before(fd, before.offset) == before.before
+                    start = before.offset if continued else 0
             found, end, damaged = self._read_lines(fd, start)
-            return found, FeedPosition(header.feed, number, end), continued and not damaged
+            whole = newest or end >= SEGMENT_BYTES  # writers leave a segment only when it is full
+            position = FeedPosition(header.feed, number, end, self._line_before(fd, end))
+            return found, position, continued and whole and not damaged
         finally:
             self._disk.close(fd)
+
+    def _line_before(self, fd: int, end: int) -> str:
+        """Return the digest of the line that ends at `end`; empty if none does."""
+        start = max(0, end - HEADER_LIMIT)
+        lines = self._disk.pread(fd, end - start, start)
+        if len(lines) < end - start or not lines.endswith(b"\n"):
+            return ""
+        line = lines[:-1].rpartition(b"\n")[2]
+        return sha256(line).hexdigest()[:_MARK_DIGITS]
 
     def _read_lines(self, fd: int, start: int) -> tuple[list[Announcement], int, bool]:
         found: list[Announcement] = []

@@ -6,6 +6,7 @@ Pure. The folders are listed in docs/reference/on-disk.md.
 from hashlib import sha256
 from typing import Final
 
+from runlore.journal.errors import BadInput
 from runlore.journal.values import RunId
 
 SUFFIX: Final = ".jsonl"
@@ -29,38 +30,42 @@ DERIVED: Final = ("feed", "index")
 
 
 class Layout:
-    """The paths of one registry."""
+    """The paths of one registry; what is no run id leads nowhere outside it.
+
+    Raises, wherever a run is named:
+        BadInput: the id would be a path of its own.
+    """
 
     def __init__(self, root: str) -> None:
-        self.root = root
-        self.journals = f"{root}/journals"
-        self.feed = f"{root}/feed"
-        self.quarantine = f"{root}/quarantine"
-        self.keys = f"{root}/keys"
-        self.blobs = f"{root}/blobs"
-        self.registry_file = f"{root}/registry.json"
-        self.config_file = f"{root}/config.toml"
-        self.settings = f"{root}/settings"
+        self.root: Final[str] = root
+        self.journals: Final[str] = f"{root}/journals"
+        self.feed: Final[str] = f"{root}/feed"
+        self.quarantine: Final[str] = f"{root}/quarantine"
+        self.keys: Final[str] = f"{root}/keys"
+        self.blobs: Final[str] = f"{root}/blobs"
+        self.registry_file: Final[str] = f"{root}/registry.json"
+        self.config_file: Final[str] = f"{root}/config.toml"
+        self.settings: Final[str] = f"{root}/settings"
 
     def journal(self, run_id: RunId) -> str:
         """The run's journal."""
-        return f"{self.journals}/{run_id}{SUFFIX}"
+        return f"{self.journals}/{_inside(run_id)}{SUFFIX}"
 
     def run_dir(self, run_id: RunId) -> str:
         """Everything of the run but its journal."""
-        return f"{self.root}/runs/{run_id}"
+        return f"{self.root}/runs/{_inside(run_id)}"
 
     def owner_lock(self, run_id: RunId) -> str:
         """Held by the keeper for the life of the run."""
-        return f"{self.root}/runs/{run_id}/owner.lock"
+        return f"{self.root}/runs/{_inside(run_id)}/owner.lock"
 
     def tree_lock(self, run_id: RunId) -> str:
         """Held by wrapper and command: held proves life, free proves nothing."""
-        return f"{self.root}/runs/{run_id}/tree.lock"
+        return f"{self.root}/runs/{_inside(run_id)}/tree.lock"
 
     def in_run(self, run_id: RunId, name: str) -> str:
         """A file of the run's folder: heartbeat, exit, out, err, bell, transcript, transcript.index."""
-        return f"{self.root}/runs/{run_id}/{name}"
+        return f"{self.root}/runs/{_inside(run_id)}/{name}"
 
     def key_claim(self, key: str) -> str:
         """The claim file of an idempotency key; the key itself is never part of a path."""
@@ -69,3 +74,10 @@ class Layout:
     def blob(self, digest: str) -> str:
         """A payload that does not fit a line."""
         return f"{self.blobs}/{digest}"
+
+
+def _inside(run_id: RunId) -> RunId:
+    """Return an id that is one part of a path; whether there is such a run is for the disk to say."""
+    if "/" in run_id or "\0" in run_id or run_id in {"", ".", ".."}:
+        raise BadInput(f"{run_id[:40]!a} is no run id; `Registry.get` takes names and short ids")
+    return run_id

@@ -6,13 +6,13 @@ place (URL userinfo and query, `Authorization`) or its shape (`ghp_â€¦`, `AKIAâ€
 Ordinary words survive, because over-redaction destroys diagnostics. Redacting twice equals once. Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 from runlore.journal.secret_names import looks_secret
 from runlore.journal.secret_text import ORDINARY, REDACTED, SHORTEST_NUMBER, redact
 
-__all__ = ["REDACTED", "looks_secret", "redact_argv", "redact_metadata", "redact_text"]
+__all__ = ["REDACTED", "looks_secret", "redact_argv", "redact_metadata", "redact_text", "redact_values"]
 
 _SECRET_OPTIONS: Final[dict[str, tuple[frozenset[str], str]]] = {
     "curl": (frozenset({"-u", "--user", "-U", "--proxy-user"}), ":"),
@@ -58,6 +58,11 @@ def redact_metadata(value: object) -> object:
     long enough to be one.
     """
     return _metadata(value, secret=False)
+
+
+def redact_values(values: Mapping[str, str]) -> dict[str, str]:
+    """Return tags or variables without their secrets; a name that announces one redacts its value."""
+    return cast("dict[str, str]", redact_metadata(dict(values)))
 
 
 def _is_option(argument: str) -> bool:

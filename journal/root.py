@@ -13,7 +13,7 @@ import msgspec
 
 from runlore.journal import machine
 from runlore.journal.disk import Disk, read_whole, write_fully, write_whole
-from runlore.journal.errors import BadInput, JournalIO, NewerFormat, NotFound, NotPermitted
+from runlore.journal.errors import BadInput, JournalIO, NewerFormat, NoRegistry, NotFound, NotPermitted
 from runlore.journal.layout import FOLDERS, Layout
 from runlore.journal.values import UtcTime
 
@@ -80,15 +80,20 @@ def open_for_reading(path: str) -> Layout:
     """Return the layout of an existing registry; nothing is created or changed.
 
     Raises:
-        NotFound: there is no registry at `path`.
+        NoRegistry: nothing is at `path` yet, or a folder that is no registry.
+        NotFound: something else is in its place, or its journals are gone.
         NotPermitted: it is there and cannot be read.
     """
     try:
         os.listdir(f"{path}/journals")
-    except (FileNotFoundError, NotADirectoryError):
-        raise NotFound(
+    except FileNotFoundError:
+        if is_registry(path):
+            raise NotFound(f"{path}/journals is gone: what ran in this registry cannot be told") from None
+        raise NoRegistry(
             f"no registry at {path}; `runlore run CMD…` makes one, `--root DIR` names another"
         ) from None
+    except NotADirectoryError:
+        raise NotFound(f"no registry at {path}: a registry is a folder; `--root DIR` names another") from None
     except PermissionError:
         raise NotPermitted(f"{path}/journals cannot be read by this user") from None
     except OSError as error:

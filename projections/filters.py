@@ -6,7 +6,7 @@ lost is found under `failed`, written down or not. Pure.
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, Generic, Protocol, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar, cast, get_args
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +16,9 @@ from runlore.journal.ids import is_run_id
 from runlore.journal.lifecycle import TERMINAL
 from runlore.journal.values import RunId, Status, UtcTime
 from runlore.projections import durations, labels
+
+if TYPE_CHECKING:
+    from runlore.projections.expression import Expression
 
 STATUSES: Final[tuple[str, ...]] = get_args(Status)
 RECENT: Final = 5
@@ -34,6 +37,10 @@ class Filterable(Protocol):
     def status(self) -> Status | None: ...
     @property
     def name(self) -> str | None: ...
+    @property
+    def key(self) -> str | None: ...
+    @property
+    def exit_code(self) -> int | None: ...
     @property
     def tags(self) -> Mapping[str, str]: ...
     @property
@@ -59,6 +66,8 @@ class Filter(Struct, frozen=True, kw_only=True):
     after: Place | None = None
     """Older than this run: the next page."""
     limit: int | None = None
+    where: "Expression | None" = None
+    """What was asked for in words."""
 
 
 class Selected(Struct, Generic[Run], frozen=True, kw_only=True):
@@ -86,8 +95,11 @@ def parse(
     until: str | datetime | None = None,
     after: str | None = None,
     limit: int | None = None,
+    where: str | None = None,
 ) -> Filter:
     """Return a filter from what was typed or passed; texts of time count back from `now`.
+
+    where: an expression, such as `status = failed and name ~ 'nightly'`; one more thing to match.
 
     Raises:
         BadInput: something in it is none of the things it could be.
@@ -102,6 +114,7 @@ def parse(
         until=None if until is None else when(until, now),
         after=None if after is None else _place_of(after),
         limit=limit,
+        where=None if where is None else _expression(where, now),
     )
 
 
@@ -140,6 +153,7 @@ def matches(filter_: Filter, run: Filterable) -> bool:
         and (filter_.until is None or created < filter_.until)
         and (filter_.after is None or _place(run) < filter_.after)
         and all(_has_tag(run.tags, name, value) for name, value in filter_.tags)
+        and (filter_.where is None or _holds(filter_.where, run))
     )
 
 
@@ -200,6 +214,18 @@ def _tags(given: Iterable[str] | Mapping[str, str]) -> tuple[tuple[str, str | No
     if isinstance(given, Mapping):
         return tuple(labels.tags(cast("Mapping[str, str]", given)).items())
     return tuple(labels.tag(word) if "=" in word else (labels.tag_name(word), None) for word in given)
+
+
+def _expression(text: str, now: datetime) -> "Expression":
+    from runlore.projections.expression import parse_expression  # noqa: PLC0415 - few filter by words
+
+    return parse_expression(text, now)
+
+
+def _holds(where: "Expression", run: Filterable) -> bool:
+    from runlore.projections.expression import holds  # noqa: PLC0415 - see _expression
+
+    return holds(where, run)
 
 
 def _has_tag(tags: Mapping[str, str], name: str, value: str | None) -> bool:

@@ -86,7 +86,7 @@ def tag_value(text: str) -> str:
     Raises:
         BadInput: it is too long, or holds what people could not see or type.
     """
-    return _label("tag value", text) if text else text
+    return "" if text == "" else _label("tag value", text)
 
 
 def tags(given: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
@@ -145,8 +145,10 @@ def metadata(document: object) -> dict[str, object]:
     return checked
 
 
-def _label(what: str, text: str) -> str:
+def _label(what: str, text: object) -> str:
     """Return a label in composed form, if it can be seen, typed and told from others."""
+    if not isinstance(text, str):
+        raise BadInput(f"{what} {text!r:.40} is no text; write it as one")
     checked = text if text.isascii() else _composed(text)
     if not checked:
         raise BadInput(f"an empty {what}; leave it out instead")

@@ -51,6 +51,16 @@ class Row(Struct, frozen=True, kw_only=True):
         return self.state.status
 
     @property
+    def key(self) -> str | None:
+        """As filters want it."""
+        return self.state.key or None
+
+    @property
+    def exit_code(self) -> int | None:
+        """As filters want it."""
+        return self.state.exit_code
+
+    @property
     def tags(self) -> dict[str, str]:
         """As filters want them."""
         return self.state.tags

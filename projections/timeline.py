@@ -31,6 +31,9 @@ class HistoryLine(Struct, frozen=True, kw_only=True):
     """How many reports of progress in a row this line stands for; it tells the last of them."""
 
 
+_WORTH_TELLING_S: Final = 0.5
+"""Seconds by which a command's end may precede its event before that is said."""
+
 Timeline = tuple[HistoryLine, ...]
 
 
@@ -112,6 +115,11 @@ def _collecting(event: e.RunCollecting) -> str:
         how = f"the command was killed by signal {event.signal}"
     elif event.exit_code is not None:
         how = f"the command ended with exit code {event.exit_code}"
+    if (
+        event.exited_at is not None
+        and (drained := (event.at - event.exited_at).total_seconds()) >= _WORTH_TELLING_S
+    ):
+        how += f", {drained:.1f}s before this was written"
     left = ", ".join(f"{one.pid} {one.command}".strip() for one in event.survivors)
     dropped = f"{event.dropped_bytes:,} bytes of output could not be stored" if event.dropped_bytes else ""
     return _joined(how, f"still alive: {left}" if left else "", dropped, by="; ")

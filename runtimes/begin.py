@@ -11,7 +11,7 @@ from msgspec import Struct
 from runlore.journal import events, ids, machine
 from runlore.journal.disk import Disk
 from runlore.journal.layout import Layout
-from runlore.journal.redaction import redact_metadata, redact_text
+from runlore.journal.redaction import redact_metadata, redact_text, redact_values
 from runlore.journal.root import registry_info
 from runlore.journal.values import Handle, Recipe, RunId
 from runlore.journal.writer import Writer
@@ -82,7 +82,7 @@ def _queued(registry: "Registry", given: Labels, run_id: RunId) -> events.RunQue
         registry_id=registry_info(registry.disk, registry.layout).registry_id,
         recipe=_recipe(registry),
         name=redact_text(labels.name(given.name)) if given.name is not None else "",
-        tags=cast("dict[str, str]", redact_metadata(labels.tags(given.tags or {}))),
+        tags=redact_values(labels.tags(given.tags or {})),
         metadata=cast("dict[str, object]", redact_metadata(labels.metadata(given.metadata or {}))),
         parent=parent_in(registry.root),
         durability=registry.durability,

@@ -18,7 +18,7 @@ from runlore.journal.disk import Disk, write_whole
 from runlore.journal.errors import EventTooLarge, JournalIO, RunloreError
 from runlore.journal.feed import Feed
 from runlore.journal.layout import Layout
-from runlore.journal.redaction import redact_metadata, redact_text
+from runlore.journal.redaction import redact_metadata, redact_text, redact_values
 from runlore.journal.root import open_for_writing, registry_info
 from runlore.journal.values import Recipe, RunId, Seq
 from runlore.journal.writer import Writer
@@ -140,7 +140,7 @@ def _queued(wanted: _Submission, run_id: RunId) -> events.RunQueued:
         registry_id=registry_info(disk, layout).registry_id,
         recipe=wanted.recipe,
         name=redact_text(spec.name),
-        tags=cast("dict[str, str]", redact_metadata(spec.tags)),
+        tags=redact_values(spec.tags),
         metadata=cast("dict[str, object]", redact_metadata(spec.metadata)),
         key=spec.key,
         spec=wanted.digest,

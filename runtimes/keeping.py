@@ -25,6 +25,7 @@ from runlore.runtimes.live_files import BELL, FIFOS, WRAPPER_RECORD
 from runlore.runtimes.messages import Accepted, Ended, NotStarted
 from runlore.runtimes.owned_run import OwnedRun
 from runlore.runtimes.spec import RunSpec
+from runlore.runtimes.surroundings import environment
 from runlore.runtimes.tree import MARK
 from runlore.runtimes.wrapper import WrapperLink
 
@@ -176,7 +177,7 @@ def _environ(run: OwnedRun, wanted: RunSpec) -> dict[bytes, bytes]:
         "RUNLORE_OUTPUTS": run.path("artifacts"),
     }
     typed = {os.fsencode(name): os.fsencode(value) for name, value in {**wanted.env, **ours}.items()}
-    return {**os.environb, **typed}
+    return {**environment(), **typed}
 
 
 def leave_note(run: OwnedRun) -> None:

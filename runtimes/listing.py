@@ -46,6 +46,16 @@ class Found(Struct, frozen=True, kw_only=True):
         return self.row.status
 
     @property
+    def key(self) -> str | None:
+        """As filters want it."""
+        return self.row.key or None
+
+    @property
+    def exit_code(self) -> int | None:
+        """As filters want it."""
+        return self.row.exit_code
+
+    @property
     def tags(self) -> dict[str, str]:
         """As filters want them."""
         return self.row.tags

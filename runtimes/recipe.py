@@ -5,11 +5,11 @@ Values pass the redactor; bytes that are not UTF-8 are kept beside their readabl
 
 import os
 from base64 import b64encode
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 
-from runlore.journal.redaction import redact_argv, redact_metadata
+from runlore.journal.redaction import redact_argv, redact_values
 from runlore.journal.values import Recipe
 from runlore.runtimes.spec import RunSpec
 
@@ -42,8 +42,7 @@ def shortened(recipe: Recipe) -> Recipe:
 
 def _recorded_env(spec: RunSpec) -> dict[str, str]:
     """Return the typed variables; the value of one whose name announces a secret is not recorded."""
-    readable = {_readable(name): _readable(value) for name, value in spec.env.items()}
-    return cast("dict[str, str]", redact_metadata(readable))
+    return redact_values({_readable(name): _readable(value) for name, value in spec.env.items()})
 
 
 def _readable(text: str) -> str:

@@ -88,6 +88,7 @@ class Registry:
 
     def runs(
         self,
+        where: str | None = None,
         *,
         status: str | Iterable[str] = (),
         name: str | None = None,
@@ -99,6 +100,7 @@ class Registry:
     ) -> list[RunView]:
         """Return the runs that match, newest first, each as it is now.
 
+        where: an expression, such as `status = failed and name ~ 'nightly'`; see docs/reference/python.md.
         status: one or several; a run found lost counts as failed. tags: `{"env": "prod"}`, or words
         like "env=prod" and "env". since, until: aware times, or texts like "2h" (ago) and
         "2026-11-20". limit applies after every filter. after: the `next` of an earlier `page`.
@@ -107,11 +109,12 @@ class Registry:
             BadInput: a filter is none. NotFound: the registry is gone. JournalIO: the disk refused.
         """
         return self.page(
-            status=status, name=name, tags=tags, since=since, until=until, limit=limit, after=after
+            where, status=status, name=name, tags=tags, since=since, until=until, limit=limit, after=after
         ).items
 
     def page(
         self,
+        where: str | None = None,
         *,
         status: str | Iterable[str] = (),
         name: str | None = None,
@@ -128,7 +131,15 @@ class Registry:
         """
         now = self.disk.now()
         wanted = filters.parse(
-            now=now, status=status, name=name, tags=tags, since=since, until=until, after=after, limit=limit
+            now=now,
+            where=where,
+            status=status,
+            name=name,
+            tags=tags,
+            since=since,
+            until=until,
+            after=after,
+            limit=limit,
         )
         return self._page(filters.select(wanted, self._listing.all()), now)
 

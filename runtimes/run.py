@@ -12,7 +12,7 @@ from runlore.journal import ids
 from runlore.journal.errors import AlreadyEnded, BadInput, NoKeeper
 from runlore.journal.events import RunNoted, RunRenamed, RunTagged
 from runlore.journal.reader import read
-from runlore.journal.redaction import redact_text
+from runlore.journal.redaction import redact_text, redact_values
 from runlore.journal.scan import Record
 from runlore.journal.values import RunId, Seq, Status, Stream
 from runlore.projections import labels
@@ -114,6 +114,8 @@ class Run:
         """Return a reader of the run's transcript that stands where `logs` begins; close it."""
         if last is not None and (last < 0 or since is not None):
             raise BadInput("last is a number of lines from the end, and does not go with since")
+        if stream not in {None, "stdout", "stderr"}:
+            raise BadInput(f"no stream {stream!r}; there are stdout and stderr, and None for both")
         from runlore.runtimes.transcript_reader import TranscriptReader  # noqa: PLC0415 - few need it
 
         reader = TranscriptReader(self.registry.disk, self.registry.layout, self.id, stream=stream)
@@ -179,8 +181,7 @@ class Run:
         Raises:
             BadInput: a tag is none. NotFound: no such run. NotPermitted, JournalIO: not recorded.
         """
-        wanted = labels.tags({**(tags or {}), **more})
-        kept = {name: redact_text(value) for name, value in wanted.items()}
+        kept = redact_values(labels.tags({**(tags or {}), **more}))
         removed = tuple(labels.tag_name(name) for name in remove)
         if not kept and not removed:
             raise BadInput("no tag given; run.tag(name=value)")
@@ -213,9 +214,11 @@ class Run:
         """Return if somebody is, or will be, there to stop the run."""
         registry = self.registry
         look = registry.observer.look(RunFold(registry.disk, registry.layout, self.id))
+        from runlore.runtimes.stop import WISH  # noqa: PLC0415 - few need it
+
         if look.assessment.state.ended:
             registry.settle(self.id)
-            raise AlreadyEnded(self.id, "run.stop_requested")
+            raise AlreadyEnded(self.id, WISH)
         if look.assessment.health == "unsupervised":
             from runlore.runtimes.rescue import rescue  # noqa: PLC0415 - rare
 

@@ -46,7 +46,7 @@ class SpawnFailed(Exception):
     """The command's own code never ran."""
 
     def __init__(self, stage: Stage, what: bytes, error: OSError) -> None:
-        shown = what.decode("utf-8", "backslashreplace")[:_SHOWN]
+        shown = what.decode("utf-8", "backslashreplace")[:_SHOWN] or "''"
         super().__init__(f"{shown}: {error.strerror or error}"[: 2 * _SHOWN])
         self.stage: Final[Stage] = stage
         self.errno: Final = error.errno or 0

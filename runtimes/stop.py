@@ -17,7 +17,7 @@ from runlore.journal.values import Actor, RunId, Seconds, Seq
 from runlore.journal.writer import Writer
 from runlore.runtimes.live_files import BELL
 
-_TAG: Final = "run.stop_requested"
+WISH: Final = "the request to stop it"
 
 
 class StopRequest(Struct, frozen=True, kw_only=True):
@@ -92,7 +92,7 @@ def _requests(disk: Disk, layout: Layout, run_id: RunId) -> list[events.RunStopR
         if isinstance(event, events.RunStopRequested):
             found.append(event)
         elif isinstance(event, events.Ended):
-            raise AlreadyEnded(run_id, _TAG)
+            raise AlreadyEnded(run_id, WISH)
     if not seen:
         raise NotFound(f"run {run_id} has no journal in {layout.journals}")
     return found

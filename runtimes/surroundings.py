@@ -1,10 +1,12 @@
-"""Where this process stands: its current folder, and the run inside which it was started."""
+"""Where this process stands: its folder, its environment, and the run inside which it was started."""
 
 import os
 from typing import Final
 
 from runlore.journal.ids import is_run_id
 
+_COERCED: Final = b"LC_CTYPE"
+_COERCED_TO: Final = frozenset({b"C.UTF-8", b"C.utf8", b"UTF-8"})
 INSIDE: Final = "RUNLORE_RUN_ID"
 """Set for every command that runs here: what it submits names it as its parent."""
 
@@ -15,6 +17,27 @@ def current_folder() -> str:
         return os.getcwd()
     except OSError:
         return "/"
+
+
+def environment() -> dict[bytes, bytes]:
+    """Return this process's environment, without what the interpreter put there by itself.
+
+    Where the locale is C, CPython sets LC_CTYPE before anything of ours runs (PEP 538); what the caller
+    had is still in /proc.
+    """
+    given = dict(os.environb)
+    if given.get(_COERCED) in _COERCED_TO:
+        try:
+            with open("/proc/self/environ", "rb") as file:
+                began = file.read().split(b"\0")
+        except OSError:
+            return given
+        del given[_COERCED]
+        for entry in began:
+            name, _, value = entry.partition(b"=")
+            if name == _COERCED:
+                given[name] = value
+    return given
 
 
 def parent_in(root: str) -> str:

@@ -44,7 +44,7 @@ class Waiting:
         observer: Observer,
         run_ids: Iterable[RunId],
         *,
-        unsupervised: Callable[[RunId, RunState], object] = lambda *_: None,
+        unsupervised: Callable[[RunId, RunState], object] = lambda _run_id, _state: None,
     ) -> None:
         self._observer = observer
         self._unsupervised, self._told = unsupervised, set[RunId]()

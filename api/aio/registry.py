@@ -34,6 +34,7 @@ class AsyncRegistry:
 
     async def runs(
         self,
+        where: str | None = None,
         *,
         status: str | Iterable[str] = (),
         name: str | None = None,
@@ -45,12 +46,13 @@ class AsyncRegistry:
     ) -> list[RunView]:
         """Return the runs that match, newest first: see `Registry.runs`."""
         page = await self.page(
-            status=status, name=name, tags=tags, since=since, until=until, limit=limit, after=after
+            where, status=status, name=name, tags=tags, since=since, until=until, limit=limit, after=after
         )
         return page.items
 
     async def page(
         self,
+        where: str | None = None,
         *,
         status: str | Iterable[str] = (),
         name: str | None = None,
@@ -64,6 +66,7 @@ class AsyncRegistry:
         return await ask(
             partial(
                 self.sync.page,
+                where,
                 status=status,
                 name=name,
                 tags=tags,

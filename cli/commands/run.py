@@ -11,6 +11,7 @@ from runlore.cli.foreground import Foreground
 from runlore.cli.heard import Heard
 from runlore.cli.options import verb
 from runlore.cli.session import Session
+from runlore.cli.standard import OutputFailed
 from runlore.cli.submission import Typed, spec_lines, spec_view, understood
 from runlore.projections.views import SubmitView
 from runlore.runtimes.messages import Accepted, NotStarted
@@ -89,7 +90,11 @@ def _start(session: Session, spec: RunSpec) -> None:
         status=view.status or "queued",
         existing=accepted.existing,
     )
-    session.output.answer(answer, lambda: [accepted.run_id], [accepted.run_id])
+    try:
+        session.output.answer(answer, lambda: [accepted.run_id], [accepted.run_id])
+    except OutputFailed:  # whoever asked must still learn what to stop, and to look at
+        session.output.warn(f"run {accepted.run_id} was submitted all the same")
+        raise
     if isinstance(started, NotStarted):
         session.output.warn(f"error: {started.text}; see `runlore show {view.short_id}`")
         raise Failed(started.exit_code)
@@ -104,7 +109,7 @@ def _follow(session: Session, spec: RunSpec) -> None:
             session.output.say(f"run {accepted.run_id}")
         foreground = Foreground(session, accepted.run_id, link, heard)
         view = foreground.follow()
-        if session.output.json:
+        if session.output.is_for_programs:
             session.output.answer(view, list)
         session.registry.reconcile_in_passing()
         foreground.conclude(view)

@@ -2,6 +2,8 @@
 
 import ast
 import importlib
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -136,6 +138,7 @@ registry = runlore.open()
 run = registry.submit(["true"], name="nightly", timeout=3600)
 assert_type(run, runlore.Run)
 assert_type(run.wait(timeout=60), runlore.RunView | None)
+assert_type(registry.runs("status = failed and name ~ 'nightly'", limit=50), list[runlore.RunView])
 with registry.track("etl", tags={"env": "prod"}) as tracked:
     assert_type(tracked, runlore.TrackedRun)
     tracked.progress(0.4, "loading")
@@ -178,3 +181,22 @@ def test_what_type_checkers_see(tmp_path: Path, checker: str) -> None:
     complaints = [line for line in done.stdout.splitlines() if "error" in line and "uses.py:" in line]
     assert complaints
     assert all("nothing" in line for line in complaints), done.stdout
+
+
+@pytest.mark.timeout(300)
+def test_every_public_type_is_complete(tmp_path: Path) -> None:
+    """No checker has to guess: every public name, member and parameter has its type written down."""
+    env = {**os.environ, "VIRTUAL_ENV": sys.prefix, "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}"}
+    words = [str(Path(sys.executable).with_name("pyright")), "--verifytypes", "runlore", "--outputjson"]
+    done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    symbols = json.loads(done.stdout)["typeCompleteness"]["symbols"]
+    homes = [
+        f"runlore.{home}.{runlore._HERE.get(name, name)}"
+        for home, names in runlore._HOMES.items()
+        for name in names
+    ]
+    public = [each for each in symbols if any(f"{each['name']}.".startswith(f"{home}.") for home in homes)]
+
+    assert len(public) > 100, "they were found"
+    guessed = [each for each in public if not each["isTypeKnown"] or each["isTypeAmbiguous"]]
+    assert [(each["name"], each["diagnostics"]) for each in guessed] == []

@@ -69,6 +69,7 @@ def test_help_is_a_line_per_option_with_examples(ended: Runlore) -> None:
     assert ended.ok("-h").stdout == ended.ok("--help").stdout == ended.ok().stdout
     assert ended.ok("help").stdout == ended.ok("--help").stdout
     assert ended.ok("help", "ps").stdout == ended.ok("ps", "--help").stdout
+    assert ended.ok("--color", "never", "--root=/no/such", "help", "ps").stdout == ended.ok("ps", "-h").stdout
     for name in ("run", "ps", "logs", "stop", "init"):
         told = ended.ok(name, "--help").stdout
         assert told.startswith(f"Usage: runlore {name} ")

@@ -20,6 +20,15 @@ def test_tags_are_set_and_removed(runlore: Runlore, run_id: str) -> None:
     assert runlore.ok("ls", "--tag", "env=prod", "-q").stdout == ""
 
 
+def test_a_secret_put_into_a_tag_is_not_recorded(runlore: Runlore, run_id: str) -> None:
+    """A tag that was set later is redacted as one that `run --tag` sets."""
+    told = runlore.ok("tag", run_id, "password=s3cr3t-value", "url=https://me:s3cr3t-value@host/", "env=prod")
+
+    assert "password=[REDACTED]" in told.stdout
+    assert "env=prod" in told.stdout
+    assert "s3cr3t-value" not in told.stdout + (runlore.root / f"journals/{run_id}.jsonl").read_text()
+
+
 def test_a_note_is_for_people(runlore: Runlore, run_id: str) -> None:
     """Words, or standard input."""
     assert runlore.ok("note", "latest", "looks", "good").stdout == f"{run_id[-8:]}  noted\n"

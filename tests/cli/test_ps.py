@@ -1,5 +1,7 @@
 """`runlore ps` and `runlore ls`: what is shown, in which order, and what is said about the rest."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.cli.command import Runlore
@@ -15,18 +17,61 @@ def test_an_empty_registry_is_named(runlore: Runlore) -> None:
 
 
 def test_before_the_first_run_there_is_simply_nothing(runlore: Runlore) -> None:
-    """The user's own registry need not exist to be listed."""
+    """The user's own registry need not exist to be listed, and listing does not make it."""
     done = runlore.ok("ps", env={"RUNLORE_ROOT": None})
 
-    assert done.stderr == f"no runs in {runlore.home}/.local/share/runlore\n"
+    place = f"{runlore.home}/.local/share/runlore"
+    assert (done.stdout, done.stderr) == (
+        "",
+        f"no runs in {place}: no registry there yet; `runlore run CMD…` makes one\n",
+    )
     assert not (runlore.home / ".local").exists()
 
 
-def test_a_root_that_was_named_and_is_not_there_is_a_mistake(runlore: Runlore) -> None:
-    """A typing error in --root is not an empty list."""
-    done = runlore("--root", "/no/such/root", "ps", code=3)
+@pytest.mark.parametrize("listing", ["ps", "ls"])
+@pytest.mark.parametrize("there", [False, True], ids=["missing", "another folder"])
+def test_a_root_that_is_not_there_yet_is_an_empty_list(
+    runlore: Runlore, tmp_path: Path, listing: str, *, there: bool
+) -> None:
+    """It exits with 0 and says which root was read, so a typing error shows; programs get an empty list."""
+    place = tmp_path / "there" if there else tmp_path / "not/there"
+    if there:
+        place.mkdir()
+    done = runlore.ok("--root", str(place), listing)
+    answer = runlore.ok("--root", str(place), listing, "--json").json
 
-    assert "no registry at /no/such/root" in done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"no runs in {place}: no registry there yet")
+    assert (answer["items"], answer["counts"], answer["truncated"]) == ([], {}, False)
+    assert runlore.ok("--root", str(place), listing, "-q").stdout == ""
+    assert "no status" in runlore("--root", str(place), listing, "--status", "odd", code=2).stderr
+    assert not there or not list(place.iterdir())
+
+
+def test_what_asks_for_a_run_or_for_proof_needs_a_registry(runlore: Runlore, tmp_path: Path) -> None:
+    """Nothing to show is not found, and nothing to verify proves nothing."""
+    root = str(tmp_path / "typo")
+
+    for words in (
+        ["show", "latest"],
+        ["logs"],
+        ["wait"],
+        ["verify"],
+        ["verify", "--all"],
+        ["heads"],
+        ["reconcile"],
+    ):
+        assert f"no registry at {root}" in runlore("--root", root, *words, code=3).stderr
+
+
+def test_a_root_that_cannot_be_one_is_no_empty_list(runlore: Runlore, tmp_path: Path) -> None:
+    """A file in its place, or a registry without its journals: what ran there cannot be told."""
+    (tmp_path / "file").touch()
+    runlore.ok("init")
+    (runlore.root / "journals").rmdir()
+
+    assert "is a folder" in runlore("--root", str(tmp_path / "file"), "ps", code=3).stderr
+    assert "journals is gone" in runlore("ps", code=3).stderr
 
 
 def test_the_live_ones_and_the_last_five_that_ended_are_shown(runlore: Runlore) -> None:

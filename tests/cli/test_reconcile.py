@@ -49,6 +49,18 @@ def test_a_second_time_there_is_nothing_to_do(runlore: Runlore, lost: str) -> No
     assert (done.stdout, done.stderr) == ("", "nothing to reconcile\n")
 
 
+def test_what_a_lost_run_printed_is_kept_and_listed(runlore: Runlore) -> None:
+    """Nothing of it is thrown away when its end is written down, and the listing still counts it."""
+    run_id = runlore.begin("sh", "-c", "echo half a result; sleep 60")
+    runlore.until_written(run_id, "half a result")
+    runlore.kill_all()
+    runlore.until(lambda: runlore.ok("show", run_id, "--fields", "status").stdout == "failed\n")
+    runlore.ok("reconcile")
+
+    assert runlore.ok("logs", run_id).stdout == "half a result\n"
+    assert runlore.ok("ls", "--json").json["items"][0]["transcript"]["bytes"] == len("half a result\n")
+
+
 def test_commands_that_act_do_it_in_passing(runlore: Runlore, lost: str) -> None:
     """A later run writes it down without being asked."""
     runlore.ok("run", "-q", "true")

@@ -164,6 +164,18 @@ def test_inherited_values_never_reach_the_journal(runlore: Runlore) -> None:
     assert b"never-on-record" not in kept
 
 
+@pytest.mark.parametrize("given", ["", "LC_CTYPE=C", "LC_CTYPE=C.UTF-8", "A=b"])
+def test_the_command_sees_the_callers_environment_and_our_three_variables(
+    runlore: Runlore, given: str
+) -> None:
+    """Nothing else is added, not even the locale that our interpreter sets for itself."""
+    done = runlore.shell(f'env -i {given} "$RUNLORE" --root "$RUNLORE_ROOT" run -q env')
+
+    ours = {"RUNLORE_RUN_ID", "RUNLORE_ROOT", "RUNLORE_OUTPUTS"}
+    assert [line for line in done.lines if line.partition("=")[0] not in ours] == given.split()
+    assert {line.partition("=")[0] for line in done.lines} >= ours
+
+
 def test_the_command_starts_in_the_callers_folder(runlore: Runlore) -> None:
     """Here, or where --cwd says; a relative --cwd counts from here."""
     inside = runlore.home / "inside"
@@ -215,6 +227,10 @@ def test_a_dry_run_shows_and_creates_nothing(runlore: Runlore) -> None:
         "A=b",
         "--timeout",
         "90",
+        "--tag",
+        "password=s3cr3t-value",
+        "--metadata",
+        '{"api": {"api_key": "s3cr3t-value", "kept": 1}}',
         "curl",
         "--token",
         "s3cr3t-value",
@@ -225,6 +241,8 @@ def test_a_dry_run_shows_and_creates_nothing(runlore: Runlore) -> None:
     assert "1m30s" in shown.stdout
     assert "s3cr3t-value" not in shown.stdout + str(view)
     assert (view["schema"], view["name"], view["timeout_s"]) == ("runlore.spec/1", "x", 90.0)
+    assert view["tags"] == {"password": "[REDACTED]"}
+    assert view["metadata"]["api"]["kept"] == 1
     assert list(runlore.root.iterdir()) == []
 
 
@@ -238,6 +256,9 @@ def test_json_answers_with_the_run_at_its_end(runlore: Runlore) -> None:
         3,
     )
     assert "out\n" in done.stderr
+    picked = runlore("run", "--fields", "status,exit_code", "sh", "-c", "echo out; exit 3", code=3)
+    assert picked.stdout == "failed\t3\n"
+    assert "out\n" in picked.stderr
 
 
 def test_the_terminals_signals_do_not_reach_the_command(runlore: Runlore) -> None:

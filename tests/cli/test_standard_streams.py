@@ -94,6 +94,18 @@ def test_output_that_cannot_be_shown_is_said_and_kept(runlore: Runlore) -> None:
     assert runlore.ok("show", "--fields", "status").stdout == "succeeded\n"
 
 
+@pytest.mark.parametrize("redirection", [">/dev/full", ">&-"])
+def test_a_detached_run_whose_id_cannot_be_printed_is_named_on_stderr(
+    runlore: Runlore, redirection: str
+) -> None:
+    """The run is there whether its id could be printed or not, so whoever asked can find and stop it."""
+    done = runlore.shell(f'"$RUNLORE" run -d true {redirection}')
+
+    (run_id,) = runlore.ok("ls", "-q").lines
+    assert done.code == 74
+    assert done.stderr.startswith(f"run {run_id} was submitted all the same\nerror: standard output: ")
+
+
 def test_nobody_reading_the_output_stops_the_run(runlore: Runlore) -> None:
     """`runlore run yes | head -1` ends, as `yes | head -1` does; docker leaves it running for ever."""
     done = runlore.shell('"$RUNLORE" run sh -c "while :; do echo y; done" | head -1; echo "${PIPESTATUS[0]}"')
@@ -112,6 +124,8 @@ def test_any_width_gives_readable_lines(ended: Runlore, columns: str, line: str)
     done = ended.ok(*line.split(), env={"COLUMNS": columns})
 
     assert done.stdout
+    if columns == "40" and line == "--help":
+        assert "$RUNLORE_ROOT" in done.stdout, "no word is cut in two"
     if columns == "40" and line == "ps":
         assert max(map(len, done.lines)) <= 40
         assert all(len(row.split()[0]) == 8 for row in done.lines[1:])
@@ -146,6 +160,16 @@ def test_any_encoding_gets_what_it_can_show(runlore: Runlore, env: dict[str, str
         assert runlore.ok(*line.split(), env=env).stdout
     assert runlore.ok("show", "--json", env=env).json["name"] == "größe-日本"
     assert "\ufffd" not in runlore.ok("run", "echo", "ä😀", env=env).stdout
+
+
+def test_columns_line_up_where_characters_become_escapes(runlore: Runlore) -> None:
+    """What an ASCII terminal shows of a name is what its column is measured by."""
+    runlore.ok("run", "-q", "--name", "größe", "true")
+    runlore.ok("run", "-q", "--name", "size", "true")
+    lines = runlore.ok("ls", env={"PYTHONIOENCODING": "ascii", "COLUMNS": "120"}).lines
+
+    assert "gr\\xf6\\xdfe" in lines[2]
+    assert len({line.index(word) for line, word in zip(lines, ("STATUS", "succ", "succ"), strict=True)}) == 1
 
 
 def test_an_ellipsis_is_ascii_where_it_must_be(ended: Runlore) -> None:

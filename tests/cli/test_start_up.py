@@ -105,6 +105,7 @@ def test_the_command_is_the_first_word_that_is_no_option(words: list[str], expec
         (["run", "-qd", "ls"], False),
         (["run", "--name", "x", "--detach", "ls"], False),
         (["--root", "/x", "run", "-id", "ls"], False),
+        (["--root", "run", "run", "-d", "ls"], False),
         (["stop", "-d"], False),
     ],
 )

@@ -54,7 +54,8 @@ def test_a_second_request_says_that_there_was_a_first(runlore: Runlore) -> None:
 
 def test_a_run_that_has_ended_cannot_be_stopped(ended: Runlore) -> None:
     """That is told apart from one that is not there."""
-    assert "already ended" in ended("stop", "bad", code=5).stderr
+    told = ended("stop", "bad", code=5).stderr
+    assert told.endswith("has already ended: the request to stop it was not recorded\n")
     ended("stop", "nobody-here", code=3)
 
 

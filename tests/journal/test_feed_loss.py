@@ -124,6 +124,67 @@ def test_a_torn_last_line(layout: Layout) -> None:
     assert news.position.feed_id != before.feed_id
 
 
+def cut(layout: Layout, lines: int, *, segment: int | None = None) -> None:
+    """Take whole lines from the end of a segment, as a hand might."""
+    path = Path(segment_path(layout.feed, segment)) if segment else newest(layout)
+    kept = path.read_bytes().splitlines(keepends=True)[:-lines]
+    with path.open("r+b") as file:
+        file.truncate(len(b"".join(kept)))
+
+
+@pytest.mark.parametrize("again", [0, 1, 2, 3, 4])
+def test_a_segment_cut_below_a_position_and_written_on(layout: Layout, again: int) -> None:
+    """Whether it is shorter now, as long, or longer: the reader is told, and skips nothing that is there."""
+    feed = Feed(REAL, layout)
+    for seq in range(1, 5):
+        announce(feed, seq)
+    feed.close()
+    before = position(layout)
+    cut(layout, 3)
+    feed = Feed(REAL, layout)  # another writer, who cannot know how long it was
+    for seq in range(6, 6 + again):
+        announce(feed, seq)
+    feed.close()
+    news = FeedReader(REAL, layout).read(before)
+
+    assert (news.state, [line.seq for line in news.announcements]) == ("renewed", [1, *range(6, 6 + again)])
+    assert news.position == position(layout)
+    assert FeedReader(REAL, layout).read(news.position).state == "continued"
+
+
+@pytest.mark.parametrize("lines", [1, 2])
+def test_a_segment_cut_under_its_writer(layout: Layout, lines: int) -> None:
+    """The writer notices at its next line, and a new feed begins: readers behind the cut are told as well."""
+    feed = Feed(REAL, layout)
+    announce(feed, 1)
+    early = position(layout)
+    for seq in range(2, 5):
+        announce(feed, seq)
+    cut(layout, lines)
+    announce(feed, 5)
+    feed.close()
+
+    news = FeedReader(REAL, layout).read(early)
+    assert (news.state, [line.seq for line in news.announcements]) == ("renewed", [5])
+    assert news.position is not None
+    assert news.position.feed_id != early.feed_id
+
+
+@pytest.mark.usefixtures("small_segments")
+def test_a_full_segment_cut_between_a_position_and_the_next_segment(layout: Layout) -> None:
+    """Writers leave a segment only when it is full, so a shorter one that has a successor lacks lines."""
+    feed = Feed(REAL, layout)
+    announce(feed, 1)
+    early = position(layout)
+    while len(segments(REAL, layout.feed)) < 2:
+        announce(feed, 2)
+    feed.close()
+    assert FeedReader(REAL, layout).read(early).state == "continued"
+    cut(layout, 3, segment=1)
+
+    assert FeedReader(REAL, layout).read(early).state == "renewed"
+
+
 @pytest.mark.parametrize("header", [b"", b"{}\n", b"\xff\xfe\n", b"[" * 400 + b"\n"], ids=repr)
 def test_a_segment_without_its_header(layout: Layout, header: bytes) -> None:
     """It is nobody's feed; readers see none, and the next writer begins one."""

@@ -1,7 +1,8 @@
 """Append an event: what comes back, what is refused, and what a final event takes along."""
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -19,13 +20,27 @@ from runlore.journal.errors import (
     UndecodableLine,
 )
 from runlore.journal.events import Event, RunNoted, RunProgressed, RunQueued, RunSealed
+from runlore.journal.ids import mint
 from runlore.journal.layout import Layout
 from runlore.journal.reader import read
 from runlore.journal.values import Recipe, Seq
 from runlore.journal.verify import verify
 from runlore.journal.writer import Draft, Writer
-from tests.doubles.drafts import booting, collecting, failed, noted, progressed, started, succeeded, tagged
+from tests.doubles.drafts import (
+    ANY_TIME,
+    LIFE,
+    booting,
+    collecting,
+    failed,
+    noted,
+    progressed,
+    queued,
+    started,
+    succeeded,
+    tagged,
+)
 from tests.doubles.recorder import recording
+from tests.journal.announcing import Bent, as_disk
 from tests.journal.journals import RUN, ended_run, events, kinds, new_run, raw, registry
 
 
@@ -44,6 +59,24 @@ def test_a_record_says_where_it_lies(layout: Layout) -> None:
     assert list(read(REAL, layout, RUN, after=Seq(1), check_chain=True)) == appended
     data = raw(layout)
     assert all(data[record.offset : record.offset + record.length].endswith(b'"}\n') for record in appended)
+
+
+def test_an_injected_clock_and_id_make_a_journal_reproducible(tmp_path: Path) -> None:
+    """The same events at the same times give the same bytes, heads included; no other source is asked."""
+    written: list[bytes] = []
+    for attempt in ("one", "two"):
+        layout, bent = registry(tmp_path / attempt), Bent()
+        times = count()
+        bent.bend(now=lambda times=times: ANY_TIME + timedelta(seconds=next(times)))
+        run_id = mint(ANY_TIME, b"\1\2\3\4\5")
+        writer = Writer.create(as_disk(bent), layout, run_id, queued(run_id))
+        for draft in LIFE:
+            writer.append(draft())
+        writer.close()
+        written.append(Path(layout.journal(run_id)).read_bytes())
+
+    assert written[0] == written[1]
+    assert b'"at":"2026-11-20T20:14:03' in written[0]
 
 
 def test_the_second_creator_of_a_run(layout: Layout) -> None:

@@ -23,6 +23,8 @@ class Listed(Struct, frozen=True, kw_only=True):
     run_id: RunId
     status: Status | None = "succeeded"
     name: str | None = None
+    key: str | None = None
+    exit_code: int | None = None
     tags: dict[str, str] = {}
     created_at: datetime | None = None
 
@@ -64,6 +66,8 @@ def found(**asked: Any) -> list[int]:  # noqa: ANN401 - any of the options
         ({"limit": 2}, [3, 2]),
         ({"status": "failed", "limit": 1}, [0]),
         ({"name": "nobody"}, []),
+        ({"where": "status = failed or tags.env = prod"}, [3, 0]),
+        ({"where": "name = nightly", "status": "failed", "limit": 1}, [0]),
     ],
 )
 def test_runs_are_chosen_by_what_was_asked(asked: dict[str, Any], numbers: list[int]) -> None:

@@ -162,6 +162,17 @@ def test_tags_come_from_words_or_a_mapping() -> None:
     assert labels.tags(["a=1", "a=1"]) == {"a": "1"}
 
 
+def test_a_label_that_is_no_text_is_refused() -> None:
+    """Python passes what it likes: a number as a tag's value is told so, by its place."""
+    nothing: Any = 0
+    wrong: Any
+    for wrong in ({"retries": 3}, {"retries": nothing}, {"retries": None}, {3: "x"}):
+        with pytest.raises(BadInput, match="is no text"):
+            labels.tags(wrong)
+    with pytest.raises(BadInput, match="name 0 is no text"):
+        labels.name(nothing)
+
+
 @pytest.mark.parametrize("given", [["a=1", "a=2"], {"a=": "1"}, [f"t{n}" for n in range(65)]])
 def test_tags_that_contradict_or_flood_are_refused(given: Any) -> None:  # noqa: ANN401 - both forms
     """One value per name, and no more tags than a person can read."""

@@ -63,6 +63,14 @@ def event(kind: type[e.Event], **fields: Any) -> Any:  # noqa: ANN401 - any even
             event(e.RunCollecting, signal=9, survivors=(Survivor(pid=5, command="sh"),), dropped_bytes=7),
             "the command was killed by signal 9; still alive: 5 sh; 7 bytes of output could not be stored",
         ),
+        (
+            event(e.RunCollecting, exit_code=0, exited_at=AT - timedelta(seconds=2)),
+            "the command ended with exit code 0, 2.0s before this was written",
+        ),
+        (
+            event(e.RunCollecting, exit_code=0, exited_at=AT - timedelta(seconds=0.1)),
+            "the command ended with exit code 0",
+        ),
         (event(e.RunCollecting, how="unknown"), "the command ended, and nobody saw how"),
         (event(e.ArtifactCollected, path="x", bytes=1234), "stored x (1,234 bytes)"),
         (event(e.ArtifactCollected, path="x", outcome="skipped", reason="a link"), "skipped x: a link"),

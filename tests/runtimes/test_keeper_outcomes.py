@@ -71,7 +71,7 @@ def test_the_times_of_a_run_are_the_commands(keeping: Keeping) -> None:
     [
         (("/nowhere/to/be/found",), 127, "No such file"),
         (("no-such-command-anywhere",), 127, "No such file"),
-        (("",), 127, "No such file"),
+        (("",), 127, "'': No such file"),
         (("/etc",), 126, "Permission denied"),
         (("./not-executable",), 126, "Permission denied"),
         (("./no-shebang",), 126, "Exec format error"),

@@ -13,7 +13,9 @@ from runlore.journal.errors import (
     NotPermitted,
 )
 from runlore.journal.layout import Layout
+from runlore.journal.values import RunId
 from runlore.runtimes.registry import Registry
+from runlore.runtimes.run import Run
 from tests.runtimes.kept_runs import NOBODY, Owned, registry_at
 
 
@@ -113,8 +115,13 @@ def test_filters(layout: Layout, registry: Registry) -> None:
     assert ids_of(since="1h") == [ended, live.run_id, lost]
     assert ids_of(until=datetime.now(UTC) - timedelta(hours=1)) == []
     assert ids_of(status="running", limit=1) == [live.run_id]
-    with pytest.raises(BadInput):
-        ids_of(status="dead")
+    assert ids_of(where="status = failed") == [lost], "what is filtered is what is shown"
+    assert ids_of(where="not status = failed and age < 1h", limit=1) == [ended]
+    assert ids_of(where="exit_code = 0 or name ~ rai", status="running") == [live.run_id]
+    assert [view.run_id for view in registry.runs("tags.env = 'prod'", limit=50)] == [ended]
+    for wrong in ({"status": "dead"}, {"where": "status = dead"}, {"where": "name"}):
+        with pytest.raises(BadInput):
+            ids_of(**wrong)
 
 
 def test_pages_while_runs_are_added(layout: Layout, registry: Registry) -> None:
@@ -198,6 +205,30 @@ def test_selectors(layout: Layout, registry: Registry) -> None:
     ):
         assert registry.resolve(selector) == run_id, selector
     assert registry.choose().run_id == live.run_id
+
+
+@pytest.mark.parametrize("odd", ["../outside", "/etc/passwd", "a/b", "..", ".", "", "nul\0"])
+def test_an_id_that_would_be_a_path_reads_nothing(layout: Layout, registry: Registry, odd: str) -> None:
+    """Whichever call is handed it: nothing outside the root is opened, not even if it is a journal."""
+    ended = Owned(layout).boot().start().succeed().die()
+    outside = Path(layout.root).parent / "outside.jsonl"
+    outside.write_bytes(Path(layout.journal(ended)).read_bytes())
+    run_id = RunId(odd)
+
+    for call in (
+        lambda: registry.view(run_id),
+        lambda: registry.wait([run_id], timeout=0),
+        lambda: registry.settle(run_id),
+        lambda: registry.reconcile([run_id]),
+        lambda: list(Run(registry, run_id).events()),
+        lambda: Run(registry, run_id).tag(env="prod"),
+        lambda: Run(registry, run_id).logs(),
+        lambda: Run(registry, run_id).stop(),
+        lambda: registry.get(odd),
+    ):
+        with pytest.raises((BadInput, NotFound)):
+            call()
+    assert len(outside.read_bytes().splitlines()) == 6
 
 
 def test_selectors_that_mean_none_or_several(layout: Layout, registry: Registry) -> None:

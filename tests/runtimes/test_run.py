@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from runlore.journal.errors import AlreadyEnded, BadInput, NoKeeper, NotFound, N
 from runlore.journal.events import RunNoted, RunRenamed, RunTagged
 from runlore.journal.layout import Layout
 from runlore.journal.values import Identity, RunId
-from runlore.runtimes import rescue
+from runlore.runtimes import heartbeat, rescue
 from runlore.runtimes import waiting as waiting_module
 from runlore.runtimes.identity import identify
 from runlore.runtimes.observe import Observer
@@ -208,6 +209,19 @@ def test_stopping_twice(live: Run) -> None:
     assert (second.at, second.reason) == (first.at, "first")
 
 
+def test_a_request_to_stop_is_no_sign_of_life(live: Run) -> None:
+    """It advances neither the heartbeat nor the last activity: a silent run does not look busy for it."""
+    path = live.registry.layout.in_run(live.id, "heartbeat")
+    heartbeat.beat_once(REAL, path, 7)
+    before, beat = live.view(), heartbeat.read(REAL, path)
+    live.stop("enough")
+    after = live.view()
+
+    assert (after.seq, after.last_activity_at) == (before.seq + 1, before.last_activity_at)
+    assert heartbeat.read(REAL, path) == beat
+    assert beat is not None
+
+
 def test_stopping_what_cannot_be_stopped(
     layout: Layout, registry: Registry, sleeper: Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,6 +290,9 @@ def test_logs_of_a_run_without_any(layout: Layout, registry: Registry) -> None:
     run = registry.get(Owned(layout).boot().start().succeed().die())
     with pytest.raises(NotFound, match="no transcript"):
         run.logs()
+    wrong: Any = "stdin"
+    with pytest.raises(BadInput, match="no stream 'stdin'"):
+        run.logs(wrong)
 
 
 def test_events_from_a_position_on(layout: Layout, registry: Registry) -> None:
