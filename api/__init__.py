@@ -28,12 +28,15 @@ if TYPE_CHECKING:
     from runlore.journal.errors import NoKeeper as NoKeeper
     from runlore.journal.errors import NotFound as NotFound
     from runlore.journal.errors import NotPermitted as NotPermitted
+    from runlore.journal.errors import OutsideRun as OutsideRun
     from runlore.journal.errors import RunloreError as RunloreError
     from runlore.journal.scan import Record as Record
     from runlore.journal.values import RunId as RunId
     from runlore.journal.values import Status as Status
     from runlore.projections.run_view import RunView as RunView
     from runlore.projections.views import PsView as PsView
+    from runlore.runtimes.current import CurrentRun as CurrentRun
+    from runlore.runtimes.current import current as current
     from runlore.runtimes.registry import Registry as Registry
     from runlore.runtimes.registry import open_registry as open  # noqa: A004 - like gzip.open: used with its module
     from runlore.runtimes.run import Run as Run
@@ -55,12 +58,14 @@ _HOMES = {
         "NoKeeper",
         "NotFound",
         "NotPermitted",
+        "OutsideRun",
         "RunloreError",
     ),
     "journal.scan": ("Record",),
     "journal.values": ("RunId", "Status"),
     "projections.run_view": ("RunView",),
     "projections.views": ("PsView",),
+    "runtimes.current": ("CurrentRun", "current"),
     "runtimes.registry": ("Registry", "open"),
     "runtimes.run": ("Run",),
     "runtimes.track": ("current_run",),
@@ -80,6 +85,7 @@ __all__ = [
     "BadInput",
     "Conflict",
     "CorruptJournal",
+    "CurrentRun",
     "DidNotStart",
     "JournalIO",
     "Line",
@@ -87,6 +93,7 @@ __all__ = [
     "NoKeeper",
     "NotFound",
     "NotPermitted",
+    "OutsideRun",
     "PsView",
     "Record",
     "Registry",
@@ -97,6 +104,7 @@ __all__ = [
     "Status",
     "TrackedRun",
     "__version__",
+    "current",
     "current_run",
     "open",
     "open_async",

@@ -33,6 +33,9 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "history": "Show what happened to a run, for people.",
         "events": "Show the events of runs, and follow them.",
     },
+    "Inside a run": {
+        "emit": "Say how the run is getting on.",
+    },
     "Label": {
         "tag": "Set or remove tags of a run.",
         "note": "Leave a note on a run.",

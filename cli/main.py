@@ -49,6 +49,12 @@ def main() -> int:
     from runlore.journal.lean import load_msgspec  # noqa: PLC0415 - `--version` needs no room
 
     load_msgspec()
+    if words[:1] == ["emit"] and COMPLETE not in os.environ:
+        from runlore.cli.emitting import quick  # noqa: PLC0415 - called in loops: see there
+
+        done = quick(words[1:], os.environ)
+        if done is not None:
+            return done
     from runlore.cli.app import run_app  # noqa: PLC0415 - click, after the keeper was forked
 
     return run_app(words, keeper)

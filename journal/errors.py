@@ -34,6 +34,10 @@ class NoRegistry(NotFound):
     """No registry was made at the root so far; to a listing that is an empty one."""
 
 
+class OutsideRun(NotFound):
+    """This process is not inside a run, so there is nothing to speak for."""
+
+
 class Ambiguous(NotFound):
     """Several runs match; the candidates are in `candidates`."""
 

@@ -95,6 +95,13 @@ class RunStarted(Event, frozen=True, kw_only=True, gc=False, tag="run.started"):
     handle: Handle
 
 
+class RunReadied(Event, frozen=True, kw_only=True, gc=False, tag="run.readied"):
+    """The workload says that it is ready; the first one counts.
+
+    By anyone inside the run. The owner of a run that waits for it answers with `run.started`.
+    """
+
+
 class RunProgressed(Event, frozen=True, kw_only=True, gc=False, tag="run.progressed"):
     """How far the workload says it is; last wins. The only event that may lie unsynced."""
 
@@ -344,6 +351,7 @@ KnownEvent = (
     RunQueued
     | RunBooting
     | RunStarted
+    | RunReadied
     | RunProgressed
     | RunPreviewChanged
     | RunCheckpointed

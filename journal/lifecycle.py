@@ -84,7 +84,7 @@ REASONS: Final[Mapping[Status, frozenset[ReasonCode]]] = {
             "imported",
         }
     ),
-    "timed_out": frozenset({"timeout", "idle_timeout", "boot_timeout", "imported"}),
+    "timed_out": frozenset({"timeout", "idle_timeout", "imported"}),
     "cancelled": frozenset({"cancelled", "dependency_failed", "imported"}),
 }
 """Which reason codes may stand beside which final status."""

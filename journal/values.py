@@ -134,6 +134,8 @@ class Recipe(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Longest time it may print nothing."""
     output_limit: Count | None = None
     """Bytes of transcript to keep."""
+    await_ready_s: Seconds | None = None
+    """Longest time it may take to say that it is ready; until then it is booting."""
     artifacts: tuple[str, ...] = ()
     """Patterns of declared outputs."""
     template: str = ""

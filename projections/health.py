@@ -165,7 +165,6 @@ def outcome_of(
 _FINAL_FOR: Final[dict[ReasonCode, type[e.Ended]]] = {
     "timeout": e.RunTimedOut,
     "idle_timeout": e.RunTimedOut,
-    "boot_timeout": e.RunTimedOut,
     "cancelled": e.RunCancelled,
     "dependency_failed": e.RunCancelled,
 }

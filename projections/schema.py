@@ -26,6 +26,7 @@ SHOWN: Final[dict[str, type]] = {
     "submit": views.SubmitView,
     "wait": views.WaitView,
     "stop": views.StopView,
+    "emit": views.EmitView,
     "verify": views.VerifyView,
     "heads": views.HeadsView,
     "reconcile": views.ReconcileView,

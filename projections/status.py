@@ -226,6 +226,7 @@ STEPS: Final[Mapping[type, Step]] = {
 
 NOTED: Final = frozenset(
     {
+        e.RunReadied,
         e.RunCheckpointed,
         e.RunNoted,
         e.RunAccepted,
@@ -247,6 +248,7 @@ SIGNS_OF_LIFE: Final = frozenset(
         e.RunQueued,
         e.RunBooting,
         e.RunStarted,
+        e.RunReadied,
         e.RunPreviewChanged,
         e.RunCheckpointed,
         e.RunResultSet,

@@ -99,6 +99,10 @@ def _started(event: e.RunStarted) -> str:
     return _joined("started", place, by=", ")
 
 
+def _readied(_event: e.RunReadied) -> str:
+    return "said that it is ready"
+
+
 def _progressed(event: e.RunProgressed) -> str:
     share = f"{event.fraction:.0%}" if event.fraction is not None else ""
     metrics = " ".join(f"{name}={value:g}" for name, value in event.metrics.items())
@@ -226,6 +230,7 @@ _TEXTS: Final[Mapping[type, Callable[..., str]]] = {
     e.RunQueued: _queued,
     e.RunBooting: _booting,
     e.RunStarted: _started,
+    e.RunReadied: _readied,
     e.RunProgressed: _progressed,
     e.RunPreviewChanged: _preview_changed,
     e.RunCheckpointed: _checkpointed,

@@ -25,6 +25,7 @@ __all__ = [
     "ActorView",
     "CompletionView",
     "ControlRecord",
+    "EmitView",
     "EventRecord",
     "FindingView",
     "HeadView",
@@ -112,6 +113,15 @@ class StopView(Struct, frozen=True, kw_only=True):
     schema: Literal["runlore.stop/1"] = "runlore.stop/1"
     items: list[StoppedView]
     dry_run: bool = False
+
+
+class EmitView(Struct, frozen=True, kw_only=True):
+    """What was said from inside a run, on record."""
+
+    schema: Literal["runlore.emit/1"] = "runlore.emit/1"
+    run_id: RunId
+    seq: Seq
+    type: str
 
 
 class FindingView(Struct, frozen=True, kw_only=True):

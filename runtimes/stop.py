@@ -1,6 +1,5 @@
 """Ask a run to stop: put the wish into its journal, then ring. Its keeper does the stopping."""
 
-import os
 from datetime import datetime
 from typing import Final
 
@@ -15,7 +14,7 @@ from runlore.journal.reader import fold_events
 from runlore.journal.scan import Record
 from runlore.journal.values import Actor, RunId, Seconds, Seq
 from runlore.journal.writer import Writer
-from runlore.runtimes.live_files import BELL
+from runlore.runtimes.bell import ring
 
 WISH: Final = "the request to stop it"
 
@@ -66,21 +65,6 @@ def request_stop(
     first = asked[0] if asked else record.event
     assert isinstance(first, events.RunStopRequested)  # noqa: S101 - the draft above
     return StopRequest(first=not asked, record=record, at=first.at, reason=first.reason)
-
-
-def ring(layout: Layout, run_id: RunId) -> bool:
-    """Wake the run's keeper, so that it reads its journal now; say whether one was there to hear it."""
-    try:
-        fd = os.open(layout.in_run(run_id, BELL), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:  # no bell, or nobody behind it (ENXIO)
-        return False
-    try:
-        os.write(fd, b"\a")
-    except OSError:  # it has not been heard yet, which will do
-        return True
-    finally:
-        os.close(fd)
-    return True
 
 
 def _requests(disk: Disk, layout: Layout, run_id: RunId) -> list[events.RunStopRequested]:

@@ -11,6 +11,10 @@ INSIDE: Final = "RUNLORE_RUN_ID"
 """Set for every command that runs here: what it submits names it as its parent."""
 
 
+ROOT: Final = "RUNLORE_ROOT"
+"""The registry; set for every command that runs here."""
+
+
 def current_folder() -> str:
     """Return the current folder, or the root folder if ours was removed."""
     try:
@@ -43,4 +47,4 @@ def environment() -> dict[bytes, bytes]:
 def parent_in(root: str) -> str:
     """Return the run of the same registry inside which this process runs; empty if there is none."""
     parent = os.environ.get(INSIDE, "")
-    return parent if is_run_id(parent) and os.environ.get("RUNLORE_ROOT") == root else ""
+    return parent if is_run_id(parent) and os.environ.get(ROOT) == root else ""

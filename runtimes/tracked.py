@@ -11,37 +11,32 @@ import time
 import warnings
 import weakref
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from math import isfinite, isnan
-from typing import TYPE_CHECKING, Final, cast
-
-import msgspec
+from typing import TYPE_CHECKING, Final
 
 from runlore.journal import events
-from runlore.journal.errors import AlreadyEnded, BadInput, NotPermitted, RunloreError
+from runlore.journal.errors import AlreadyEnded, NotPermitted, RunloreError
+from runlore.journal.events import Event, tag_of
 from runlore.journal.exit_record import ExitRecord
-from runlore.journal.redaction import redact_metadata, redact_text
+from runlore.journal.scan import Record
 from runlore.journal.values import Actor
-from runlore.journal.writer import UNSYNCED_S, Draft, Writer
+from runlore.journal.writer import Writer
 from runlore.projections.health import outcome_of
-from runlore.runtimes import exit_file, heartbeat
+from runlore.runtimes import exit_file, heartbeat, saying
 from runlore.runtimes.folding import RunFold
+from runlore.runtimes.last_word import SYNC_AFTER_S, LastWord
 from runlore.runtimes.live_files import clear_live_files
 from runlore.runtimes.outcome import exit_of
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.pulse import pulse
 from runlore.runtimes.run import Run
+from runlore.runtimes.saying import placed
 
 if TYPE_CHECKING:
     from runlore.runtimes.registry import Registry
 
 EPOCH: Final = 1
 """Such a run has one owner for all its life."""
-RESULT_BYTES: Final = 64 * 1024
-_SYNC_AFTER_S: Final = 0.8 * UNSYNCED_S
 _LOOK_EVERY_S: Final = 0.25
-_SOMETIME: Final = datetime.min.replace(tzinfo=UTC)
-"""Stands in an event until its place and time are known."""
 
 
 class TrackedRun(Run):
@@ -55,12 +50,10 @@ class TrackedRun(Run):
         self._lock, self._writer, self._by = lock, writer, by
         self._pid: Final = os.getpid()
         self._guard = threading.RLock()
-        self._saying = threading.Lock()
-        """Held for the moment in which `_pending` changes; `_guard` may wait for the disk."""
+        self._word = LastWord(lock.run_id)
         self._open = True
         self._beats = 0
-        self._pending: events.RunProgressed | None = None
-        self._appended_at = self._looked_at = float("-inf")
+        self._looked_at = float("-inf")
         self._folded = RunFold(registry.disk, registry.layout, self.id)
         self._warned = False
         self._forget = weakref.finalize(self, _let_go, writer, lock, self._pid)
@@ -85,13 +78,7 @@ class TrackedRun(Run):
             BadInput: the fraction is no number. AlreadyEnded: the block is over.
             NotPermitted: this is a forked child; the run belongs to its parent.
         """
-        self.progress_soon(fraction, message, step=step, metrics=metrics)
-        now = time.monotonic()
-        if now < self._appended_at + UNSYNCED_S:
-            return  # the pulse will see to it
-        with self._guard:
-            self._append_pending(now)
-        pulse().flush_at(self, now + _SYNC_AFTER_S)
+        self.tell_now(saying.progressed(fraction, message, step=step, metrics=metrics))
 
     def progress_soon(
         self,
@@ -105,12 +92,7 @@ class TrackedRun(Run):
 
         Raises: as `progress` does.
         """
-        said = _progress(fraction, message, step, metrics or {})
-        self._require_own_process()
-        with self._saying:
-            self._require_open("run.progressed")
-            self._pending = said
-        pulse().flush_at(self, self._appended_at + UNSYNCED_S)
+        self.tell_soon(saying.progressed(fraction, message, step=step, metrics=metrics))
 
     def set_result(self, result: object) -> None:
         """Set the run's own result document, durable on return; the last one counts, shown once it ended.
@@ -118,18 +100,35 @@ class TrackedRun(Run):
         Raises:
             BadInput: it is not JSON, or takes more than 64 KiB. AlreadyEnded, NotPermitted, JournalIO.
         """
-        kept = redact_metadata(result)
-        try:
-            size = len(msgspec.json.encode(kept))
-        except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
-            raise BadInput(f"the result is not JSON: {error}") from error
-        if not _is_finite(kept):
-            raise BadInput("the result holds a number that is not finite, which JSON cannot carry")
-        if size > RESULT_BYTES:
-            raise BadInput(f"a result of {size:,} bytes; at most {RESULT_BYTES:,}. Name a file instead")
-        self._append(
-            "run.result_set", lambda seq, at: events.RunResultSet(seq=seq, at=at, epoch=EPOCH, result=kept)
-        )
+        self.tell(saying.result_set(result))
+
+    def tell(self, event: Event) -> Record:
+        """Return the record of what the run says about itself, durable: see `saying`.
+
+        Raises:
+            AlreadyEnded: the block is over. NotPermitted: this is a forked child. JournalIO.
+        """
+        self._require_own_process()
+        with self._guard:
+            self._require_open(tag_of(event))  # type: ignore[arg-type]  # Events are all KnownEvents
+            return self._writer.append(lambda seq, at: placed(event, seq, at, by=self._by, epoch=EPOCH))
+
+    def tell_now(self, said: events.RunProgressed) -> Record | None:
+        """Return the record of progress; None if it is kept back, to be recorded 0.1 s later at most."""
+        self._require_own_process()
+        self._word.say(said)
+        now, record = time.monotonic(), None
+        if now >= self._word.due_at:
+            with self._guard:
+                record = self._append_pending(now)
+        pulse().flush_at(self, now + SYNC_AFTER_S if record else self._word.due_at)
+        return record
+
+    def tell_soon(self, said: events.RunProgressed) -> None:
+        """Have progress recorded by another thread, 0.1 s later at most."""
+        self._require_own_process()
+        self._word.say(said)
+        pulse().flush_at(self, self._word.due_at)
 
     @property
     def is_open(self) -> bool:
@@ -159,16 +158,19 @@ class TrackedRun(Run):
             JournalIO: the end could not be recorded; the `exit` file has it, and `reconcile` takes it
                 from there.
         """
+        self.conclude(exit_of(error, self.registry.disk.now()))
+
+    def conclude(self, record: ExitRecord) -> None:
+        """End the run as `record` has it; for the rest see `finish`."""
         if os.getpid() != self._pid:
             return
         pulse().leave(self)
         with self._guard:
-            with self._saying:
-                if not self._open:
-                    return
-                self._open = False
+            if not self._word.close():
+                return
+            self._open = False
             try:
-                self._end(exit_of(error, self.registry.disk.now()))
+                self._end(record)
             finally:
                 self._forget()
 
@@ -194,22 +196,15 @@ class TrackedRun(Run):
 
     # -- inside
 
-    def _append(self, what: str, draft: Draft) -> None:
-        self._require_own_process()
-        with self._guard:
-            self._require_open(what)
-            self._writer.append(draft)
-
-    def _append_pending(self, now: float) -> None:
-        with self._saying:
-            said, self._pending = self._pending, None
+    def _append_pending(self, now: float) -> Record | None:
+        said = self._word.take(now)
         if said is None:
-            return
-        self._appended_at = now
+            return None
         try:
-            self._writer.append(lambda seq, at: msgspec.structs.replace(said, seq=seq, at=at))
+            return self._writer.append(lambda seq, at: placed(said, seq, at, epoch=EPOCH))
         except RunloreError as error:
             self._warn(error)
+            return None
 
     def _end(self, record: ExitRecord) -> None:
         registry, writer = self.registry, self._writer
@@ -285,36 +280,3 @@ def _let_go(writer: Writer, lock: OwnerLock, pid: int) -> None:
         pass
     finally:
         lock.release()
-
-
-def _progress(
-    fraction: float | None, message: str, step: str, metrics: Mapping[str, float]
-) -> events.RunProgressed:
-    """Return what to record; place and time are filled in later."""
-    if fraction is not None:
-        if isnan(fraction):
-            raise BadInput("a fraction is a number from 0 to 1")
-        fraction = min(1.0, max(0.0, float(fraction)))
-    kept = {_text(name): float(value) for name, value in metrics.items() if isfinite(value)}
-    return events.RunProgressed(
-        seq=1,
-        at=_SOMETIME,
-        epoch=EPOCH,
-        fraction=fraction,
-        message=_text(message),
-        step=_text(step),
-        metrics=kept,
-    )
-
-
-def _text(text: str) -> str:
-    return redact_text(text.encode("utf-8", "backslashreplace").decode("utf-8"))
-
-
-def _is_finite(value: object) -> bool:
-    """Say whether every number in a JSON document is one that JSON has."""
-    if isinstance(value, float):
-        return isfinite(value)
-    if isinstance(value, dict):
-        value = list(cast("dict[str, object]", value).values())
-    return not isinstance(value, list | tuple) or all(map(_is_finite, cast("list[object]", value)))

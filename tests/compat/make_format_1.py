@@ -46,6 +46,15 @@ def queued_only() -> Forge:
 
 
 @golden
+def readied() -> Forge:
+    """A run that was waited for until it was ready, and still runs."""
+    forge = Forge().queued(name="server", by=ACTOR, boot_id=IDENTITY.boot_id)
+    forge.add(e.RunBooting, runtime="background", owner=OWNER, epoch=1)
+    _sample(forge, e.RunReadied, epoch=0)
+    return forge.add(e.RunStarted, handle=v.Handle(pid=4712, identity=IDENTITY, wrapper=IDENTITY), epoch=1)
+
+
+@golden
 def succeeded() -> Forge:
     """An ordinary life, as the background runtime writes it."""
     forge = Forge().queued(name="hello", by=ACTOR, boot_id=IDENTITY.boot_id)

@@ -32,6 +32,7 @@ RECIPE_IN_FULL: Final = v.Recipe(
     timeout_s=3600.5,
     idle_timeout_s=60.0,
     output_limit=1 << 20,
+    await_ready_s=30.0,
     artifacts=("out/**",),
     template="nightly",
 )
@@ -66,6 +67,7 @@ _FIELDS: Final[dict[type[e.KnownEvent], dict[str, Any]]] = {
     e.RunStarted: {
         "handle": v.Handle(runtime="tmux", pid=4711, identity=IDENTITY, wrapper=IDENTITY, target="runlore:1")
     },
+    e.RunReadied: {},
     e.RunProgressed: {"fraction": 0.25, "message": "epoch 3", "step": "train", "metrics": {"loss": 0.5}},
     e.RunPreviewChanged: {
         "state": "available",

@@ -54,6 +54,7 @@ def event(kind: type[e.Event], **fields: Any) -> Any:  # noqa: ANN401 - any even
         ),
         (event(e.RunProgressed), "a sign of life"),
         (event(e.RunPreviewChanged, state="available", url="http://x"), "preview available http://x"),
+        (event(e.RunReadied), "said that it is ready"),
         (event(e.RunCheckpointed, name="c", path="p"), "saved checkpoint c at p"),
         (event(e.RunResultSet, result=1), "set its result"),
         (event(e.RunStopRequested, reason="enough"), "asked to stop: enough"),
