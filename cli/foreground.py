@@ -15,7 +15,7 @@ from runlore.cli.standard import OutputFailed
 from runlore.journal.errors import AlreadyEnded, NotFound, RunloreError
 from runlore.journal.values import RunId
 from runlore.projections.run_view import RunView
-from runlore.runtimes.messages import NotStarted
+from runlore.runtimes.messages import NotReady, NotStarted
 from runlore.runtimes.transcript_reader import TranscriptReader
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class Foreground:
         started = self._link.wait_started(0) if self._link.ended else None
         if isinstance(started, NotStarted):
             code = started.exit_code
+            output.warn(f"error: {started.text}")
+        if isinstance(started, NotReady) and code:
             output.warn(f"error: {started.text}")
         if code:
             output.say(f"run {view.run_id} {run_text.outcome(view)}; see `runlore show {view.short_id}`")

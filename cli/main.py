@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 COMPLETE: Final = "_RUNLORE_COMPLETE"
 """Set by the scripts that `completion` prints: the shell asks what could come next."""
+AWAIT_READY: Final = "--await-ready"
+READY_WITHIN: Final = "60s"
+"""How long a run may take to be ready if nobody says how long."""
+_TIME: Final = frozenset("0123456789.wdhms")
 _WITH_VALUE: Final = frozenset({"--root", "--color"})
 _RUN_WITH_VALUE: Final = frozenset(
     {
@@ -30,6 +34,7 @@ _RUN_WITH_VALUE: Final = frozenset(
         "--env-file",
         "--cwd",
         "--timeout",
+        "--await-ready",
     }
 )
 """Options of `run` whose next word is a value; a test compares them with the command itself."""
@@ -39,7 +44,7 @@ def main() -> int:
     """Return the exit code of the command in `sys.argv`."""
     standard.keep_open()
     standard.leave_interrupts_to_the_kernel()
-    words = sys.argv[1:]
+    words = spelled_out(sys.argv[1:])
     if words == ["--version"]:
         return _print_version()
     try:
@@ -75,6 +80,27 @@ def command_place(words: Sequence[str]) -> int | None:
         elif not word.startswith("-"):
             return place
     return None
+
+
+def spelled_out(words: list[str]) -> list[str]:
+    """Return the words with `run --await-ready [TIME]` as `--await-ready=TIME`.
+
+    The next word is a time if it looks like one (`30s`), else it is not for us. No parser can tell.
+    """
+    if AWAIT_READY not in words or command_word(words) != "run":
+        return words
+    at = words.index("run") + 1
+    spelled = words[:at]
+    while at < len(words) and words[at] != "--" and words[at].startswith("-"):
+        after = words[at + 1 : at + 2]
+        if words[at] == AWAIT_READY:
+            after = [word for word in after if word[:1].isdigit() and _TIME.issuperset(word)]
+            spelled.append(f"{AWAIT_READY}={after[0] if after else READY_WITHIN}")
+        else:
+            after = after if words[at] in _RUN_WITH_VALUE else []
+            spelled += [words[at], *after]
+        at += 1 + len(after)
+    return spelled + words[at:]
 
 
 def _keeper(words: Sequence[str]) -> "KeeperLink | None":

@@ -33,6 +33,7 @@ class Typed(msgspec.Struct, frozen=True, kw_only=True):
     """(path, contents); later files win over earlier ones, and `--env` wins over all."""
     cwd: str | None
     timeout: str | None
+    await_ready: str | None
     stdin: bool
 
 
@@ -51,6 +52,7 @@ def understood(session: Session, typed: Typed) -> RunSpec:
         env=_environment(typed),
         cwd=_folder(typed.cwd),
         timeout=durations.parse(typed.timeout) if typed.timeout is not None else None,
+        await_ready=durations.parse(typed.await_ready) if typed.await_ready is not None else None,
         stdin=typed.stdin,
     )
     return spec_of(wanted, session.found.path, machine.actor(PROGRAM), "power")
@@ -71,6 +73,7 @@ def spec_view(spec: RunSpec, *, detached: bool) -> SpecView:
         key=spec.key or None,
         parent=spec.parent or None,
         timeout_s=spec.timeout_s,
+        await_ready_s=spec.await_ready_s,
         stdin=spec.stdin,
         detached=detached,
     )
@@ -87,6 +90,7 @@ def spec_lines(view: SpecView) -> list[str]:
         "key": view.key or "",
         "env": " ".join(f"{name}={value}" for name, value in view.env.items()),
         "timeout": durations.spelled(view.timeout_s) if view.timeout_s else "",
+        "ready": f"within {durations.spelled(view.await_ready_s)}" if view.await_ready_s else "",
         "stdin": "passed on" if view.stdin else "/dev/null",
         "registry": view.root,
     }

@@ -16,6 +16,8 @@ def replay_command(name: str, recipe: Recipe) -> str:
         options += ["--secret", variable]
     if recipe.timeout_s is not None:
         options += ["--timeout", durations.spelled(recipe.timeout_s)]
+    if recipe.await_ready_s is not None:
+        options.append(f"--await-ready={durations.spelled(recipe.await_ready_s)}")
     if recipe.stdin:
         options.append("-i")
     return shell.join(("runlore", "run", *options, "--", *exact_argv(recipe)))

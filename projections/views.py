@@ -258,6 +258,7 @@ class SpecView(Struct, frozen=True, kw_only=True):
     timeout_s: float | None
     stdin: bool
     detached: bool
+    await_ready_s: float | None = None
 
 
 class NamesView(Struct, frozen=True, kw_only=True):

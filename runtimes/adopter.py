@@ -129,6 +129,7 @@ def _spec(layout: Layout, state: RunState) -> RunSpec:
         cwd=recipe.cwd,
         by=machine.actor(PROGRAM),
         timeout_s=recipe.timeout_s,
+        await_ready_s=recipe.await_ready_s,
         durability=queued.durability,
     )
 

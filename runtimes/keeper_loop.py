@@ -21,7 +21,7 @@ from runlore.runtimes.command import Command
 from runlore.runtimes.finish import Evidence, has_run, put_on_record
 from runlore.runtimes.handover import Running
 from runlore.runtimes.heartbeat import EVERY_S
-from runlore.runtimes.messages import Ended, NotStarted, Started
+from runlore.runtimes.messages import Ended, NotReady, NotStarted, Started
 from runlore.runtimes.owned_run import OwnedRun
 from runlore.runtimes.stopping import Stopping, name_survivors
 from runlore.runtimes.tree import members
@@ -64,10 +64,12 @@ class KeeperLoop:
         self._end_watched = False
         self._started = False
         """The journal says that the command runs."""
-        self._counting = False
+        self._counting = self._told = False
+        self._ready = run.spec.await_ready_s is None
+        """The workload said that it is ready, or nobody waits for that."""
         now = time.monotonic()
         self._next_tick, self._next_beat = now, now + EVERY_S
-        self._times_out = self._drained_by = float("inf")
+        self._times_out = self._boots_until = self._drained_by = float("inf")
         self._streak = 0
 
     def keep(self) -> None:
@@ -113,6 +115,7 @@ class KeeperLoop:
     def _ring(self) -> None:
         os.read(self._bell_fd, 65536)
         self._look_at_journal()
+        self._learn()
 
     def _wake(self) -> None:
         numbers = detach.woken_by(self._wake_fd)
@@ -149,12 +152,20 @@ class KeeperLoop:
         self._stopping.step(now)
 
     def _note_start(self, running: Running) -> None:
-        """Begin to count the command's time, and put on record that it runs if nobody has."""
-        if self._counting:
+        """Begin to count the command's time, and put on record that it runs if nobody has.
+
+        A run that is waited for runs once it has said that it is ready.
+        """
+        if not self._counting:
+            self._counting = True
+            spec = self._run.spec
+            if spec.timeout_s is not None:
+                self._times_out = running.since_s + spec.timeout_s
+            if spec.await_ready_s is not None:
+                self._boots_until = running.since_s + spec.await_ready_s
+        if self._told or not (self._ready or self._started):
             return
-        self._counting = True
-        if self._run.spec.timeout_s is not None:
-            self._times_out = running.since_s + self._run.spec.timeout_s
+        self._told, self._boots_until = True, float("inf")
         handle = Handle(pid=running.identity.pid, identity=running.identity, wrapper=self._command.wrapper)
         try:
             if not self._started:
@@ -172,6 +183,8 @@ class KeeperLoop:
         for record in records:
             wish = record.event
             self._started = self._started or isinstance(wish, events.RunStarted)
+            if isinstance(wish, events.RunReadied) and not self._stopping.asked:
+                self._ready = True
             self._collected = self._collected or isinstance(wish, events.RunCollecting)
             if not isinstance(wish, events.RunStopRequested):
                 continue
@@ -196,7 +209,7 @@ class KeeperLoop:
     def _wake_at(self) -> float:
         due = self._stopping.due
         last = self._drained_by if due is None else due
-        return min(self._next_tick, self._times_out, last)
+        return min(self._next_tick, self._times_out, self._boots_until, last)
 
     def _keep_time(self, now: float) -> None:
         if now >= self._next_tick:
@@ -211,8 +224,19 @@ class KeeperLoop:
             self._times_out = float("inf")
             text = f"still running after {self._run.spec.timeout_s:g} s"
             self._stopping.ask(Reason(code="timeout", text=text), now)
+        if now >= self._boots_until:
+            self._end_booting(now)
         if self._stopping.due is not None and now >= self._stopping.due:
             self._stopping.step(now)
+
+    def _end_booting(self, now: float) -> None:
+        """Stop what was not ready in time, unless it has just said that it is."""
+        self._look_at_journal()
+        self._learn()
+        if now >= self._boots_until:
+            self._boots_until = float("inf")
+            text = f"not ready after {self._run.spec.await_ready_s:g} s"
+            self._stopping.ask(Reason(code="boot_timeout", text=text), now)
 
     def _is_complete(self, now: float) -> bool:
         """Say whether the command has ended, its tree if that was asked for, and its output is in."""
@@ -242,6 +266,8 @@ class KeeperLoop:
             left = members(self._run.run_id, self._command.roots, tree_lock=lock)
             survivors = name_survivors(left)
         self._look_at_journal()
+        if self._command.running is not None:
+            self._note_start(self._command.running)
         evidence = Evidence(
             record=record,
             survivors=survivors,
@@ -256,4 +282,6 @@ class KeeperLoop:
             text = record.reason.text if record.reason else ""
             self._caller.tell(NotStarted("spawn_failed", text, code))
         if ended is not None:
+            if not self._told and has_run(record):
+                self._caller.tell(NotReady.of(ended))
             self._caller.tell(ended)

@@ -10,7 +10,7 @@ from typing import Final, Protocol, Self
 
 from runlore.journal.errors import RunloreError
 from runlore.runtimes import messages, spec
-from runlore.runtimes.messages import Accepted, Ended, Message, NotStarted, Refusal, Started
+from runlore.runtimes.messages import Accepted, Ended, Message, NotReady, NotStarted, Refusal, Started
 from runlore.runtimes.pipes import LineReader, write_all
 from runlore.runtimes.spec import RunSpec
 
@@ -56,10 +56,10 @@ class KeeperLink:
             "the keeper ended before the run existed; `runlore doctor` tells what this machine lacks"
         )
 
-    def wait_started(self, timeout_s: float | None = None) -> Started | NotStarted | None:
-        """Return whether the command runs, or why not; None if that is not known in time."""
-        news = self._wait_for(Started, NotStarted, timeout_s=timeout_s)
-        if isinstance(news, Started | NotStarted):
+    def wait_started(self, timeout_s: float | None = None) -> Started | NotStarted | NotReady | None:
+        """Return whether the command runs, and is ready if awaited, or why not; None if not in time."""
+        news = self._wait_for(Started, NotStarted, NotReady, timeout_s=timeout_s)
+        if isinstance(news, Started | NotStarted | NotReady):
             return news
         if self.closed:
             return NotStarted("owner_lost", "the keeper ended before the command was known to run", _NO_WORD)

@@ -38,6 +38,22 @@ class NotStarted(msgspec.Struct, frozen=True, tag="not_started"):
     """What a foreground `run` exits with: 127 not found, 126 not executable, 125 anything of ours."""
 
 
+class NotReady(msgspec.Struct, frozen=True, tag="not_ready"):
+    """The command ran, and was over before it said that it was ready; the journal says how."""
+
+    code: str
+    text: str
+
+    @classmethod
+    def of(cls, ended: "Ended") -> "NotReady":
+        """Return what there is to say of a run that ended so."""
+        if ended.reason is not None and ended.reason.code == "boot_timeout":
+            return cls(ended.reason.code, ended.reason.text)
+        how = f": {ended.reason.text}" if ended.reason and ended.reason.text else ""
+        code = ended.reason.code if ended.reason else ended.status
+        return cls(code, f"it {ended.status.replace('_', ' ')} before it was ready{how}")
+
+
 class Ended(msgspec.Struct, frozen=True, tag="ended"):
     """The run has its final event and its seal."""
 
@@ -54,7 +70,7 @@ class Refusal(msgspec.Struct, frozen=True, tag="refused"):
     text: str
 
 
-Message = Accepted | Started | NotStarted | Ended | Refusal
+Message = Accepted | Started | NotStarted | NotReady | Ended | Refusal
 
 _decoder: Final[msgspec.json.Decoder[Message]] = msgspec.json.Decoder(Message)
 

@@ -28,6 +28,7 @@ def recipe_of(spec: RunSpec) -> Recipe:
         env=_recorded_env(spec),
         stdin=spec.stdin,
         timeout_s=spec.timeout_s,
+        await_ready_s=spec.await_ready_s,
         idle_timeout_s=spec.idle_timeout_s,
     )
 

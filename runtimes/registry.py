@@ -209,6 +209,7 @@ class Registry:
         env: Mapping[str, str] | None = None,
         cwd: str | os.PathLike[str] | None = None,
         timeout: float | None = None,
+        await_ready: float | None = None,
         stdin: bool = False,
     ) -> "Run":
         """Return a new run whose command has started, under a keeper of its own.
@@ -218,14 +219,17 @@ class Registry:
 
         env: variables on top of this process's own; these are recorded, inherited ones never are.
         key: the same key with the same command gives the first run again (`existing` says so).
-        timeout: seconds after which the run is stopped. stdin: pass standard input on.
+        timeout: seconds after which the run is stopped. await_ready: return only once the command has
+        said that it is ready, which may take so many seconds. stdin: pass standard input on.
 
         Raises:
-            DidNotStart: the command could not be started; the run is on record with the reason.
+            DidNotStart: the command could not be started, or was over before it was ready; the run is on
+                record with the reason.
             BadInput: the submission is none. Conflict: the key was used with another command.
             NotPermitted, JournalIO: the registry cannot be written; no run was made.
         """
         from runlore.runtimes.run import Run  # noqa: PLC0415 - see above
+        from runlore.runtimes.starting import wait_started  # noqa: PLC0415 - few need it
         from runlore.runtimes.submit import Submission, spec_of, submit  # noqa: PLC0415 - few need it
 
         self.require_writable()
@@ -238,9 +242,13 @@ class Registry:
             env=env,
             cwd=cwd,
             timeout=timeout,
+            await_ready=await_ready,
             stdin=stdin,
         )
-        accepted = submit(spec_of(wanted, self.root, self.by, self.durability))
+        accepted = submit(
+            spec_of(wanted, self.root, self.by, self.durability),
+            lambda link, run_id: wait_started(link, self, run_id),
+        )
         return Run(self, accepted.run_id, existing=accepted.existing)
 
     def track(

@@ -33,6 +33,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     parent: str = ""
     """The run inside which this one was submitted."""
     timeout_s: float | None = None
+    await_ready_s: float | None = None
+    """Stay booting until the command says that it is ready, so long at most."""
     idle_timeout_s: float | None = None
     """Reserved; not in this version."""
     stdin: bool = False
@@ -98,7 +100,8 @@ def check(spec: RunSpec) -> None:
     for name, value in spec.env.items():
         if not name or "=" in name or "\0" in name + value:
             raise BadInput(f"variable {name!a} cannot be set: a name is not empty and holds no `=` or NUL")
-    if spec.timeout_s is not None and not (isfinite(spec.timeout_s) and 0 < spec.timeout_s <= _MAX_TIMEOUT_S):
-        raise BadInput(f"timeout {spec.timeout_s} is not a number of seconds above 0 and up to 1e9")
+    for what, limit in (("timeout", spec.timeout_s), ("time to be ready", spec.await_ready_s)):
+        if limit is not None and not (isfinite(limit) and 0 < limit <= _MAX_TIMEOUT_S):
+            raise BadInput(f"{what} {limit} is not a number of seconds above 0 and up to 1e9")
     if spec.idle_timeout_s is not None:
         raise BadInput("idle timeouts are not in this version; use a timeout")

@@ -1,17 +1,21 @@
 """Submit a command from any process: check what is asked, start a keeper, learn whether it started."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from msgspec import Struct
 
 from runlore.journal.errors import BadInput, DidNotStart
-from runlore.journal.values import Actor, Durability
+from runlore.journal.values import Actor, Durability, RunId
 from runlore.projections import labels
 from runlore.runtimes.launch import exec_keeper
-from runlore.runtimes.messages import Accepted, NotStarted
+from runlore.runtimes.link import KeeperLink
+from runlore.runtimes.messages import Accepted, NotReady, NotStarted, Started
 from runlore.runtimes.spec import RunSpec, check
 from runlore.runtimes.surroundings import current_folder, parent_in
+
+_NOT_READY: Final = 1
 
 
 class Submission(Struct, frozen=True, kw_only=True):
@@ -25,6 +29,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     env: Mapping[str, str] | None = None
     cwd: str | os.PathLike[str] | None = None
     timeout: float | None = None
+    await_ready: float | None = None
     stdin: bool = False
 
 
@@ -48,6 +53,7 @@ def spec_of(wanted: Submission, root: str, by: Actor, durability: Durability) ->
         key=labels.key(wanted.key) if wanted.key is not None else "",
         parent=parent_in(root),
         timeout_s=wanted.timeout,
+        await_ready_s=wanted.await_ready,
         stdin=wanted.stdin,
         durability=durability,
     )
@@ -55,8 +61,12 @@ def spec_of(wanted: Submission, root: str, by: Actor, durability: Durability) ->
     return spec
 
 
-def submit(spec: RunSpec) -> Accepted:
+def submit(
+    spec: RunSpec, wait_started: Callable[[KeeperLink, RunId], Started | NotStarted | NotReady]
+) -> Accepted:
     """Return the run that exists by now, its command started; or the run that the key names already.
+
+    wait_started: tells whether the command runs; see `starting`.
 
     Raises:
         DidNotStart: the command could not be started; the run is on record with the reason.
@@ -66,7 +76,9 @@ def submit(spec: RunSpec) -> Accepted:
         accepted = link.submit(spec)
         if accepted.existing:
             return accepted
-        news = link.wait_started()
+        news = wait_started(link, accepted.run_id)
     if isinstance(news, NotStarted):
         raise DidNotStart(accepted.run_id, news.code, news.text, news.exit_code)
+    if isinstance(news, NotReady):
+        raise DidNotStart(accepted.run_id, news.code, news.text, _NOT_READY)
     return accepted

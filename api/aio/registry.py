@@ -108,6 +108,7 @@ class AsyncRegistry:
         env: Mapping[str, str] | None = None,
         cwd: str | os.PathLike[str] | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - the run's limit, not this call's
+        await_ready: float | None = None,
         stdin: bool = False,
     ) -> "AsyncRun":
         """Return a new run whose command has started: see `Registry.submit`."""
@@ -121,6 +122,7 @@ class AsyncRegistry:
             env=env,
             cwd=cwd,
             timeout=timeout,
+            await_ready=await_ready,
             stdin=stdin,
         )
         return AsyncRun(await act(deed))

@@ -7,6 +7,7 @@ from click import Context, Parameter
 from click.shell_completion import CompletionItem
 
 from runlore.cli.errors import Failed
+from runlore.cli.following import Following
 from runlore.cli.foreground import Foreground
 from runlore.cli.heard import Heard
 from runlore.cli.options import verb
@@ -14,8 +15,9 @@ from runlore.cli.session import Session
 from runlore.cli.standard import OutputFailed
 from runlore.cli.submission import Typed, spec_lines, spec_view, understood
 from runlore.projections.views import SubmitView
-from runlore.runtimes.messages import Accepted, NotStarted
+from runlore.runtimes.messages import Accepted, NotReady, NotStarted
 from runlore.runtimes.spec import RunSpec
+from runlore.runtimes.starting import wait_started
 
 
 def _files(_ctx: Context, _parameter: Parameter, word: str) -> list[CompletionItem]:
@@ -27,6 +29,7 @@ def _files(_ctx: Context, _parameter: Parameter, word: str) -> list[CompletionIt
     "run",
     "runlore run make test",
     "runlore run -d --name nightly --timeout 2h python train.py",
+    "runlore run -d --await-ready 30s ./server.sh",
     "runlore run --tag env=prod --key deploy-417 -- ./deploy.sh -v",
     settings={"allow_interspersed_args": False},
 )
@@ -45,6 +48,9 @@ def _files(_ctx: Context, _parameter: Parameter, word: str) -> list[CompletionIt
 )
 @click.option("--cwd", metavar="DIR", type=click.Path(), help="Where the command starts; otherwise here.")
 @click.option("--timeout", metavar="TIME", help="Stop it after so long: 90, 5m, 1h30m.")
+@click.option(
+    "--await-ready", metavar="[TIME]", help="Booting until it says it is ready, for 60s or TIME at most."
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be run; create nothing.")
 def run(
     session: Session,
@@ -62,6 +68,9 @@ def run(
     ours: 128+n if signal n ended it, 124 after --timeout, 125 for a failure of runlore itself, 126 and
     127 if it cannot be executed or is not there. Ctrl-C asks it to stop, a second one kills it; closing
     the terminal stops nothing.
+
+    With --await-ready the run is booting until something inside it says `runlore emit ready`; one that
+    is not ready in time is stopped, and has failed. -d returns once it is ready, or 1 if it never is.
     """
     session.foreground = not detach
     files = tuple((file.name, file.read()) for file in env_file)
@@ -80,7 +89,8 @@ def _start(session: Session, spec: RunSpec) -> None:
     """Answer with the run's id once its command runs, or say why it does not."""
     with session.keeper() as link:
         accepted = link.submit(spec)
-        started = None if accepted.existing else link.wait_started()
+        with Following(session, f"run {accepted.run_id} goes on; see `runlore show {accepted.run_id}`"):
+            started = None if accepted.existing else wait_started(link, session.registry, accepted.run_id)
     _tell_existing(session, accepted, spec)
     view = session.registry.view(accepted.run_id)
     answer = SubmitView(
@@ -98,6 +108,9 @@ def _start(session: Session, spec: RunSpec) -> None:
     if isinstance(started, NotStarted):
         session.output.warn(f"error: {started.text}; see `runlore show {view.short_id}`")
         raise Failed(started.exit_code)
+    if isinstance(started, NotReady):
+        session.output.warn(f"error: {started.text}; see `runlore show {view.short_id}`")
+        raise Failed(1)
     session.registry.reconcile_in_passing()
 
 
