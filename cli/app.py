@@ -35,6 +35,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Inside a run": {
         "emit": "Say how the run is getting on.",
+        "hold": "Be a run for a program in any language.",
     },
     "Label": {
         "tag": "Set or remove tags of a run.",

@@ -9,7 +9,7 @@ def _words(text: str) -> frozenset[str]:
 
 COMMANDS: Final = _words(
     """
-    accept artifacts attach config df diff doctor export hold hooks import index mcp metrics pack pause
+    accept artifacts attach config df diff doctor export hooks import index mcp metrics pack pause
     pin playlist projection promote prune queue redact relay replay rerun restore resume retention rm scan
     send serve signal sql stats submit subscribe subscriptions template trash unpause unpin watch worker
     """

@@ -10,7 +10,7 @@ import msgspec
 
 from runlore.journal.errors import NotFound
 from runlore.journal.events import KnownEvent
-from runlore.projections import views
+from runlore.projections import hold, views
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 _NEWER_EVENT: Final = {
@@ -41,8 +41,9 @@ SHOWN: Final[dict[str, type]] = {
     "line": views.LineRecord,
     "control": views.ControlRecord,
 }
-"""What `runlore schema NAME` knows, but for `event`."""
-NAMES: Final = (*SHOWN, "event")
+"""What `runlore schema NAME` knows, but for what comes in several kinds."""
+_KINDS: Final[dict[str, object]] = {"hold_message": hold.Message, "hold_answer": hold.Answer}
+NAMES: Final = (*SHOWN, *_KINDS, "event")
 
 
 def json_schema(name: str) -> dict[str, object]:
@@ -54,9 +55,9 @@ def json_schema(name: str) -> dict[str, object]:
     short = name.removeprefix("runlore.").partition("/")[0]
     if short == "event":
         return _whole("event", _event_schema())
-    if short not in SHOWN:
+    if short not in NAMES:
         raise NotFound(f"no schema {name!a}; there are {', '.join(NAMES)}")
-    return _whole(short, _generated(SHOWN[short]))
+    return _whole(short, _generated(SHOWN.get(short) or _KINDS[short]))
 
 
 def _whole(name: str, schema: dict[str, object]) -> dict[str, object]:

@@ -40,6 +40,10 @@ class Labels(Struct, frozen=True, kw_only=True):
     name: str | None = None
     tags: Mapping[str, str] | None = None
     metadata: Mapping[str, object] | None = None
+    argv: tuple[str, ...] = ()
+    """What is shown as its command; else how this program was started."""
+    cwd: str = ""
+    """Where that is; else the current folder."""
 
 
 def begin(registry: "Registry", given: Labels) -> TrackedRun:
@@ -80,7 +84,7 @@ def _queued(registry: "Registry", given: Labels, run_id: RunId) -> events.RunQue
         format=events.FORMAT,
         run_id=run_id,
         registry_id=registry_info(registry.disk, registry.layout).registry_id,
-        recipe=_recipe(registry),
+        recipe=_recipe(registry, given),
         name=redact_text(labels.name(given.name)) if given.name is not None else "",
         tags=redact_values(labels.tags(given.tags or {})),
         metadata=cast("dict[str, object]", redact_metadata(labels.metadata(given.metadata or {}))),
@@ -90,10 +94,10 @@ def _queued(registry: "Registry", given: Labels, run_id: RunId) -> events.RunQue
     )
 
 
-def _recipe(registry: "Registry") -> Recipe:
-    """Return how this program was started, as far as the interpreter knows."""
-    argv = tuple(sys.orig_argv) or (sys.executable or "python",)
-    spec = RunSpec(root=registry.root, argv=argv, cwd=current_folder(), by=registry.by)
+def _recipe(registry: "Registry", given: Labels) -> Recipe:
+    """Return how this program was started, as far as the interpreter knows, or what was said of that."""
+    argv = given.argv or tuple(sys.orig_argv) or (sys.executable or "python",)
+    spec = RunSpec(root=registry.root, argv=argv, cwd=given.cwd or current_folder(), by=registry.by)
     recipe = msgspec.structs.replace(recipe_of(spec), runtime=OWN_PROCESS)
     return recipe if len(msgspec.json.encode(recipe)) <= _MOST_RECIPE else shortened(recipe)
 

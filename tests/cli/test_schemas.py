@@ -29,8 +29,8 @@ ANSWERS: dict[str, list[str]] = {
 }
 STREAMS: dict[str, list[str]] = {"events": ["events", "bad", "late"], "logs": ["logs", "bad"]}
 LABELS = {"tag", "note", "rename"}
-INSIDE = {"emit"}
-"""Its answer is checked where it is tried: inside a run."""
+INSIDE = {"emit", "hold"}
+"""Their answers are checked where they are tried."""
 
 
 def validator(runlore: Runlore, name: str) -> Any:  # noqa: ANN401 - its stubs know no more

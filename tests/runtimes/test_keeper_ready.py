@@ -73,7 +73,7 @@ def test_a_run_that_nobody_waits_for(keeping: Keeping) -> None:
     say_ready(kept)
 
     assert status(kept) == "running"
-    assert kept.event(RunReadied)
+    assert kept.event(RunReadied).seq > kept.event(RunStarted).seq
 
 
 def test_it_is_not_ready_in_time(keeping: Keeping) -> None:
