@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Final
 from runlore.cli import exit_codes, run_text, standard
 from runlore.cli.errors import Failed, Interrupted
 from runlore.cli.heard import Heard
+from runlore.cli.progress_line import EVERY_S, ProgressLine
 from runlore.cli.standard import OutputFailed
 from runlore.journal.errors import AlreadyEnded, NotFound, RunloreError
 from runlore.journal.values import RunId
 from runlore.projections.run_view import RunView
+from runlore.runtimes.folding import RunFold
 from runlore.runtimes.messages import NotReady, NotStarted
 from runlore.runtimes.transcript_reader import TranscriptReader
 
@@ -37,6 +39,8 @@ class Foreground:
         self._registry = session.registry
         self._run = self._registry.get(run_id)
         self._reader: TranscriptReader | None = None
+        folded = RunFold(self._registry.disk, self._registry.layout, run_id)
+        self._below = ProgressLine(session.output, folded)
         self._asked: list[signal.Signals] = []
         self._lost_output: OutputFailed | None = None
 
@@ -49,16 +53,20 @@ class Foreground:
         try:
             while not self._link.closed:
                 self._show_news()  # after any word of the keeper's: one word stands for many nudges
-                ready, _, _ = select.select([self._link.fileno(), self._heard.fd], [], [])
+                self._below.look()
+                pause = EVERY_S if self._below.wanted else None
+                ready, _, _ = select.select([self._link.fileno(), self._heard.fd], [], [], pause)
                 self._answer()
                 if self._link.fileno() in ready:
                     self._link.wait_news(0)
             while not (view := self._run.view()).ended_at:
                 self._show_news()
+                self._below.look()
                 self._answer(self._heard.within(_LOOK_S))
             self._show_news()
             return view
         finally:
+            self._below.wipe()
             if self._reader is not None:
                 self._reader.close()
 
@@ -99,6 +107,8 @@ class Foreground:
 
     def _write(self, data: bytes, fd: int) -> None:
         """Write output of the command; what its loss means depends on why."""
+        self._below.wipe()
+        self._below.wrote(data)
         try:
             standard.write(data, 2 if self._session.output.is_for_programs else fd)
         except OutputFailed as failure:

@@ -87,9 +87,10 @@ def spelled_out(words: list[str]) -> list[str]:
 
     The next word is a time if it looks like one (`30s`), else it is not for us. No parser can tell.
     """
-    if AWAIT_READY not in words or command_word(words) != "run":
+    place = command_place(words)
+    if AWAIT_READY not in words or place is None or words[place] != "run":
         return words
-    at = words.index("run") + 1
+    at = place + 1
     spelled = words[:at]
     while at < len(words) and words[at] != "--" and words[at].startswith("-"):
         after = words[at + 1 : at + 2]

@@ -44,7 +44,9 @@ class Output:
         self.quiet = False
         self.no_trunc = False
         self.color: Color = "auto"
-        self._encoding = standard.encoding()
+        self.encoding = standard.encoding()
+        self.below: Callable[[], None] = _nothing
+        """Wipes what stands below the output on a terminal; called before anything is written."""
         self._pending: list[bytes] = []
         self.pending = 0
         """Bytes that were not handed over yet."""
@@ -96,7 +98,7 @@ class Output:
 
     def put_text(self, text: str) -> None:
         """Write text for people without ending the line."""
-        self.put(text.encode(self._encoding, "backslashreplace"))
+        self.put(text.encode(self.encoding, "backslashreplace"))
 
     def put(self, data: bytes) -> None:
         """Write bytes as they are; `flush` hands them over."""
@@ -113,6 +115,7 @@ class Output:
             return
         data, self._pending, self.pending = b"".join(self._pending), [], 0
         if data:
+            self.below()
             standard.write(data)
 
     # -- talk
@@ -124,6 +127,7 @@ class Output:
 
     def say_below(self, text: str) -> None:
         """Say something after Ctrl-C: a terminal has shown `^C` and is not at the beginning of a line."""
+        self.below()
         if os.isatty(2) and not self.quiet:
             standard.complain(b"\n")
         self.say(text)
@@ -131,6 +135,7 @@ class Output:
     def warn(self, text: str) -> None:
         """Write a line to standard error."""
         self.flush()
+        self.below()
         errors.say(text)
 
     def progress(self, done: str, total: int, noun: str) -> "Progress":
@@ -148,13 +153,13 @@ class Output:
 
     def _shown(self, text: str) -> str:
         """Return text with an escape for each character that the encoding of standard output has not."""
-        return text.encode(self._encoding, "backslashreplace").decode(self._encoding)
+        return text.encode(self.encoding, "backslashreplace").decode(self.encoding)
 
     @property
     def ellipsis(self) -> str:
         """What stands for text left out, in an encoding that may not have the sign for it."""
         try:
-            ELLIPSIS.encode(self._encoding)
+            ELLIPSIS.encode(self.encoding)
         except (UnicodeError, LookupError):
             return "..."
         return ELLIPSIS
@@ -180,10 +185,20 @@ class Output:
         begin = f"\x1b[{_SGR[color]}m"
         return lambda text: f"{begin}{text}\x1b[0m"
 
+    @property
+    def is_fine(self) -> bool:
+        """There are signs beyond ASCII to draw with."""
+        return self.ellipsis == ELLIPSIS
+
+    @property
+    def is_dumb(self) -> bool:
+        """The terminal obeys no escapes."""
+        return self._environ.get("TERM", "") in {"", "dumb"}
+
     def _colors(self) -> bool:
         if self.color != "auto":
             return self.color == "always"
-        if self._environ.get("NO_COLOR") or self._environ.get("TERM", "") in {"", "dumb"}:
+        if self._environ.get("NO_COLOR") or self.is_dumb:
             return False
         return os.isatty(1)
 
@@ -196,3 +211,7 @@ class Output:
 
             view = pick(view, self.fields)
         return encode_view(view) + b"\n"
+
+
+def _nothing() -> None:
+    """Do nothing."""

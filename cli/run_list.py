@@ -49,6 +49,7 @@ def _lines(session: "Session", items: Sequence["RunView"]) -> Iterator[str]:
         Column("ID"),
         Column("NAME", 7, shrinks=True),
         Column("STATUS"),
+        Column("PROGRESS", 6, shrinks=True),
         Column("STARTED", 5),
         Column("TOOK", 4, right=True),
         Column("TAGS", 3, shrinks=True),
@@ -58,7 +59,7 @@ def _lines(session: "Session", items: Sequence["RunView"]) -> Iterator[str]:
     used = [
         place
         for place, column in enumerate(columns)
-        if column.title not in {"NAME", "TAGS"} or _any(rows, place)
+        if column.title not in {"NAME", "PROGRESS", "TAGS"} or _any(rows, place)
     ]
     yield from render(
         [columns[place] for place in used],
@@ -79,11 +80,17 @@ def _row(session: "Session", view: "RunView") -> list[Cell]:
         Cell(view.short_id),
         Cell(text(view.name or "")),
         Cell(run_text.outcome(view), session.output.tint(color) if color else None),
+        Cell(text(_progress(session, view))),
         Cell(phrases.moment(view.started_at or view.created_at, session.now, utc=session.utc)),
         Cell(phrases.took(view.duration_s)),
         Cell(text(run_text.tags(view))),
         Cell(text(view.command or "")),
     ]
+
+
+def _progress(session: "Session", view: "RunView") -> str:
+    """Return how far a run is that goes on; what one that ended said last is for `show`."""
+    return "" if view.ended_at else run_text.progress(view, plain=not session.output.is_fine)
 
 
 def _remark(session: "Session", view: PsView, *, filtered: bool) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from runlore.cli import phrases
+from runlore.cli import phrases, progress_bar
 from runlore.projections.printable import printable
 from runlore.projections.run_view import RunView
 
@@ -60,7 +60,16 @@ def tags(view: RunView) -> str:
     return printable(" ".join(f"{name}={value}" if value else name for name, value in view.tags.items()))
 
 
-def details(view: RunView, now: datetime, *, utc: bool) -> Iterator[tuple[str, str]]:
+def progress(view: RunView, *, plain: bool = False) -> str:
+    """Return how far the run says it is, printable; with a bar while it goes on. Empty if it said nothing."""
+    said = view.progress
+    if said is None:
+        return ""
+    drawn = view.ended_at is None
+    return progress_bar.told(said.fraction, said.step, said.message, drawn=drawn, plain=plain)
+
+
+def details(view: RunView, now: datetime, *, utc: bool, plain: bool = False) -> Iterator[tuple[str, str]]:
     """Yield (what, value) of everything known about a run that a person may want to see."""
     yield "run", view.run_id
     yield "name", view.name or ""
@@ -71,7 +80,7 @@ def details(view: RunView, now: datetime, *, utc: bool) -> Iterator[tuple[str, s
     yield "folder", view.cwd or ""
     yield from _times(view, now, utc=utc)
     yield from _labels(view)
-    yield from _results(view)
+    yield from _results(view, plain=plain)
     yield "owner", _owner(view)
     yield "stop asked", _stop(view, now, utc=utc)
     yield "observed", view.observation.detail if view.observation else ""
@@ -112,13 +121,12 @@ def _labels(view: RunView) -> Iterator[tuple[str, str]]:
     yield "parent", view.parent or ""
 
 
-def _results(view: RunView) -> Iterator[tuple[str, str]]:
+def _results(view: RunView, *, plain: bool) -> Iterator[tuple[str, str]]:
     import msgspec  # noqa: PLC0415 - see above
 
-    progress, output, used = view.progress, view.transcript, view.resources
-    if progress is not None:
-        parts = [f"{progress.fraction:.0%}" if progress.fraction is not None else "", progress.step]
-        yield "progress", " ".join(part for part in [*parts, progress.message] if part)
+    output, used = view.transcript, view.resources
+    yield "progress", progress(view, plain=plain)
+    yield "preview", _preview(view)
     yield "result", msgspec.json.encode(view.result).decode() if view.result is not None else ""
     if output is not None and output.bytes is not None:
         lines = f", {phrases.counted(output.lines, 'line')}" if output.lines is not None else ""
@@ -126,6 +134,14 @@ def _results(view: RunView) -> Iterator[tuple[str, str]]:
         yield "output", f"{phrases.size(output.bytes)}{lines}{lost}"
     if used is not None:
         yield "used", f"{phrases.took(used.cpu_s)} of CPU, {phrases.size(used.max_rss_bytes)} of memory"
+
+
+def _preview(view: RunView) -> str:
+    preview = view.preview
+    if preview is None:
+        return ""
+    until = f", until {phrases.absolute(preview.lease_until)}" if preview.lease_until else ""
+    return " ".join(part for part in (preview.state, preview.url or "", preview.detail) if part) + until
 
 
 def _owner(view: RunView) -> str:

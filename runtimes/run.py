@@ -106,7 +106,7 @@ class Run:
             NotFound: the run has no transcript.
         """
         reader = self.open_transcript(stream, last=last, since=since)
-        return _lines(reader, last, self.has_ended if follow else None)
+        return lines_of(reader, last, self.has_ended if follow else None)
 
     def open_transcript(
         self, stream: Stream | None = None, *, last: int | None = None, since: datetime | None = None
@@ -229,9 +229,10 @@ class Run:
                 )
 
 
-def _lines(
+def lines_of(
     reader: "TranscriptReader", last: int | None, has_ended: Callable[[], bool] | None
 ) -> "Iterator[Line]":
+    """Yield the lines that `Run.logs` does; has_ended: asked again and again while lines are awaited."""
     from runlore.runtimes.transcript_lines import TranscriptLines  # noqa: PLC0415 - few need it
 
     with reader:

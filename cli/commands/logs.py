@@ -7,10 +7,12 @@ from runlore.cli.following import Following
 from runlore.cli.log_text import LogText, line_record
 from runlore.cli.log_window import Window, chunks, lines
 from runlore.cli.options import verb
+from runlore.cli.progress_line import ProgressLine
 from runlore.cli.session import Session
 from runlore.journal.values import Stream
 from runlore.projections import filters
 from runlore.projections.views import ControlRecord
+from runlore.runtimes.folding import RunFold
 from runlore.runtimes.run import Run
 
 
@@ -58,7 +60,7 @@ def logs(
     session.output.control(ControlRecord(type="ready"))
     with Following(session, f"run {run.id} goes on; `runlore logs -f {run.short_id}` follows it again"):
         if session.output.json:
-            for line in lines(run, window):
+            for line in lines(run, window, lambda: None):
                 session.output.record(line_record(run.id, line), live=follow)
             shown = True
         else:
@@ -71,8 +73,14 @@ def logs(
 
 def _show(session: Session, run: Run, window: Window, *, timestamps: bool, raw: bool) -> bool:
     """Write the output for people, and say whether there was any; by lines only where lines matter."""
+    below = ProgressLine(session.output, RunFold(run.registry.disk, run.registry.layout, run.id))
     text = LogText(session.output, timestamps=timestamps, raw=raw, live=window.follow)
-    for piece in lines(run, window) if timestamps or window.last is not None else chunks(run, window):
-        text.show(piece.stream, piece.at, piece.data, piece.lost)
+    pieces = lines if timestamps or window.last is not None else chunks
+    try:
+        for piece in pieces(run, window, below.look):
+            text.show(piece.stream, piece.at, piece.data, piece.lost)
+            below.wrote(piece.data)
+    finally:
+        below.wipe()
     text.finish()
     return text.any

@@ -41,7 +41,11 @@ def show(session: Session, *, run_id: str | None) -> None:
 
 def _lines(session: Session, view: RunView) -> Iterator[str]:
     output, color = session.output, run_text.tint(view)
-    known = [(what, value) for what, value in run_text.details(view, session.now, utc=session.utc) if value]
+    known = [
+        (what, value)
+        for what, value in run_text.details(view, session.now, utc=session.utc, plain=not output.is_fine)
+        if value
+    ]
     wide = max(len(what) for what, _ in known)
     for what, value in known:
         text = printable(value)

@@ -147,3 +147,19 @@ def test_statuses_are_coloured_on_a_terminal(runlore: Runlore) -> None:
 
     assert "\x1b[31mfailed (1)" in shown
     assert "\x1b[32msucceeded" in shown
+
+
+def test_progress_stands_below_the_output(runlore: Runlore) -> None:
+    """While a run is followed a bar shows how far it is; nothing of it is left behind."""
+    loop = "echo first; runlore emit progress 2/5 loading; sleep 60"
+    with terminal(runlore) as window:
+        window.type(f'runlore run -d sh -c "{loop}"; runlore logs -f')
+        screen = window.wait_for("40% loading")
+        assert screen.index("first") < screen.index("40% loading")
+        window.press("C-c")
+        assert "40% loading" not in window.wait_for("goes on; `runlore logs -f ").replace(loop, "")
+        window.clear()
+        window.type(f'runlore run sh -c "{loop}"')
+        window.wait_for("40% loading")
+        window.press("C-c")
+        assert "40% loading" not in window.wait_for("cancelled; see").replace(loop, "")
