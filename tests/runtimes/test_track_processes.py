@@ -23,6 +23,7 @@ from runlore.runtimes.pulse import pulse
 from runlore.runtimes.registry import Registry
 from runlore.runtimes.track import current_run
 from runlore.runtimes.tracked import TrackedRun
+from tests.proof import SIZE
 from tests.runtimes.keeping import until
 from tests.runtimes.kept_runs import program, registry_at, said_by
 
@@ -177,6 +178,48 @@ def test_a_process_that_is_killed(registry: Registry) -> None:
     assert (view.status, view.exit_code, view.provisional) == ("failed", None, True)
     assert view.reason is not None
     assert view.reason.code == "owner_lost"
+
+
+MANY = 1_000 if SIZE == "full" else 250
+CROWD = """
+import os, resource, signal, sys
+from runlore.runtimes.registry import Registry
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4_000), hard))
+registry = Registry(Registry.open(sys.argv[1]).layout, durability="process")
+tracking = registry.track("one of many")
+runs = [tracking.start() for _ in range(int(sys.argv[2]))]
+for run in runs:
+    run.progress(0.5)
+child = os.fork()
+if child == 0:
+    signal.pause()
+print(child, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_process_that_is_hundreds_of_runs_is_killed(registry: Registry) -> None:
+    """All of them (a thousand at full size) have failed at once, owner_lost, though a forked worker lives on."""
+    with subprocess.Popen(
+        program(CROWD, registry.root, str(MANY)), stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        worker = int(process.stdout.readline())
+        assert process.wait(30) == -signal.SIGKILL
+        try:
+            runs = registry.runs()
+            assert Path(f"/proc/{worker}").exists()
+        finally:
+            os.kill(worker, signal.SIGKILL)
+
+    assert len(runs) == MANY
+    assert {(view.status, view.provisional) for view in runs} == {("failed", True)}
+    assert {view.reason.code for view in runs if view.reason} == {"owner_lost"}
+    assert {view.progress.fraction for view in runs if view.progress} == {0.5}
+    written = registry.reconcile([view.run_id for view in runs[:20]])
+    assert len(written) == 20
+    assert all(item.written and item.status == "failed" for item in written)
 
 
 FORKING = """
