@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from runlore.cli import cells, progress_bar, standard
+from runlore.journal.errors import RunloreError
 
 if TYPE_CHECKING:
     from runlore.cli.output import Output
@@ -37,7 +38,10 @@ class ProgressLine:
         if not self.wanted or now < self._due:
             return
         self._due = now + EVERY_S
-        self._folded.advance()
+        try:
+            self._folded.advance()
+        except RunloreError:
+            return  # whoever follows finds out by himself
         state = self._folded.state
         if state.progress is None or state.ended or not self._at_start:
             return

@@ -200,7 +200,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_process_that_is_hundreds_of_runs_is_killed(registry: Registry) -> None:
-    """All of them (a thousand at full size) have failed at once, owner_lost, though a forked worker lives on."""
+    """All of them (a thousand at full size) have failed at once, though a forked worker lives on."""
     with subprocess.Popen(
         program(CROWD, registry.root, str(MANY)), stdout=subprocess.PIPE, text=True
     ) as process:
