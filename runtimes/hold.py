@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from msgspec import UNSET
 
 from runlore.journal import ids
-from runlore.journal.errors import BadInput
+from runlore.journal.errors import BadInput, RunloreError
 from runlore.journal.exit_record import ExitRecord
 from runlore.journal.redaction import redact_text
 from runlore.journal.scan import Record
@@ -81,7 +81,7 @@ class Hold:
         run = self._run
         if run is None or self.ended is not None:
             return self.ended
-        reason = None if run.stop_requested else why
+        reason = None if _is_asked_to_stop(run) else why
         return self._conclude(line, run, ExitRecord(at=self._registry.disk.now(), reason=reason))
 
     def _begin(self, line: int, message: wire.Begin) -> Begun:
@@ -122,6 +122,14 @@ class Hold:
             reason=view.reason.text if view.reason else "",
         )
         return self.ended
+
+
+def _is_asked_to_stop(run: TrackedRun) -> bool:
+    """Say whether anybody has asked by this very moment; what was known is enough if nobody can look."""
+    try:
+        return run.view().stop is not None
+    except RunloreError:
+        return run.stop_requested
 
 
 def _told(run: TrackedRun, message: wire.Message) -> Record | None:

@@ -57,6 +57,7 @@ def test_everything_that_can_be_said(runlore: Runlore) -> None:
     ]
     assert said(runlore, "run.checkpointed")[0]["path"] == str(runlore.home / "ckpt/3.pt")
     assert len(said(runlore, "run.readied")) == 1
+    assert "available http://127.0.0.1:1/ the dashboard, until 2" in runlore.ok("show").stdout
     assert "said that it is ready" in runlore.ok("history").stdout
 
 

@@ -184,6 +184,20 @@ def test_a_stop_is_passed_on(runlore: Runlore) -> None:
     assert (view["status"], view["reason"]["text"]) == ("cancelled", "enough")
 
 
+def test_a_stop_that_comes_with_the_end(runlore: Runlore) -> None:
+    """Whoever went away right after somebody had asked was cancelled, heard or not."""
+    with holding(runlore) as (program, begun):
+        program.process.send_signal(signal.SIGSTOP)
+        with runlore.started("stop", begun["run_id"]) as stop:
+            runlore.until(lambda: shown(runlore)["stop"])
+            assert program.process.stdin is not None
+            program.process.stdin.close()
+            program.process.send_signal(signal.SIGCONT)
+            assert stop.wait(LONG_S) == 0
+
+    assert shown(runlore)["status"] == "cancelled"
+
+
 @pytest.mark.parametrize(
     ("message", "what"),
     [
