@@ -33,7 +33,7 @@ def _kinds(_context: Context, _parameter: Parameter, word: str) -> list[Completi
 @click.option("--detail", metavar="TEXT", multiple=True, help="preview: what else there is to say.")
 @click.option("--sha256", metavar="DIGEST", multiple=True, help="checkpoint: the digest of its bytes.")
 def emit(session: Session, *, what: str, values: tuple[str, ...], **options: tuple[str, ...]) -> None:
-    r"""Say from inside a run how it is getting on; the run is the one that started this process.
+    """Say from inside a run how it is getting on; the run is the one that started this process.
 
     \b
     ready                             it is ready: --await-ready waits for that
@@ -47,7 +47,7 @@ def emit(session: Session, *, what: str, values: tuple[str, ...], **options: tup
     means that it is on the disk. Nothing is printed, because it would end up in the run's own output.
 
     Exits with 3 outside a run, and with 5 if the run has ended.
-    """
+    """  # noqa: D301 - click's mark of lines that are not to be wrapped
     given = {f"--{name}": value for name, value in options.items() if value}
     record = speak(Spoken(what, values, given), session.environ, session.root)
     view = EmitView(run_id=record.run_id, seq=record.seq, type=tag_of(record.event))

@@ -230,3 +230,13 @@ def test_a_registry_that_may_not_be_written(inside: Runlore) -> None:
     os.chmod(inside.root, 0o700)
 
     assert "0700" in done.stderr or "chmod" in done.stderr
+
+
+def test_help_lists_what_can_be_said(runlore: Runlore) -> None:
+    """One a line, at any width."""
+    for columns in ("40", "100"):
+        told = runlore.ok("emit", "--help", env={"COLUMNS": columns}).stdout
+        lines = [line.split() for line in told.splitlines() if line.split()]
+        assert {line[0] for line in lines} >= set(emitting.KINDS)
+        assert "\b" not in told
+        assert "\\b" not in told
