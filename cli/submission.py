@@ -34,6 +34,7 @@ class Typed(msgspec.Struct, frozen=True, kw_only=True):
     cwd: str | None
     timeout: str | None
     await_ready: str | None
+    idle_timeout: str | None
     stdin: bool
 
 
@@ -53,6 +54,7 @@ def understood(session: Session, typed: Typed) -> RunSpec:
         cwd=_folder(typed.cwd),
         timeout=durations.parse(typed.timeout) if typed.timeout is not None else None,
         await_ready=durations.parse(typed.await_ready) if typed.await_ready is not None else None,
+        idle_timeout=durations.parse(typed.idle_timeout) if typed.idle_timeout is not None else None,
         stdin=typed.stdin,
     )
     return spec_of(wanted, session.found.path, machine.actor(PROGRAM), "power")
@@ -74,6 +76,7 @@ def spec_view(spec: RunSpec, *, detached: bool) -> SpecView:
         parent=spec.parent or None,
         timeout_s=spec.timeout_s,
         await_ready_s=spec.await_ready_s,
+        idle_timeout_s=spec.idle_timeout_s,
         stdin=spec.stdin,
         detached=detached,
     )
@@ -91,6 +94,7 @@ def spec_lines(view: SpecView) -> list[str]:
         "env": " ".join(f"{name}={value}" for name, value in view.env.items()),
         "timeout": durations.spelled(view.timeout_s) if view.timeout_s else "",
         "ready": f"within {durations.spelled(view.await_ready_s)}" if view.await_ready_s else "",
+        "silence": f"at most {durations.spelled(view.idle_timeout_s)}" if view.idle_timeout_s else "",
         "stdin": "passed on" if view.stdin else "/dev/null",
         "registry": view.root,
     }

@@ -18,6 +18,8 @@ def replay_command(name: str, recipe: Recipe) -> str:
         options += ["--timeout", durations.spelled(recipe.timeout_s)]
     if recipe.await_ready_s is not None:
         options.append(f"--await-ready={durations.spelled(recipe.await_ready_s)}")
+    if recipe.idle_timeout_s is not None:
+        options += ["--idle-timeout", durations.spelled(recipe.idle_timeout_s)]
     if recipe.stdin:
         options.append("-i")
     return shell.join(("runlore", "run", *options, "--", *exact_argv(recipe)))

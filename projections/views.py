@@ -256,6 +256,7 @@ class SpecView(Struct, frozen=True, kw_only=True):
     key: str | None
     parent: str | None
     timeout_s: float | None
+    idle_timeout_s: float | None = None
     stdin: bool
     detached: bool
     await_ready_s: float | None = None

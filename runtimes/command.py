@@ -22,7 +22,7 @@ from runlore.runtimes.handover import (
     Running,
     Standing,
 )
-from runlore.runtimes.identity import Opened, has_ended, identify, look, open_same
+from runlore.runtimes.identity import Opened, has_ended, identify, look, open_same, read_stat
 from runlore.runtimes.owned_run import OwnedRun
 from runlore.runtimes.pipes import write_all
 from runlore.runtimes.tree import children_of, members
@@ -100,6 +100,11 @@ class Command:
         self._tell(Intend(Reason(code=reason.code, text=reason.text[:_TOLD], by=reason.by)))
         if self.answers_fd < 0:
             self._intend_alone()
+
+    def is_paused(self) -> bool:
+        """Say whether its process is stopped by a signal, and so cannot print anything."""
+        stat = read_stat(self.identity.pid) if self.identity is not None and self.record is None else None
+        return stat is not None and stat.stopped
 
     def done(self) -> None:
         """Release the wrapper: everything is on record."""

@@ -20,6 +20,7 @@ Liveness = Literal["alive", "gone", "unverifiable"]
 _NO_SUCH_PID: Final = (ProcessLookupError, OverflowError)
 """A journal may name any number; no process has one that the kernel's type cannot hold."""
 _ZOMBIE: Final = frozenset({"Z", "X", "x"})
+_STOPPED: Final = "T"
 
 
 class ProcessStat(Struct, frozen=True, gc=False):
@@ -32,6 +33,8 @@ class ProcessStat(Struct, frozen=True, gc=False):
     dead: bool
     """It has ended and waits for its parent to take the status."""
     start_ticks: int
+    stopped: bool = False
+    """It was stopped by a signal, and goes on at SIGCONT."""
 
 
 class Opened(Struct, frozen=True, gc=False):
@@ -127,7 +130,7 @@ def read_stat(pid: int) -> ProcessStat | None:
     name = before.partition(b"(")[2].decode("utf-8", "replace")
     fields = after.split()
     state = fields[0].decode("ascii")
-    return ProcessStat(pid, int(fields[1]), name, state in _ZOMBIE, int(fields[19]))
+    return ProcessStat(pid, int(fields[1]), name, state in _ZOMBIE, int(fields[19]), state == _STOPPED)
 
 
 def _identified(pid: int, inode: int) -> Identity | None:

@@ -21,6 +21,7 @@ from runlore.runtimes.command import Command
 from runlore.runtimes.finish import Evidence, has_run, put_on_record
 from runlore.runtimes.handover import Running
 from runlore.runtimes.heartbeat import EVERY_S
+from runlore.runtimes.idle import LOOK_EVERY_S, IdleClock
 from runlore.runtimes.messages import Ended, NotReady, NotStarted, Started
 from runlore.runtimes.owned_run import OwnedRun
 from runlore.runtimes.stopping import Stopping, name_survivors
@@ -29,7 +30,7 @@ from runlore.runtimes.tree import members
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_TICK_S: Final = 1.0
+_TICK_S: Final = LOOK_EVERY_S
 """How often the journal is looked at even if nobody rang."""
 _DRAIN_S: Final = 2.0
 """How long output is still taken in from what outlives the command."""
@@ -70,6 +71,7 @@ class KeeperLoop:
         now = time.monotonic()
         self._next_tick, self._next_beat = now, now + EVERY_S
         self._times_out = self._boots_until = self._drained_by = float("inf")
+        self._idle = IdleClock(run.spec.idle_timeout_s)
         self._streak = 0
 
     def keep(self) -> None:
@@ -107,6 +109,7 @@ class KeeperLoop:
             self._selector.unregister(capture.fifo)
         if not moved:
             return
+        self._idle.heard(time.monotonic())
         self._caller.nudge()
         self._streak = self._streak + 1 if moved < _SMALL else 0
         if self._streak > _STREAK:
@@ -163,6 +166,7 @@ class KeeperLoop:
                 self._times_out = running.since_s + spec.timeout_s
             if spec.await_ready_s is not None:
                 self._boots_until = running.since_s + spec.await_ready_s
+            self._idle.heard(time.monotonic())
         if self._told or not (self._ready or self._started):
             return
         self._told, self._boots_until = True, float("inf")
@@ -209,7 +213,7 @@ class KeeperLoop:
     def _wake_at(self) -> float:
         due = self._stopping.due
         last = self._drained_by if due is None else due
-        return min(self._next_tick, self._times_out, self._boots_until, last)
+        return min(self._next_tick, self._times_out, self._boots_until, self._idle.due, last)
 
     def _keep_time(self, now: float) -> None:
         if now >= self._next_tick:
@@ -217,6 +221,7 @@ class KeeperLoop:
             self._look_at_journal()
             self._command.look()
             self._learn()
+            self._idle.look(now, paused=self._command.is_paused())
         if now >= self._next_beat:
             self._next_beat = now + EVERY_S
             self._run.heartbeat.beat()
@@ -226,6 +231,8 @@ class KeeperLoop:
             self._stopping.ask(Reason(code="timeout", text=text), now)
         if now >= self._boots_until:
             self._end_booting(now)
+        if now >= self._idle.due:
+            self._judge_silence(now)
         if self._stopping.due is not None and now >= self._stopping.due:
             self._stopping.step(now)
 
@@ -237,6 +244,17 @@ class KeeperLoop:
             self._boots_until = float("inf")
             text = f"not ready after {self._run.spec.await_ready_s:g} s"
             self._stopping.ask(Reason(code="boot_timeout", text=text), now)
+
+    def _judge_silence(self, now: float) -> None:
+        """Stop the command for its silence, unless it is paused or something waits in its pipes."""
+        self._idle.look(now, paused=self._command.is_paused())
+        for capture in self._captures:
+            if not capture.ended:
+                self._take(capture)
+        if now >= self._idle.due:
+            text = f"no output for {self._idle.limit_s:g} s"
+            self._idle = IdleClock(None)
+            self._stopping.ask(Reason(code="idle_timeout", text=text), now)
 
     def _is_complete(self, now: float) -> bool:
         """Say whether the command has ended, its tree if that was asked for, and its output is in."""

@@ -36,7 +36,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     await_ready_s: float | None = None
     """Stay booting until the command says that it is ready, so long at most."""
     idle_timeout_s: float | None = None
-    """Reserved; not in this version."""
+    """Longest time it may print nothing."""
     stdin: bool = False
     """Pass the caller's standard input on, instead of /dev/null."""
     durability: Durability = "power"
@@ -100,8 +100,11 @@ def check(spec: RunSpec) -> None:
     for name, value in spec.env.items():
         if not name or "=" in name or "\0" in name + value:
             raise BadInput(f"variable {name!a} cannot be set: a name is not empty and holds no `=` or NUL")
-    for what, limit in (("timeout", spec.timeout_s), ("time to be ready", spec.await_ready_s)):
-        if limit is not None and not (isfinite(limit) and 0 < limit <= _MAX_TIMEOUT_S):
-            raise BadInput(f"{what} {limit} is not a number of seconds above 0 and up to 1e9")
-    if spec.idle_timeout_s is not None:
-        raise BadInput("idle timeouts are not in this version; use a timeout")
+    limits = {
+        "timeout": spec.timeout_s,
+        "idle timeout": spec.idle_timeout_s,
+        "time to be ready": spec.await_ready_s,
+    }
+    for what, limit_s in limits.items():
+        if limit_s is not None and not (isfinite(limit_s) and 0 < limit_s <= _MAX_TIMEOUT_S):
+            raise BadInput(f"{what} {limit_s} is not a number of seconds above 0 and up to 1e9")

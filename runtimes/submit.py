@@ -30,6 +30,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     cwd: str | os.PathLike[str] | None = None
     timeout: float | None = None
     await_ready: float | None = None
+    idle_timeout: float | None = None
     stdin: bool = False
 
 
@@ -54,6 +55,7 @@ def spec_of(wanted: Submission, root: str, by: Actor, durability: Durability) ->
         parent=parent_in(root),
         timeout_s=wanted.timeout,
         await_ready_s=wanted.await_ready,
+        idle_timeout_s=wanted.idle_timeout,
         stdin=wanted.stdin,
         durability=durability,
     )

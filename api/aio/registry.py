@@ -109,6 +109,7 @@ class AsyncRegistry:
         cwd: str | os.PathLike[str] | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - the run's limit, not this call's
         await_ready: float | None = None,
+        idle_timeout: float | None = None,
         stdin: bool = False,
     ) -> "AsyncRun":
         """Return a new run whose command has started: see `Registry.submit`."""
@@ -123,6 +124,7 @@ class AsyncRegistry:
             cwd=cwd,
             timeout=timeout,
             await_ready=await_ready,
+            idle_timeout=idle_timeout,
             stdin=stdin,
         )
         return AsyncRun(await act(deed))

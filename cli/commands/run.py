@@ -51,6 +51,7 @@ def _files(_ctx: Context, _parameter: Parameter, word: str) -> list[CompletionIt
 @click.option(
     "--await-ready", metavar="[TIME]", help="Booting until it says it is ready, for 60s or TIME at most."
 )
+@click.option("--idle-timeout", metavar="TIME", help="Stop it when it has printed nothing for so long.")
 @click.option("--dry-run", is_flag=True, help="Show what would be run; create nothing.")
 def run(
     session: Session,
@@ -65,9 +66,9 @@ def run(
     """Run CMD and keep everything about it: output, times, exit code.
 
     Options end at the first word of CMD. Its output is shown as it comes, and its exit code becomes
-    ours: 128+n if signal n ended it, 124 after --timeout, 125 for a failure of runlore itself, 126 and
-    127 if it cannot be executed or is not there. Ctrl-C asks it to stop, a second one kills it; closing
-    the terminal stops nothing.
+    ours: 128+n if signal n ended it, 124 after --timeout or --idle-timeout, 125 for a failure of runlore
+    itself, 126 and 127 if it cannot be executed or is not there. Ctrl-C asks it to stop, a second one
+    kills it; closing the terminal stops nothing.
 
     With --await-ready the run is booting until something inside it says `runlore emit ready`; one that
     is not ready in time is stopped, and has failed. -d returns once it is ready, or 1 if it never is.

@@ -126,6 +126,17 @@ def test_a_timeout_is_124(runlore: Runlore) -> None:
     assert runlore.ok("show", "--fields", "status,reason.code").stdout == "timed_out\ttimeout\n"
 
 
+def test_silence_that_lasts_too_long_is_124_too(runlore: Runlore) -> None:
+    """`--idle-timeout` tells itself apart from `--timeout` by its reason, and both by the same code."""
+    done = runlore("run", "--idle-timeout", "200ms", "sleep", "60", code=124)
+
+    assert "timed out" in done.stderr
+    assert runlore.ok("show", "--fields", "status,reason.code").stdout == "timed_out\tidle_timeout\n"
+    assert "--idle-timeout 0.2s" in runlore.ok("show", "--json").json["rerun"]
+    plan = runlore.ok("run", "--dry-run", "--idle-timeout", "5m", "true")
+    assert "at most 5m" in plan.stdout
+
+
 def test_standard_input_is_empty_unless_asked_for(runlore: Runlore) -> None:
     """Without -i a command that reads finds the end at once; with it, it reads ours."""
     assert runlore.ok("run", "cat", stdin=b"typed").stdout == ""

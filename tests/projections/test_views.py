@@ -209,11 +209,13 @@ def test_the_replay_command_says_all_that_matters() -> None:
         env={"A": "1 2"},
         secrets=("TOKEN",),
         timeout_s=5400.0,
+        idle_timeout_s=90.0,
         stdin=True,
     )
 
     assert replay_command("nightly", recipe) == (
-        "runlore run --cwd '/my work' --name nightly --env 'A=1 2' --secret TOKEN --timeout 1h30m -i "
+        "runlore run --cwd '/my work' --name nightly --env 'A=1 2' --secret TOKEN --timeout 1h30m "
+        "--idle-timeout 1m30s -i "
         "-- train 'it'\"'\"'s'"
     )
 
