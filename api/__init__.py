@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from runlore.journal.errors import Conflict as Conflict
     from runlore.journal.errors import CorruptJournal as CorruptJournal
     from runlore.journal.errors import DidNotStart as DidNotStart
+    from runlore.journal.errors import Elsewhere as Elsewhere
     from runlore.journal.errors import JournalIO as JournalIO
     from runlore.journal.errors import NewerFormat as NewerFormat
+    from runlore.journal.errors import NoHandle as NoHandle
     from runlore.journal.errors import NoKeeper as NoKeeper
     from runlore.journal.errors import NotFound as NotFound
     from runlore.journal.errors import NotPermitted as NotPermitted
     from runlore.journal.errors import OutsideRun as OutsideRun
     from runlore.journal.errors import RunloreError as RunloreError
+    from runlore.journal.errors import Unverifiable as Unverifiable
     from runlore.journal.scan import Record as Record
     from runlore.journal.values import RunId as RunId
     from runlore.journal.values import Status as Status
@@ -53,13 +56,16 @@ _HOMES = {
         "Conflict",
         "CorruptJournal",
         "DidNotStart",
+        "Elsewhere",
         "JournalIO",
         "NewerFormat",
+        "NoHandle",
         "NoKeeper",
         "NotFound",
         "NotPermitted",
         "OutsideRun",
         "RunloreError",
+        "Unverifiable",
     ),
     "journal.scan": ("Record",),
     "journal.values": ("RunId", "Status"),
@@ -87,9 +93,11 @@ __all__ = [
     "CorruptJournal",
     "CurrentRun",
     "DidNotStart",
+    "Elsewhere",
     "JournalIO",
     "Line",
     "NewerFormat",
+    "NoHandle",
     "NoKeeper",
     "NotFound",
     "NotPermitted",
@@ -103,6 +111,7 @@ __all__ = [
     "RunloreError",
     "Status",
     "TrackedRun",
+    "Unverifiable",
     "__version__",
     "current",
     "current_run",

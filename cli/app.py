@@ -24,6 +24,9 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "run": "Run a command and keep everything about it.",
         "stop": "Stop runs, and wait until they are over.",
         "wait": "Wait until runs have ended.",
+        "signal": "Send a signal to runs.",
+        "pause": "Stop the processes of runs for a while.",
+        "unpause": "Let paused runs go on.",
     },
     "Look": {
         "ps": "List runs: the live ones and the last five that ended.",

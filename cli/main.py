@@ -35,6 +35,7 @@ _RUN_WITH_VALUE: Final = frozenset(
         "--cwd",
         "--timeout",
         "--await-ready",
+        "--idle-timeout",
     }
 )
 """Options of `run` whose next word is a value; a test compares them with the command itself."""

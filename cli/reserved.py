@@ -9,15 +9,15 @@ def _words(text: str) -> frozenset[str]:
 
 COMMANDS: Final = _words(
     """
-    accept artifacts attach config df diff doctor export hooks import index mcp metrics pack pause
+    accept artifacts attach config df diff doctor export hooks import index mcp metrics pack
     pin playlist projection promote prune queue redact relay replay rerun restore resume retention rm scan
-    send serve signal sql stats submit subscribe subscriptions template trash unpause unpin watch worker
+    send serve sql stats submit subscribe subscriptions template trash unpin watch worker
     """
 )
 OPTIONS: Final = _words(
     """
     --after --after-any --artifact --at --delay --filter --for --output-limit
-    --pin --priority --queue --report --require --retry --runtime --secret --secret-file --start-at --tree
+    --pin --priority --queue --report --require --retry --runtime --secret --secret-file --start-at
     --tty --watch
     """
 )

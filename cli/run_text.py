@@ -37,9 +37,10 @@ def outcome(view: RunView) -> str:
     word = {"collecting_artifacts": "collecting", "timed_out": "timed out"}.get(view.status, view.status)
     if view.status == "failed":
         return f"{word} ({_cause(view)})"
-    if view.status in _PLAIN_ENDS or view.health in {"live", None}:
+    if view.status in _PLAIN_ENDS:
         return word
-    return f"{word}, {view.health}"
+    health = "" if view.health in {"live", None} else f", {view.health}"
+    return word + (", paused" if view.paused else "") + health
 
 
 def tint(view: RunView) -> "Tint | None":

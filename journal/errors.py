@@ -90,8 +90,8 @@ class IllegalTransition(Conflict):
 class AlreadyEnded(Conflict):
     """The run has its final event; only labels, evidence, retention and repair may follow."""
 
-    def __init__(self, run_id: RunId, attempted: str) -> None:
-        super().__init__(f"run {run_id} has already ended: {attempted} was not recorded")
+    def __init__(self, run_id: RunId, attempted: str, *, so: str = "") -> None:
+        super().__init__(f"run {run_id} has already ended: {so or f'{attempted} was not recorded'}")
         self.run_id: Final[RunId] = run_id
         self.attempted: Final[str] = attempted
 
@@ -102,6 +102,18 @@ class Busy(Conflict):
 
 class NoKeeper(Conflict):
     """Nobody keeps the run, so nobody can carry this out; its command may still be alive."""
+
+
+class NoHandle(Conflict):
+    """The run has no process yet, or not any more."""
+
+
+class Elsewhere(NotPermitted):
+    """The run's processes belong to another machine, boot or pid namespace; nothing was touched."""
+
+
+class Unverifiable(NotPermitted):
+    """Whether a process is the run's cannot be told for certain, so it was left alone."""
 
 
 class DidNotStart(RunloreError):

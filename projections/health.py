@@ -46,6 +46,8 @@ class Seen(Struct, frozen=True, kw_only=True):
     command: CommandSeen = "unverifiable"
     """`gone` only if neither command nor wrapper lives; what merely outlived the command is not it."""
     heartbeat_age_s: float | None = None
+    paused: bool = False
+    """The command's process is stopped by a signal; no judgement rests on it."""
     exit: ExitRecord | None = None
     boot_changed: bool = False
     detail: str = ""

@@ -36,6 +36,7 @@ def run_view(
     as_of: datetime,
     health: Health | None = None,
     provisional: bool = False,
+    paused: bool = False,
     head: Head | None = None,
     transcript: TranscriptView | None = None,
     problem: Problem | None = None,
@@ -43,6 +44,7 @@ def run_view(
     """Return the view of a run as it was found at `as_of`.
 
     health, provisional: from `health.assess`, together with the state it gives back.
+    paused: from the look that this rests on.
     transcript: what the transcript itself says, if anybody looked; else what the journal knows of it.
     """
     queued, recipe, final = state.queued, state.recipe, state.final
@@ -88,6 +90,7 @@ def run_view(
         durability=state.durability,
         stop=_stop(state),
         observation=_observation(state),
+        paused=paused and not state.ended,
         problem=problem,
     )
 

@@ -190,6 +190,8 @@ class RunView(Struct, frozen=True, kw_only=True):
     durability: Durability
     stop: StopView | None
     observation: ObservationView | None
+    paused: bool = False
+    """Its command is stopped by a signal, as `runlore pause` does it; not a status."""
     problem: Problem | None
 
 

@@ -27,6 +27,7 @@ SHOWN: Final[dict[str, type]] = {
     "wait": views.WaitView,
     "stop": views.StopView,
     "emit": views.EmitView,
+    "signal": views.SignalView,
     "verify": views.VerifyView,
     "heads": views.HeadsView,
     "reconcile": views.ReconcileView,

@@ -34,6 +34,7 @@ __all__ = [
     "HistoryView",
     "InfoView",
     "InitView",
+    "InterventionView",
     "LineRecord",
     "NamesView",
     "Problem",
@@ -42,11 +43,13 @@ __all__ = [
     "ReconciledView",
     "RepairView",
     "RunView",
+    "SignalView",
     "SpecView",
     "StopView",
     "StoppedView",
     "SubmitView",
     "TranscriptView",
+    "UntouchedView",
     "VerificationView",
     "VerifyView",
     "WaitView",
@@ -122,6 +125,36 @@ class EmitView(Struct, frozen=True, kw_only=True):
     run_id: RunId
     seq: Seq
     type: str
+
+
+class UntouchedView(Struct, frozen=True, kw_only=True):
+    """A process that was left as it is."""
+
+    pid: int
+    command: str
+    why: str
+
+
+class InterventionView(Struct, frozen=True, kw_only=True):
+    """What was done to the processes of one run."""
+
+    run_id: RunId
+    status: Status
+    paused: bool
+    changed: bool
+    """False: nothing needed to be signalled."""
+    pids: list[int]
+    """The processes that were signalled; a pid is no identity, so never signal it later."""
+    left: list[UntouchedView]
+    """Those that belong to the run and were left alone, and why."""
+
+
+class SignalView(Struct, frozen=True, kw_only=True):
+    """What came of signalling runs: `signal`, `pause` and `unpause`."""
+
+    schema: Literal["runlore.signal/1"] = "runlore.signal/1"
+    signal: str
+    items: list[InterventionView]
 
 
 class FindingView(Struct, frozen=True, kw_only=True):

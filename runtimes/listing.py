@@ -78,6 +78,7 @@ class Found(Struct, frozen=True, kw_only=True):
             as_of=now,
             health=assessment.health if assessment else None,
             provisional=assessment is not None and assessment.provisional,
+            paused=self.look is not None and self.look.seen is not None and self.look.seen.paused,
             head=row.head,
             transcript=self.transcript,
             problem=row.problem,

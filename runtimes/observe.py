@@ -38,6 +38,15 @@ def look(layout: Layout, run_id: RunId, *, disk: Disk = REAL) -> Look:
     return Observer(disk, layout).look(RunFold(disk, layout, run_id))
 
 
+def is_paused(state: RunState) -> bool:
+    """Say whether the run's command is stopped by a signal; False where that cannot be told."""
+    command = state.handle.identity if state.handle else None
+    if command is None or state.collecting is not None:
+        return False
+    stat = identity.read_stat(command.pid)  # costs less than the comparison, and says no nearly always
+    return stat is not None and stat.stopped and identity.look(command) == "alive"
+
+
 class Observer:
     """Looks at the runs of one registry; asks once what does not change between looks."""
 
@@ -85,7 +94,10 @@ class Observer:
         if owner == "held":
             beat = heartbeat.read(self._disk, self._layout.in_run(run_id, "heartbeat"))
             age_s = heartbeat.age_s(beat, self._disk.monotonic())
-            return Seen(owner=owner, at=self._disk.now(), heartbeat_age_s=age_s)
+            paused = is_paused(state)
+            if paused and state.runtime == OWN_PROCESS:
+                age_s = None  # who was stopped on purpose cannot beat
+            return Seen(owner=owner, at=self._disk.now(), heartbeat_age_s=age_s, paused=paused)
         command: CommandSeen = "unverifiable"
         if owner == "free":
             command = "gone" if boot_changed else self._command(run_id, state)
@@ -96,6 +108,7 @@ class Observer:
             owner=owner,
             at=self._disk.now(),
             command=command,
+            paused=command == "alive" and is_paused(state),
             exit=record,
             boot_changed=boot_changed,
             detail=detail,

@@ -6,6 +6,7 @@ and the run does not notice.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from signal import NSIG
 from typing import TYPE_CHECKING, Final
 
 from runlore.journal import ids
@@ -21,6 +22,7 @@ from runlore.runtimes.folding import RunFold
 from runlore.runtimes.waiting import wait_ended, waiting_for
 
 if TYPE_CHECKING:
+    from runlore.runtimes.intervene import Intervention, Target
     from runlore.runtimes.registry import Registry
     from runlore.runtimes.stop import StopRequest
     from runlore.runtimes.transcript_lines import Line
@@ -173,6 +175,50 @@ class Run:
             grace_s=grace,
         )
 
+    def signal(self, number: int, *, tree: bool = False) -> "Intervention":
+        """Send a signal to the run's command, or to everything of the run; a note on record says so.
+
+        Raises:
+            AlreadyEnded: it is over. NoHandle: it has no command yet. Elsewhere, Unverifiable: its
+            processes are not to be told from strangers here, so nothing was signalled.
+            NotFound: no such run. NotPermitted, JournalIO: the registry cannot be written.
+        """
+        from runlore.runtimes import intervene  # noqa: PLC0415 - few need it
+
+        if not 0 < number < NSIG:
+            raise BadInput(f"signal {number} does not exist; they are 1 to {NSIG - 1}")
+        name = intervene.signal_name(number)
+        done = intervene.send(self._target(f"send {name} to"), number, tree=tree)
+        if done.pids:
+            self._note_deed(f"{name} sent to {_whom(done.pids)}", "")
+        return done
+
+    def pause(self, reason: str = "") -> "Intervention":
+        """Stop all processes of the run until `unpause`; what is stopped already stays so.
+
+        Its status does not change, and `idle_timeout` stands still meanwhile; `timeout` goes on.
+
+        Raises: as `signal` does.
+        """
+        from runlore.runtimes import intervene  # noqa: PLC0415 - few need it
+
+        done = intervene.pause(self._target("pause"))
+        if done.pids:
+            self._note_deed("paused", reason)
+        return done
+
+    def unpause(self, reason: str = "") -> "Intervention":
+        """Let all processes of the run go on that are stopped.
+
+        Raises: as `signal` does.
+        """
+        from runlore.runtimes import intervene  # noqa: PLC0415 - few need it
+
+        done = intervene.unpause(self._target("unpause"))
+        if done.pids:
+            self._note_deed("unpaused", reason)
+        return done
+
     def tag(
         self, tags: Mapping[str, str] | None = None, /, *, remove: Iterable[str] = (), **more: str
     ) -> None:
@@ -210,6 +256,18 @@ class Run:
         by, kept = self.registry.by, redact_text(labels.name(name)) if name else ""
         self.registry.append(self.id, lambda seq, at: RunRenamed(seq=seq, at=at, by=by, name=kept))
 
+    def _target(self, what: str) -> "Target":
+        """Return what may be signalled of the run; `what` is to be done to it."""
+        from runlore.runtimes.intervene import target  # noqa: PLC0415 - few need it
+
+        registry = self.registry
+        registry.require_writable()
+        return target(registry.disk, registry.layout, registry.observer, self.id, what)
+
+    def _note_deed(self, text: str, reason: str) -> None:
+        """Leave on record who did what to the run's processes."""
+        self.note(f"{text}: {reason}" if reason.strip() else text)
+
     def _require_keeper(self) -> None:
         """Return if somebody is, or will be, there to stop the run."""
         registry = self.registry
@@ -227,6 +285,10 @@ class Run:
                     f"run {self.id} has no keeper, and none could be started to stop it; "
                     f"see `runlore show {self.id}`"
                 )
+
+
+def _whom(pids: tuple[int, ...]) -> str:
+    return f"process {pids[0]}" if len(pids) == 1 else f"{len(pids)} processes"
 
 
 def lines_of(

@@ -14,6 +14,7 @@ from runlore.aio.waiting import wait_ended
 from runlore.journal.scan import Record
 from runlore.journal.values import Status, Stream
 from runlore.projections.run_view import RunView
+from runlore.runtimes.intervene import Intervention
 from runlore.runtimes.run import Run
 from runlore.runtimes.stop import StopRequest
 from runlore.runtimes.transcript_lines import Line, TranscriptLines
@@ -102,6 +103,18 @@ class AsyncRun:
     async def stop(self, reason: str = "", *, force: bool = False, grace: float | None = None) -> StopRequest:
         """Return the request to stop that counts, durable: see `Run.stop`."""
         return await act(partial(self.sync.stop, reason, force=force, grace=grace))
+
+    async def signal(self, number: int, *, tree: bool = False) -> Intervention:
+        """Send a signal to the run's command, or to everything of the run: see `Run.signal`."""
+        return await act(partial(self.sync.signal, number, tree=tree))
+
+    async def pause(self, reason: str = "") -> Intervention:
+        """Stop all processes of the run until `unpause`: see `Run.pause`."""
+        return await act(partial(self.sync.pause, reason))
+
+    async def unpause(self, reason: str = "") -> Intervention:
+        """Let all processes of the run go on that are stopped: see `Run.unpause`."""
+        return await act(partial(self.sync.unpause, reason))
 
     async def tag(
         self, tags: Mapping[str, str] | None = None, /, *, remove: Iterable[str] = (), **more: str

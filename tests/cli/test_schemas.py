@@ -31,6 +31,7 @@ STREAMS: dict[str, list[str]] = {"events": ["events", "bad", "late"], "logs": ["
 LABELS = {"tag", "note", "rename"}
 INSIDE = {"emit", "hold"}
 """Their answers are checked where they are tried."""
+DEEDS = {"signal", "pause", "unpause"}
 
 
 def validator(runlore: Runlore, name: str) -> Any:  # noqa: ANN401 - its stubs know no more
@@ -42,7 +43,7 @@ def validator(runlore: Runlore, name: str) -> Any:  # noqa: ANN401 - its stubs k
 
 def test_every_command_is_tried_here() -> None:
     """A new command cannot be forgotten."""
-    assert {*ANSWERS, *STREAMS, *LABELS, *INSIDE} == set(COMMANDS)
+    assert {*ANSWERS, *STREAMS, *LABELS, *INSIDE, *DEEDS} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("command", ANSWERS)
@@ -83,6 +84,9 @@ def test_labels_answer_with_the_run(runlore: Runlore) -> None:
     run = validator(runlore, "run")
     for words in (["tag", "latest", "x"], ["note", "latest", "x"], ["rename", "latest", "x"], ["show"]):
         run.validate(runlore.ok(*words, "--json").json)
+    for words in (["signal", "-s", "WINCH"], ["pause"], ["unpause"]):
+        done = runlore.ok(*words, "latest", "--json").json
+        validator(runlore, done["schema"]).validate(done)
     stopped = runlore.ok("stop", "latest", "--json").json
     validator(runlore, stopped["schema"]).validate(stopped)
 
