@@ -32,6 +32,8 @@ class LogText:
         self.any = True
         if self._raw:
             self._output.put(data)
+            if lost:
+                self._output.say(f"{lost:,} bytes of {stream} are missing here")
         else:
             self._show_text(stream, at, self._decoders[stream].decode(data))
             if lost:

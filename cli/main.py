@@ -36,6 +36,7 @@ _RUN_WITH_VALUE: Final = frozenset(
         "--timeout",
         "--await-ready",
         "--idle-timeout",
+        "--output-limit",
     }
 )
 """Options of `run` whose next word is a value; a test compares them with the command itself."""

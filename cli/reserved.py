@@ -16,7 +16,7 @@ COMMANDS: Final = _words(
 )
 OPTIONS: Final = _words(
     """
-    --after --after-any --artifact --at --delay --filter --for --output-limit
+    --after --after-any --artifact --at --delay --filter --for
     --pin --priority --queue --report --require --retry --runtime --secret --secret-file --start-at
     --tty --watch
     """

@@ -131,7 +131,7 @@ def _results(view: RunView, *, plain: bool) -> Iterator[tuple[str, str]]:
     yield "result", msgspec.json.encode(view.result).decode() if view.result is not None else ""
     if output is not None and output.bytes is not None:
         lines = f", {phrases.counted(output.lines, 'line')}" if output.lines is not None else ""
-        lost = f"; {phrases.size(output.dropped)} could not be stored" if output.dropped else ""
+        lost = f"; {phrases.size(output.dropped)} not kept" if output.dropped else ""
         yield "output", f"{phrases.size(output.bytes)}{lines}{lost}"
     if used is not None:
         yield "used", f"{phrases.took(used.cpu_s)} of CPU, {phrases.size(used.max_rss_bytes)} of memory"

@@ -10,7 +10,7 @@ from runlore.cli.session import Session
 from runlore.journal import machine
 from runlore.journal.errors import BadInput
 from runlore.journal.redaction import redact_metadata, redact_text, redact_values
-from runlore.projections import durations, labels, shell
+from runlore.projections import durations, labels, shell, sizes
 from runlore.projections.printable import printable
 from runlore.projections.views import SpecView
 from runlore.runtimes.recipe import recipe_of
@@ -35,6 +35,7 @@ class Typed(msgspec.Struct, frozen=True, kw_only=True):
     timeout: str | None
     await_ready: str | None
     idle_timeout: str | None
+    output_limit: str | None
     stdin: bool
 
 
@@ -55,6 +56,7 @@ def understood(session: Session, typed: Typed) -> RunSpec:
         timeout=durations.parse(typed.timeout) if typed.timeout is not None else None,
         await_ready=durations.parse(typed.await_ready) if typed.await_ready is not None else None,
         idle_timeout=durations.parse(typed.idle_timeout) if typed.idle_timeout is not None else None,
+        output_limit=sizes.parse(typed.output_limit) if typed.output_limit is not None else None,
         stdin=typed.stdin,
     )
     return spec_of(wanted, session.found.path, machine.actor(PROGRAM), "power")
@@ -77,6 +79,7 @@ def spec_view(spec: RunSpec, *, detached: bool) -> SpecView:
         timeout_s=spec.timeout_s,
         await_ready_s=spec.await_ready_s,
         idle_timeout_s=spec.idle_timeout_s,
+        output_limit=spec.output_limit,
         stdin=spec.stdin,
         detached=detached,
     )
@@ -95,6 +98,7 @@ def spec_lines(view: SpecView) -> list[str]:
         "timeout": durations.spelled(view.timeout_s) if view.timeout_s else "",
         "ready": f"within {durations.spelled(view.await_ready_s)}" if view.await_ready_s else "",
         "silence": f"at most {durations.spelled(view.idle_timeout_s)}" if view.idle_timeout_s else "",
+        "output": f"at most {sizes.spelled(view.output_limit)}" if view.output_limit else "",
         "stdin": "passed on" if view.stdin else "/dev/null",
         "registry": view.root,
     }

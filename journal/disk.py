@@ -25,6 +25,8 @@ _SETLK, _SETLKW = fcntl.F_OFD_SETLK, fcntl.F_OFD_SETLKW
 _CANNOT_PREALLOCATE: Final = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ENODEV})
 _FALLOC_FL_KEEP_SIZE: Final = 1
 """fallocate(2): allocate behind the end without changing the size."""
+_FALLOC_FL_PUNCH_HOLE: Final = 2
+"""fallocate(2): give disk back inside a file; NULs are read there."""
 
 
 class FileStat(Struct, frozen=True, gc=False):
@@ -96,6 +98,13 @@ class Disk(Protocol):
         """Reserve disk behind the end, size unchanged; False where the file system cannot.
 
         Raises OSError where it can, and is too full.
+        """
+        ...
+
+    def punch(self, fd: int, offset: int, length: int) -> bool:
+        """Give back the disk of a part inside a file: NULs are read there; False where that cannot be done.
+
+        Raises OSError where it can, and the disk refused.
         """
         ...
 
@@ -191,11 +200,10 @@ class RealDisk:
         return _lseek(fd, 0, os.SEEK_CUR)
 
     def preallocate(self, fd: int, offset: int, length: int) -> bool:
-        while (number := _fallocate()(fd, _FALLOC_FL_KEEP_SIZE, offset, length)) == errno.EINTR:
-            pass  # tmpfs gives up at a signal
-        if number and number not in _CANNOT_PREALLOCATE:
-            raise OSError(number, os.strerror(number))
-        return not number
+        return _allocated(fd, _FALLOC_FL_KEEP_SIZE, offset, length)
+
+    def punch(self, fd: int, offset: int, length: int) -> bool:
+        return _allocated(fd, _FALLOC_FL_KEEP_SIZE | _FALLOC_FL_PUNCH_HOLE, offset, length)
 
     def link(self, source: str, target: str) -> None:
         os.link(source, target, follow_symlinks=False)
@@ -242,6 +250,15 @@ def _described(found: os.stat_result) -> FileStat:
         allocated=found.st_blocks * 512,
         mtime_ns=found.st_mtime_ns,
     )
+
+
+def _allocated(fd: int, mode: int, offset: int, length: int) -> bool:
+    """Call fallocate(2); False where the file system cannot do that."""
+    while (number := _fallocate()(fd, mode, offset, length)) == errno.EINTR:
+        pass  # tmpfs gives up at a signal
+    if number and number not in _CANNOT_PREALLOCATE:
+        raise OSError(number, os.strerror(number))
+    return not number
 
 
 @lru_cache(maxsize=1)

@@ -2,7 +2,7 @@
 
 from runlore.journal.redaction import REDACTED
 from runlore.journal.values import Recipe
-from runlore.projections import durations, shell
+from runlore.projections import durations, shell, sizes
 
 
 def replay_command(name: str, recipe: Recipe) -> str:
@@ -20,6 +20,8 @@ def replay_command(name: str, recipe: Recipe) -> str:
         options.append(f"--await-ready={durations.spelled(recipe.await_ready_s)}")
     if recipe.idle_timeout_s is not None:
         options += ["--idle-timeout", durations.spelled(recipe.idle_timeout_s)]
+    if recipe.output_limit is not None:
+        options += ["--output-limit", sizes.spelled(recipe.output_limit)]
     if recipe.stdin:
         options.append("-i")
     return shell.join(("runlore", "run", *options, "--", *exact_argv(recipe)))

@@ -290,6 +290,7 @@ class SpecView(Struct, frozen=True, kw_only=True):
     parent: str | None
     timeout_s: float | None
     idle_timeout_s: float | None = None
+    output_limit: int | None = None
     stdin: bool
     detached: bool
     await_ready_s: float | None = None

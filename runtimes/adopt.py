@@ -77,7 +77,10 @@ def adopt(
         writer=Writer(disk, layout, run_id, owner=True, feed=Feed(disk, layout)).open(),
         exit_fd=lost.exit_fd,
         transcript=Transcript.resume(
-            disk, layout.in_run(run_id, "transcript"), layout.in_run(run_id, "transcript.index")
+            disk,
+            layout.in_run(run_id, "transcript"),
+            layout.in_run(run_id, "transcript.index"),
+            limit=lost.spec.output_limit,
         ),
         heartbeat=Heartbeat(disk, layout.in_run(run_id, "heartbeat")),
         epoch=state.epoch + 1,

@@ -130,6 +130,8 @@ def _spec(layout: Layout, state: RunState) -> RunSpec:
         by=machine.actor(PROGRAM),
         timeout_s=recipe.timeout_s,
         await_ready_s=recipe.await_ready_s,
+        idle_timeout_s=recipe.idle_timeout_s,
+        output_limit=recipe.output_limit,
         durability=queued.durability,
     )
 

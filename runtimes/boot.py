@@ -104,7 +104,10 @@ def _furnish(wanted: _Submission, lock: OwnerLock, queued: events.RunQueued) -> 
     disk.close(disk.open(layout.tree_lock(run_id), os.O_RDWR | os.O_CREAT | os.O_EXCL))
     exit_fd = exit_file.preallocate(disk, layout.in_run(run_id, "exit"))
     transcript = Transcript.create(
-        disk, layout.in_run(run_id, "transcript"), layout.in_run(run_id, "transcript.index")
+        disk,
+        layout.in_run(run_id, "transcript"),
+        layout.in_run(run_id, "transcript.index"),
+        limit=wanted.spec.output_limit,
     )
     heartbeat = Heartbeat(disk, layout.in_run(run_id, "heartbeat"))
     heartbeat.beat()

@@ -95,7 +95,7 @@ def _append_collecting(run: OwnedRun, evidence: Evidence) -> None:
         usage=record.usage,
         survivors=evidence.survivors,
         transcript_bytes=run.transcript.size,
-        dropped_bytes=sum(run.transcript.dropped.values()),
+        dropped_bytes=run.transcript.given_up + sum(run.transcript.dropped.values()),
     )
 
 

@@ -137,4 +137,5 @@ class Listing:
         except OSError:
             return None
         assert state.queued is not None  # noqa: S101 - asked above
+        size = min(size, state.queued.recipe.output_limit or size)  # what was given up left a hole
         return TranscriptView(ref=f"runlore://{state.queued.registry_id}/{row.run_id}/transcript", bytes=size)

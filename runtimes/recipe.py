@@ -30,6 +30,7 @@ def recipe_of(spec: RunSpec) -> Recipe:
         timeout_s=spec.timeout_s,
         await_ready_s=spec.await_ready_s,
         idle_timeout_s=spec.idle_timeout_s,
+        output_limit=spec.output_limit,
     )
 
 

@@ -211,6 +211,7 @@ class Registry:
         timeout: float | None = None,
         await_ready: float | None = None,
         idle_timeout: float | None = None,
+        output_limit: int | None = None,
         stdin: bool = False,
     ) -> "Run":
         """Return a new run whose command has started, under a keeper of its own.
@@ -221,8 +222,9 @@ class Registry:
         env: variables on top of this process's own; these are recorded, inherited ones never are.
         key: the same key with the same command gives the first run again (`existing` says so).
         timeout: seconds after which the run is stopped. idle_timeout: seconds without output after which
-        it is stopped. await_ready: return only once the command has said that it is ready, which may take
-        so many seconds. stdin: pass standard input on.
+        it is stopped. output_limit: bytes of output to keep, the first half of them and the last.
+        await_ready: return only once the command has said that it is ready, which may take so many
+        seconds. stdin: pass standard input on.
 
         Raises:
             DidNotStart: the command could not be started, or was over before it was ready; the run is on
@@ -246,6 +248,7 @@ class Registry:
             timeout=timeout,
             await_ready=await_ready,
             idle_timeout=idle_timeout,
+            output_limit=output_limit,
             stdin=stdin,
         )
         accepted = submit(

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from runlore.journal.errors import BadInput
-from runlore.journal.values import Actor, Durability
+from runlore.journal.values import MAX_INT, Actor, Durability
 
 _MAX_TIMEOUT_S: Final = 1e9
 
@@ -37,6 +37,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Stay booting until the command says that it is ready, so long at most."""
     idle_timeout_s: float | None = None
     """Longest time it may print nothing."""
+    output_limit: int | None = None
+    """Bytes of the transcript to keep: the first half of them, and the last."""
     stdin: bool = False
     """Pass the caller's standard input on, instead of /dev/null."""
     durability: Durability = "power"
@@ -108,3 +110,5 @@ def check(spec: RunSpec) -> None:
     for what, limit_s in limits.items():
         if limit_s is not None and not (isfinite(limit_s) and 0 < limit_s <= _MAX_TIMEOUT_S):
             raise BadInput(f"{what} {limit_s} is not a number of seconds above 0 and up to 1e9")
+    if spec.output_limit is not None and not 0 < spec.output_limit <= MAX_INT:
+        raise BadInput(f"output limit {spec.output_limit} is not a number of bytes above 0")

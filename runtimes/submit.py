@@ -31,6 +31,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     timeout: float | None = None
     await_ready: float | None = None
     idle_timeout: float | None = None
+    output_limit: int | None = None
     stdin: bool = False
 
 
@@ -56,6 +57,7 @@ def spec_of(wanted: Submission, root: str, by: Actor, durability: Durability) ->
         timeout_s=wanted.timeout,
         await_ready_s=wanted.await_ready,
         idle_timeout_s=wanted.idle_timeout,
+        output_limit=wanted.output_limit,
         stdin=wanted.stdin,
         durability=durability,
     )

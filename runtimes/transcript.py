@@ -11,16 +11,30 @@ from typing import Final
 from runlore.journal.disk import Disk
 from runlore.journal.values import Stream
 from runlore.runtimes import transcript_index as index
+from runlore.runtimes.transcript_cut import SLACK, Cut
 from runlore.runtimes.transcript_index import RECORD, IndexRecord
 
 _LOOK_BACK: Final = 4096
+_PATIENCE: Final = 16 * SLACK
+"""So many bytes over the limit are stored while the disk refuses to give up older ones; then none are."""
 
 
 class Transcript:
     """One run's transcript and index, open for its only writer."""
 
-    def __init__(self, disk: Disk, data_fd: int, index_fd: int, last: IndexRecord | None = None) -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        data_fd: int,
+        index_fd: int,
+        last: IndexRecord | None = None,
+        *,
+        limit: int | None = None,
+    ) -> None:
         self._disk, self._data_fd, self._index_fd = disk, data_fd, index_fd
+        self._cut = Cut(limit) if limit is not None else None
+        self._is_full = False
+        """The limit is reached, and the file system cannot give up what is older."""
         self._chunks = last.chunk if last else 0
         self._end = last.end if last else 0
         self._at_us = last.at_us if last else 0
@@ -30,28 +44,31 @@ class Transcript:
         """Those of them that a gap record tells of."""
 
     @classmethod
-    def create(cls, disk: Disk, data_path: str, index_path: str) -> "Transcript":
-        """Return a new, empty transcript."""
+    def create(cls, disk: Disk, data_path: str, index_path: str, *, limit: int | None = None) -> "Transcript":
+        """Return a new, empty transcript, of which at most `limit` bytes are kept."""
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
         data_fd = disk.open(data_path, flags)
         try:
-            return cls(disk, data_fd, disk.open(index_path, flags))
+            return cls(disk, data_fd, disk.open(index_path, flags), limit=limit)
         except BaseException:
             disk.close(data_fd)
             raise
 
     @classmethod
-    def resume(cls, disk: Disk, data_path: str, index_path: str) -> "Transcript":
+    def resume(cls, disk: Disk, data_path: str, index_path: str, *, limit: int | None = None) -> "Transcript":
         """Return a transcript as its last writer's kill left it, cut to what is committed."""
         index_fd = disk.open(index_path, os.O_RDWR)
         data_fd = disk.open(data_path, os.O_RDWR)
         last = _last_record(disk, index_fd)
         disk.truncate(index_fd, (last.chunk if last else 0) * RECORD)
         disk.truncate(data_fd, last.end if last else 0)
-        transcript = cls(disk, data_fd, index_fd, last)
-        for gap in _gaps(disk, index_fd, transcript.committed):
-            transcript.dropped[gap.stream] += gap.length
-            transcript._noted[gap.stream] += gap.length
+        transcript = cls(disk, data_fd, index_fd, last, limit=limit)
+        for record in _marks(disk, index_fd, transcript.committed):
+            if record.kind == "gap":
+                transcript.dropped[record.stream] += record.length
+                transcript._noted[record.stream] += record.length
+            elif transcript._cut is not None:
+                transcript._cut.note(record)
         return transcript
 
     @property
@@ -67,22 +84,31 @@ class Transcript:
     @property
     def size(self) -> int:
         """Bytes that count."""
-        return self._end
+        return self._end - self.given_up
+
+    @property
+    def given_up(self) -> int:
+        """Bytes that counted once, until the limit asked for their room."""
+        return sum(self._cut.lengths.values()) if self._cut is not None else 0
 
     def store(self, stream: Stream, data: bytes) -> None:
         """Append what the disk takes of `data`; the rest is counted as dropped."""
-        stored = self._write_data(data)
+        stored = 0 if self._is_full else self._write_data(data)
         if stored or not data:
             last = IndexRecord(0, self._end, self._now_us(), stored, stream)
-            stored = stored if self._commit([*self._gaps(), last]) else 0
+            gaps = [*self._gaps()]
+            new = self._cut.split(last, self._chunks + len(gaps)) if self._cut is not None else [last]
+            stored = stored if self._commit([*gaps, *new]) else 0
         self.drop(stream, len(data) - stored)
+        self._keep_limit(SLACK)
 
     def drop(self, stream: Stream, length: int) -> None:
         """Count bytes of a stream that were read and are not stored."""
         self.dropped[stream] += length
 
     def note_gaps(self) -> None:
-        """Try to put on record what was dropped, though nothing follows it."""
+        """Try to put on record what was dropped, though nothing follows it, and keep the limit exactly."""
+        self._keep_limit(0)
         self._commit([*self._gaps()])
 
     def sync(self) -> None:
@@ -100,6 +126,19 @@ class Transcript:
             self._disk.close(self._data_fd)
             self._disk.close(self._index_fd)
             self._data_fd = -1
+
+    def _keep_limit(self, slack: int) -> None:
+        """Give up the oldest of the tail if more than `slack` bytes are too many."""
+        cut = self._cut
+        if cut is None or self._is_full or cut.surplus(self._end) <= slack:
+            return
+        try:
+            gaps = cut.give_up(self._disk, self._data_fd, self._index_fd, self._end)
+        except OSError:
+            self._is_full = cut.surplus(self._end) == 0 or cut.surplus(self._end) > _PATIENCE
+            return
+        for stream, length in gaps.items():  # told of once more, where it can be read
+            self._noted[stream] -= length
 
     def _now_us(self) -> int:
         self._at_us = max(self._at_us, index.microseconds(self._disk.now()))
@@ -143,6 +182,8 @@ class Transcript:
             for record in numbered:
                 if record.kind == "gap":
                     self._noted[record.stream] += record.length
+                elif record.kind == "cut" and self._cut is not None:
+                    self._cut.note(record)
         return whole
 
 
@@ -161,10 +202,10 @@ def _last_record(disk: Disk, fd: int) -> IndexRecord | None:
     return None
 
 
-def _gaps(disk: Disk, fd: int, count: int) -> Iterator[IndexRecord]:
+def _marks(disk: Disk, fd: int, count: int) -> Iterator[IndexRecord]:
     for first in range(0, count, _LOOK_BACK):
         block = disk.pread(fd, min(_LOOK_BACK, count - first) * RECORD, first * RECORD)
         for start in range(0, len(block), RECORD):
             record = index.decode(block[start : start + RECORD])
-            if record is not None and record.kind == "gap":
+            if record is not None and record.kind != "data":
                 yield record

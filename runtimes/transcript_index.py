@@ -9,26 +9,26 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 from zlib import crc32
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from runlore.journal.values import Stream
 
 RECORD: Final = 32
 MAX_LENGTH: Final = 2**32 - 1
 
-Kind = Literal["data", "gap"]
+Kind = Literal["data", "gap", "cut"]
 
 _BODY: Final = struct.Struct("<QQQIBB")
 _WHOLE: Final = struct.Struct("<QQQIBBH")
 STREAMS: Final[tuple[Stream, ...]] = ("stdout", "stderr")
 """Numbered from 1 in a record, at the byte below."""
 STREAM_AT: Final = 28
-_KINDS: Final[tuple[Kind, ...]] = ("data", "gap")
+_KINDS: Final[tuple[Kind, ...]] = ("data", "gap", "cut")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class IndexRecord(Struct, frozen=True, gc=False):
-    """One chunk of one stream, or a gap in it."""
+    """One chunk of one stream, a gap in it, or what of it was given up again."""
 
     chunk: int
     """1, 2, 3 … in the order of the index; also the record's place in it."""
@@ -37,19 +37,27 @@ class IndexRecord(Struct, frozen=True, gc=False):
     at_us: int
     """Microseconds since 1970, UTC, when the chunk was read; never less than in the record before."""
     length: int
-    """Bytes stored, or, for a gap, bytes that were read and could not be stored."""
+    """Bytes stored; for a gap, bytes that could not be; for a cut, bytes that are not there any more."""
     stream: Stream
     kind: Kind = "data"
 
     @property
     def end(self) -> int:
         """Offset of the next chunk."""
-        return self.offset + (self.length if self.kind == "data" else 0)
+        return self.offset + (0 if self.kind == "gap" else self.length)
 
     @property
     def at(self) -> datetime:
         """When the chunk was read."""
         return _EPOCH + timedelta(microseconds=self.at_us)
+
+    def part(self, begin: int, end: int) -> "IndexRecord":
+        """Return the record of some of its bytes only."""
+        return structs.replace(self, offset=self.offset + begin, length=end - begin)
+
+    def of(self, stream: Stream) -> "IndexRecord":
+        """Return the same of another stream."""
+        return structs.replace(self, stream=stream)
 
 
 def microseconds(at: datetime) -> int:

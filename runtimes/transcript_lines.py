@@ -65,7 +65,7 @@ class TranscriptLines:
         """Yield the last `count` lines, the unfinished ones included; reading goes on behind them."""
         starts = self._starts(count)
         surplus = sum(line.begins for line in self._lines_from(starts)) - count
-        skipping: set[Stream] = set()
+        skipping: set[Stream] = set(self._reader.streams) if surplus > 0 else set()
         for line in self._lines_from(starts):
             if line.begins:
                 (skipping.add if surplus > 0 else skipping.discard)(line.stream)

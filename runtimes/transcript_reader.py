@@ -22,6 +22,8 @@ from runlore.runtimes.transcript_index import RECORD, IndexRecord
 POLL_S: Final = 0.1
 """How often a follower looks; a look that finds nothing costs two system calls."""
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK
+_UNKNOWN: Final = -1
+"""Where the next chunk should begin, after a place that tells nothing."""
 _BLOCK: Final = 2048
 """Index records read at once."""
 
@@ -33,7 +35,7 @@ class Chunk(Struct, frozen=True, gc=False):
     at: datetime
     data: bytes
     lost: int = 0
-    """Bytes missing here: dropped because the disk refused, or cut by a power loss."""
+    """Bytes missing here: the disk refused them, a limit left them out, or a power loss cut them."""
 
 
 class TranscriptReader:
@@ -79,11 +81,13 @@ class TranscriptReader:
     def numbered(self) -> Iterator[tuple[int, Chunk]]:
         """Yield (place, chunk) like read_available; the first record of the index has place 0."""
         for record in self._records():
-            skipped = record.offset - self._expected
-            self._expected = record.end
+            skipped = record.offset - self._expected if self._expected != _UNKNOWN else 0
+            self._expected = max(self._expected, record.end)
             if skipped > 0:
                 yield record.chunk - 1, Chunk(record.stream, record.at, b"", skipped)
-            if record.stream in self.streams:
+            if skipped < 0 and record.kind == "data":  # its beginning, or all of it, was given up
+                record = record.part(min(-skipped, record.length), record.length)  # noqa: PLW2901
+            if record.length and record.stream in self.streams:
                 yield record.chunk - 1, self._chunk(record)
 
     def follow(
@@ -108,7 +112,7 @@ class TranscriptReader:
         """Read on from the chunk after the first `place` ones."""
         self._place = place
         before = self._record(place - 1) if place else None
-        self._expected = before.end if before else 0
+        self._expected = before.end if before else _UNKNOWN if place else 0
 
     def seek_since(self, at: datetime) -> None:
         """Read on from the first chunk that was read at `at` or later."""
@@ -116,9 +120,9 @@ class TranscriptReader:
         low, high = 0, self.count()
         while low < high:
             middle = (low + high) // 2
-            record = self._record(middle)
+            record = self._record(middle) or self._next_whole(middle)
             if record is not None and record.at_us < wanted:
-                low = middle + 1
+                low = max(middle + 1, min(record.chunk, high))
             else:
                 high = middle
         self.seek(low)
@@ -163,8 +167,22 @@ class TranscriptReader:
                 record = block[at]
                 if record is not None:
                     yield record
-            if not good:
+            if good:
+                continue
+            found = self._next_whole(start + len(block))
+            if found is None:
                 return
+            self._place = found.chunk - 1
+
+    def _next_whole(self, place: int) -> IndexRecord | None:
+        """Return the first whole record from `place` on; what was given up may have left a long hole."""
+        while data := self._read_index(place, _BLOCK):
+            if data.strip(b"\0"):
+                for record in self._decoded(data, place):
+                    if record is not None:
+                        return record
+            place += _BLOCK
+        return None
 
     def _places(self, first: int, count: int, streams: tuple[Stream, ...]) -> list[int]:
         """Return where records of these streams stand in a block, without decoding it."""
@@ -177,7 +195,9 @@ class TranscriptReader:
 
     def _block(self, place: int, count: int) -> list[IndexRecord | None]:
         """Return up to `count` records from `place` on; None stands for one that is damaged."""
-        data = self._read_index(place, count)
+        return self._decoded(self._read_index(place, count), place)
+
+    def _decoded(self, data: bytes, place: int) -> list[IndexRecord | None]:
         records: list[IndexRecord | None] = []
         for at in range(len(data) // RECORD):
             record = index.decode(data[at * RECORD : (at + 1) * RECORD])
@@ -192,10 +212,17 @@ class TranscriptReader:
             raise JournalIO(f"transcript.index: {error.strerror}") from error
 
     def _chunk(self, record: IndexRecord) -> Chunk:
-        if record.kind == "gap":
+        if record.kind != "data":
             return Chunk(record.stream, record.at, b"", record.length)
         data = self._data(record)
+        if b"\0" in data:  # what is given up reads as NULs, and its record went before
+            data = data[self._given_up(record) :]
         return Chunk(record.stream, record.at, data, record.length - len(data))
+
+    def _given_up(self, read: IndexRecord) -> int:
+        """Return how many bytes at the beginning of a record were given up while they were being read."""
+        now = self._record(read.chunk - 1)
+        return read.length if now is None else min(max(0, now.offset - read.offset), read.length)
 
     def _data(self, record: IndexRecord) -> bytes:
         try:

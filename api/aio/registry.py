@@ -110,6 +110,7 @@ class AsyncRegistry:
         timeout: float | None = None,  # noqa: ASYNC109 - the run's limit, not this call's
         await_ready: float | None = None,
         idle_timeout: float | None = None,
+        output_limit: int | None = None,
         stdin: bool = False,
     ) -> "AsyncRun":
         """Return a new run whose command has started: see `Registry.submit`."""
@@ -125,6 +126,7 @@ class AsyncRegistry:
             timeout=timeout,
             await_ready=await_ready,
             idle_timeout=idle_timeout,
+            output_limit=output_limit,
             stdin=stdin,
         )
         return AsyncRun(await act(deed))

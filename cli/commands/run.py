@@ -52,6 +52,7 @@ def _files(_ctx: Context, _parameter: Parameter, word: str) -> list[CompletionIt
     "--await-ready", metavar="[TIME]", help="Booting until it says it is ready, for 60s or TIME at most."
 )
 @click.option("--idle-timeout", metavar="TIME", help="Stop it when it has printed nothing for so long.")
+@click.option("--output-limit", metavar="SIZE", help="Keep only so much output, beginning and end: 10M.")
 @click.option("--dry-run", is_flag=True, help="Show what would be run; create nothing.")
 def run(
     session: Session,

@@ -137,6 +137,27 @@ def test_silence_that_lasts_too_long_is_124_too(runlore: Runlore) -> None:
     assert "at most 5m" in plan.stdout
 
 
+def test_a_limit_of_output(runlore: Runlore) -> None:
+    """The command is not disturbed; beginning and end are kept, and what is missing is said everywhere."""
+    run_id = runlore.begin("--output-limit", "100", "seq", "200000")
+    runlore.ok("wait", run_id)
+    view = runlore.ok("show", run_id, "--json").json
+    logs = runlore.ok("logs", run_id)
+    raw = runlore.ok("logs", "--raw", run_id)
+
+    assert view["status"] == "succeeded"
+    assert view["transcript"]["bytes"] == 100
+    assert view["transcript"]["dropped"] == 1_288_895 - 100
+    assert logs.lines[:2] == ["1", "2"]
+    assert logs.lines[-1] == "200000"
+    assert "[1,288,795 bytes of stdout are missing here]" in logs.lines
+    assert "1,288,795 bytes of stdout are missing here" in raw.stderr
+    assert len(raw.stdout) == 100
+    assert runlore.ok("logs", "-n", "2", run_id).lines == ["199999", "200000"]
+    assert "not kept" in runlore.ok("show", run_id).stdout
+    assert "--output-limit 100 " in view["rerun"]
+
+
 def test_standard_input_is_empty_unless_asked_for(runlore: Runlore) -> None:
     """Without -i a command that reads finds the end at once; with it, it reads ours."""
     assert runlore.ok("run", "cat", stdin=b"typed").stdout == ""

@@ -177,6 +177,17 @@ def test_preallocating(place: Place) -> None:
     assert place.disk.stat(fd).allocated <= 8 << 10
 
 
+def test_punching(place: Place) -> None:
+    """NULs stand in the middle, the size stays; behind the end there is nothing to give back."""
+    fd = place.file(b"a" * 9000)
+
+    assert place.disk.punch(fd, 1, 8000)
+    assert place.disk.pread(fd, 9000, 0) == b"a" + bytes(8000) + b"a" * 999
+    assert place.disk.punch(fd, 8999, 50)
+    assert place.disk.stat(fd).size == 9000
+    assert place.disk.pread(fd, 9, 8998) == b"a\0"
+
+
 def test_syncing(place: Place) -> None:
     """A file and a folder can be synced, by whoever can open them."""
     place.disk.close(place.file(b"abc"))

@@ -150,6 +150,13 @@ class SimulatedDisk:
         self._allocate(file, offset + length)
         return True
 
+    def punch(self, fd: int, offset: int, length: int) -> bool:
+        file = self._writable(fd).file
+        end = min(offset + length, len(file.seen))
+        if end > offset:
+            self._put(file, offset, bytes(end - offset))
+        return True
+
     def _allocate(self, file: File, end: int) -> int:
         """Give a file pages up to `end`, as far as there are any; return where its pages end."""
         wanted = _pages(end) - file.allocated_to

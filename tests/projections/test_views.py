@@ -210,12 +210,13 @@ def test_the_replay_command_says_all_that_matters() -> None:
         secrets=("TOKEN",),
         timeout_s=5400.0,
         idle_timeout_s=90.0,
+        output_limit=10 << 20,
         stdin=True,
     )
 
     assert replay_command("nightly", recipe) == (
         "runlore run --cwd '/my work' --name nightly --env 'A=1 2' --secret TOKEN --timeout 1h30m "
-        "--idle-timeout 1m30s -i "
+        "--idle-timeout 1m30s --output-limit 10M -i "
         "-- train 'it'\"'\"'s'"
     )
 

@@ -145,6 +145,8 @@ def test_arguments_that_are_not_text(keeping: Keeping) -> None:
         {"timeout_s": float("inf")},
         {"timeout_s": float("nan")},
         {"idle_timeout_s": 0.0},
+        {"output_limit": 0},
+        {"output_limit": 2**53},
         {"idle_timeout_s": float("nan")},
         {"env": {"A=B": "1"}},
         {"env": {"": "1"}},

@@ -47,6 +47,34 @@ def test_two_hundred_megabytes(keeping: Keeping) -> None:
     assert digest == hashlib.sha256(bytes(range(256)) * 4096 * 200).digest()
 
 
+def test_two_hundred_megabytes_with_a_limit(keeping: Keeping) -> None:
+    """Beginning and end are kept, the disk of what is between them is given back, the command goes on."""
+    kept = keeping.run(*python(MUCH), output_limit=3 << 20)
+    collecting = kept.event(events.RunCollecting)
+    pattern = bytes(range(256)) * 4096
+
+    assert (collecting.transcript_bytes, collecting.dropped_bytes) == (3 << 20, 197 << 20)
+    assert kept.output() == (pattern * 3)[: 3 << 20]
+    assert kept.path("transcript").stat().st_blocks * 512 < 5 << 20
+    assert kept.end().status == "succeeded"
+
+
+def test_a_limit_outlives_a_keeper(keeping: Keeping) -> None:
+    """The next one knows what is to be kept, and what was given up before it."""
+    line = "seq 300000; read line < fifo; seq 300000; echo end"
+    os.mkfifo(keeping.folder / "fifo")
+    kept = keeping.submit("sh", "-c", line, output_limit=1000)
+    until(lambda: b"300000\n" in kept.output())
+    kept.kill(kept.keeper())
+    until(lambda: len([event for event in kept.events() if isinstance(event, events.OwnerAdopted)]) == 1)
+    (keeping.folder / "fifo").write_text("go on\n")
+    until(lambda: "RunSealed" in kept.tags(), "the seal")
+    output, collecting = kept.output(), kept.event(events.RunCollecting)
+
+    assert (len(output), output[:4], output[-11:]) == (1000, b"1\n2\n", b"300000\nend\n")
+    assert collecting.transcript_bytes + collecting.dropped_bytes == 2 * 1_988_895 + 4
+
+
 def test_memory_while_a_gigabyte_flows(keeping: Keeping) -> None:
     """Keeper and wrapper stay below 64 MiB each, however much goes through them."""
     kept = keeping.submit("sh", "-c", "yes 0123456789abcdef | head -c 1000000000")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -49,20 +50,28 @@ def read_ours(root: str) -> list[tuple[int, int, bytes, int]]:
         ]
 
 
-@given(STEPS, st.lists(st.tuples(st.integers(0, 10**4), st.integers(0, 7)), max_size=2), st.integers(0, 60))
+@given(
+    STEPS,
+    st.lists(st.tuples(st.integers(0, 10**4), st.integers(0, 7)), max_size=2),
+    st.integers(0, 60),
+    st.none() | st.integers(1, 150),
+)
 def test_two_readers_agree(
     tmp_path_factory: pytest.TempPathFactory,
     steps: list[tuple[str, Stream, Any]],
     damage: list[tuple[int, int]],
     cut: int,
+    limit: int | None,
 ) -> None:
-    """On whole transcripts, on damaged indexes and on transcripts that a power cut shortened."""
+    """On whole transcripts, with a limit or without, on damaged ones, and on what a power cut shortened."""
     root = tmp_path_factory.mktemp("format")
     folder = Path(Layout(str(root)).run_dir(RUN))
     folder.mkdir(parents=True)
-    transcript = Transcript.create(REAL, str(folder / "transcript"), str(folder / "transcript.index"))
-    for step, stream, what in steps:
-        (transcript.store if step == "print" else transcript.drop)(stream, what)
+    paths = str(folder / "transcript"), str(folder / "transcript.index")
+    transcript = Transcript.create(REAL, *paths, limit=limit)
+    with mock.patch("runlore.runtimes.transcript.SLACK", 20):
+        for step, stream, what in steps:
+            (transcript.store if step == "print" else transcript.drop)(stream, what)
     transcript.note_gaps()
     transcript.close()
     data, records = (
