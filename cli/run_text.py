@@ -75,6 +75,7 @@ def details(view: RunView, now: datetime, *, utc: bool, plain: bool = False) -> 
     yield "run", view.run_id
     yield "name", view.name or ""
     yield "status", _status(view)
+    yield "health", _health(view)
     yield "reason", view.reason.text if view.reason and view.reason.code != "exit_nonzero" else ""
     yield "problem", view.problem.detail if view.problem else ""
     yield "command", view.command or ""
@@ -104,10 +105,24 @@ def _status(view: RunView) -> str:
     return outcome(view) + provisional
 
 
+def _health(view: RunView) -> str:
+    """Return the health with what it rests on, and with what can be done about it."""
+    if view.health is None:
+        return ""
+    todo = {
+        "unsupervised": f"; `runlore reconcile {view.short_id}` gives it a keeper",
+        "stalled": f"; `runlore logs {view.short_id}` shows whether it gets on",
+    }
+    return f"{view.health}: {view.seen.text if view.seen else 'nobody could look'}{todo.get(view.health, '')}"
+
+
 def _times(view: RunView, now: datetime, *, utc: bool) -> Iterator[tuple[str, str]]:
     for what, at in (("created", view.created_at), ("started", view.started_at), ("ended", view.ended_at)):
         if at is not None:
             yield what, phrases.absolute(at) + ("" if utc else f" ({phrases.moment(at, now, utc=False)})")
+    if view.ended_at is None and view.last_activity_at is not None:
+        when = "" if utc else f" ({phrases.moment(view.last_activity_at, now, utc=False)})"
+        yield "last active", phrases.absolute(view.last_activity_at) + when
     yield ("took" if view.ended_at else "running for"), phrases.took(view.duration_s)
 
 
@@ -148,8 +163,7 @@ def _preview(view: RunView) -> str:
 def _owner(view: RunView) -> str:
     if view.owner is None or view.ended_at is not None:
         return ""
-    health = f", {view.health}" if view.health else ""
-    return f"pid {view.owner.pid} on {view.owner.host}{health}"
+    return f"pid {view.owner.pid} on {view.owner.host}"
 
 
 def _stop(view: RunView, now: datetime, *, utc: bool) -> str:

@@ -20,6 +20,7 @@ from msgspec import inspect as shapes
 
 from runlore.cli import app
 from runlore.journal import chain, codec, errors, events, lifecycle, values
+from runlore.projections import findings
 
 HERE: Final = Path(__file__).parent
 _PART: Final = re.compile(
@@ -236,9 +237,16 @@ def errors_by_exit_code() -> str:
     return "\n".join(["| exit code | errors |", "| --- | --- |", *rows])
 
 
+def findings_by_code() -> str:
+    """Return a table of what the doctor can find."""
+    rows = [f"| `{code}` | {kind.severity} | {kind.meaning} |" for code, kind in findings.KINDS.items()]
+    return "\n".join(["| code | weight | meaning |", "| --- | --- | --- |", *rows])
+
+
 PARTS: Final[dict[str, Callable[[], str]]] = {
     "commands": commands,
     "errors": errors_by_exit_code,
+    "findings": findings_by_code,
     "events": event_sections,
     "values": value_sections,
     "common-fields": lambda: fields_table(events.Event),

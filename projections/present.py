@@ -23,6 +23,7 @@ from runlore.projections.run_view import (
     ResourcesView,
     RetentionView,
     RunView,
+    SeenView,
     ShownHealth,
     StopView,
     TranscriptView,
@@ -37,6 +38,7 @@ def run_view(
     health: Health | None = None,
     provisional: bool = False,
     paused: bool = False,
+    seen: SeenView | None = None,
     head: Head | None = None,
     transcript: TranscriptView | None = None,
     problem: Problem | None = None,
@@ -44,7 +46,7 @@ def run_view(
     """Return the view of a run as it was found at `as_of`.
 
     health, provisional: from `health.assess`, together with the state it gives back.
-    paused: from the look that this rests on.
+    paused, seen: from the look that this rests on.
     transcript: what the transcript itself says, if anybody looked; else what the journal knows of it.
     """
     queued, recipe, final = state.queued, state.recipe, state.final
@@ -90,6 +92,7 @@ def run_view(
         durability=state.durability,
         stop=_stop(state),
         observation=_observation(state),
+        seen=seen if _shown_health(state, health) else None,
         paused=paused and not state.ended,
         problem=problem,
     )

@@ -131,6 +131,20 @@ class ObservationView(Struct, frozen=True, kw_only=True):
     detail: str
 
 
+class SeenView(Struct, frozen=True, kw_only=True):
+    """What the health of a run that has not ended rests on: one look, just now."""
+
+    at: datetime
+    owner: Literal["held", "free", "unverifiable"]
+    """The owner lock, as the kernel told it."""
+    command: Literal["alive", "gone", "unverifiable"] | None
+    """Null where an owner lives: then nobody had to look."""
+    heartbeat_age_s: float | None
+    """On the monotonic clock; null if there is none of this boot."""
+    text: str
+    """The same as a sentence."""
+
+
 class Problem(Struct, frozen=True, kw_only=True):
     """Why a journal cannot be read to its end; what is shown is what stands before that."""
 
@@ -190,6 +204,8 @@ class RunView(Struct, frozen=True, kw_only=True):
     durability: Durability
     stop: StopView | None
     observation: ObservationView | None
+    seen: SeenView | None = None
+    """What `health` rests on; null with it."""
     paused: bool = False
     """Its command is stopped by a signal, as `runlore pause` does it; not a status."""
     problem: Problem | None

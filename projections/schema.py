@@ -32,6 +32,7 @@ SHOWN: Final[dict[str, type]] = {
     "heads": views.HeadsView,
     "reconcile": views.ReconcileView,
     "repair": views.RepairView,
+    "doctor": views.DoctorView,
     "info": views.InfoView,
     "init": views.InitView,
     "spec": views.SpecView,

@@ -16,6 +16,7 @@ from runlore.journal import chain
 from runlore.journal.events import UnknownEvent
 from runlore.journal.scan import Record
 from runlore.journal.values import Durability, Head, Offset, RunId, Seq, Status
+from runlore.projections.findings import Finding
 from runlore.projections.present import run_view
 from runlore.projections.printable import printable
 from runlore.projections.run_view import ActorView, Problem, RunView, TranscriptView, actor_view
@@ -25,6 +26,7 @@ __all__ = [
     "ActorView",
     "CompletionView",
     "ControlRecord",
+    "DoctorView",
     "EmitView",
     "EventRecord",
     "FindingView",
@@ -201,6 +203,16 @@ class HeadsView(Struct, frozen=True, kw_only=True):
     as_of: datetime
     registry_id: str
     items: list[HeadView]
+
+
+class DoctorView(Struct, frozen=True, kw_only=True):
+    """What is wrong, the gravest first; nothing was changed."""
+
+    schema: Literal["runlore.doctor/1"] = "runlore.doctor/1"
+    root: str
+    items: list[Finding]
+    counts: dict[str, int]
+    """Findings by severity."""
 
 
 class ReconciledView(Struct, frozen=True, kw_only=True):

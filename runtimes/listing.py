@@ -13,6 +13,7 @@ from runlore.journal.disk import Disk
 from runlore.journal.errors import NotFound
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId, Status
+from runlore.projections.explain import seen_view
 from runlore.projections.present import run_view
 from runlore.projections.registry import Row, fold_journal, fold_registry
 from runlore.projections.run_state import OWN_PROCESS
@@ -73,12 +74,14 @@ class Found(Struct, frozen=True, kw_only=True):
     def view(self, now: datetime) -> RunView:
         """Return what is shown of the run."""
         row, assessment = self.row, self.look.assessment if self.look else None
+        seen = self.look.seen if self.look else None
         return run_view(
             row.state,
             as_of=now,
             health=assessment.health if assessment else None,
             provisional=assessment is not None and assessment.provisional,
-            paused=self.look is not None and self.look.seen is not None and self.look.seen.paused,
+            paused=seen is not None and seen.paused,
+            seen=seen_view(assessment.health, seen) if assessment and seen else None,
             head=row.head,
             transcript=self.transcript,
             problem=row.problem,

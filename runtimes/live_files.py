@@ -20,3 +20,12 @@ def clear_live_files(disk: Disk, layout: Layout, run_id: RunId) -> None:
             disk.unlink(layout.in_run(run_id, name))
         except OSError:
             continue
+
+
+def left_live_files(disk: Disk, layout: Layout, run_id: RunId) -> list[str]:
+    """Return the names of those that are there."""
+    try:
+        names = disk.listdir(layout.run_dir(run_id))
+    except OSError:
+        return []
+    return [name for name in _LIVE_ONLY if name in names]

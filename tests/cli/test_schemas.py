@@ -31,7 +31,7 @@ STREAMS: dict[str, list[str]] = {"events": ["events", "bad", "late"], "logs": ["
 LABELS = {"tag", "note", "rename"}
 INSIDE = {"emit", "hold"}
 """Their answers are checked where they are tried."""
-DEEDS = {"signal", "pause", "unpause"}
+DEEDS = {"signal", "pause", "unpause", "doctor"}
 
 
 def validator(runlore: Runlore, name: str) -> Any:  # noqa: ANN401 - its stubs know no more
@@ -84,8 +84,13 @@ def test_labels_answer_with_the_run(runlore: Runlore) -> None:
     run = validator(runlore, "run")
     for words in (["tag", "latest", "x"], ["note", "latest", "x"], ["rename", "latest", "x"], ["show"]):
         run.validate(runlore.ok(*words, "--json").json)
-    for words in (["signal", "-s", "WINCH"], ["pause"], ["unpause"]):
-        done = runlore.ok(*words, "latest", "--json").json
+    for words in (
+        ["signal", "-s", "WINCH", "latest"],
+        ["pause", "latest"],
+        ["doctor"],
+        ["unpause", "latest"],
+    ):
+        done = runlore(*words, "--json").json
         validator(runlore, done["schema"]).validate(done)
     stopped = runlore.ok("stop", "latest", "--json").json
     validator(runlore, stopped["schema"]).validate(stopped)

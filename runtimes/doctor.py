@@ -1,0 +1,69 @@
+"""Look at everything that can be wrong with a registry and its machine; look only, and change nothing."""
+
+import os
+from collections.abc import Iterator
+from typing import Final
+
+from runlore.journal import machine
+from runlore.journal.disk import REAL
+from runlore.journal.errors import RunloreError
+from runlore.journal.layout import Layout
+from runlore.projections.findings import Finding, finding
+from runlore.projections.run_view import RunView
+from runlore.runtimes import doctor_machine
+from runlore.runtimes.doctor_files import FileExaminer
+from runlore.runtimes.registry import Registry
+
+_BY_HEALTH: Final = {
+    "unsupervised": ("run_unsupervised", "runlore reconcile"),
+    "stalled": ("run_stalled", "runlore show"),
+    "unknown": ("run_unknown", "runlore show"),
+}
+_ORDER: Final = ("error", "warning", "info")
+
+
+def examine(root: str) -> list[Finding]:
+    """Return what is found at a root and on this machine, the gravest first."""
+    layout = Layout(root)
+    found = [
+        *doctor_machine.examine_kernel(os.uname().release),
+        *doctor_machine.examine_python(),
+        *doctor_machine.examine_logout(machine.user()),
+        *doctor_machine.examine_root(layout),
+    ]
+    try:
+        views = Registry(layout, writable=False).page().items
+    except RunloreError:
+        views = []
+    for view in views:
+        found += examine_run(view)
+    ended = [view.run_id for view in views if view.ended_at is not None and not view.provisional]
+    found += FileExaminer(REAL, layout).examine(ended)
+    return sorted(found, key=lambda each: _ORDER.index(each.severity))
+
+
+def examine_run(view: RunView) -> Iterator[Finding]:
+    """Yield what is wrong with a run, as it is shown."""
+    run_id = view.run_id
+    if view.problem is not None:
+        code = "journal_damaged" if view.problem.kind == "damaged" else "journal_unreadable"
+        yield finding(code, view.problem.detail, f"runlore verify {run_id}", run_id=run_id)
+        return
+    if view.compatibility is not None:
+        yield finding("journal_newer", "its format is newer than ours", "runlore --version", run_id=run_id)
+    if view.provisional:
+        detail = view.reason.text if view.reason else f"it {view.status}"
+        yield finding("run_lost", detail, f"runlore reconcile {run_id}", run_id=run_id)
+    elif view.health in _BY_HEALTH:
+        code, todo = _BY_HEALTH[view.health]
+        yield finding(code, _rests_on(view), f"{todo} {run_id}", run_id=run_id)
+    elif view.status == "queued" and view.health is None:
+        yield finding("run_waiting", "nobody owns it", f"runlore stop {run_id}", run_id=run_id)
+    if view.paused:
+        yield finding("run_paused", "its command is stopped", f"runlore unpause {run_id}", run_id=run_id)
+
+
+def _rests_on(view: RunView) -> str:
+    """Return what the judgement of a live run's health rests on, as far as it is shown."""
+    owner = f"; its keeper was pid {view.owner.pid} on {view.owner.host}" if view.owner else ""
+    return (view.seen.text if view.seen else "nobody could look") + owner

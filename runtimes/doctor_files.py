@@ -1,0 +1,195 @@
+"""What lies in a registry's folders that nobody is in the middle of: halves, leftovers, wrong modes.
+
+A file counts as left over only if it is a minute old, or if the lock of whoever would be at it is free.
+"""
+
+import os
+from collections.abc import Collection, Iterator
+from typing import Final
+
+import msgspec
+
+from runlore.journal import ids, machine
+from runlore.journal.disk import Disk, read_whole
+from runlore.journal.feed_lines import read_header, segment_path, segments
+from runlore.journal.keys import Claim
+from runlore.journal.layout import SUFFIX, Layout
+from runlore.journal.values import RunId
+from runlore.projections import shell
+from runlore.projections.findings import Finding, finding
+from runlore.runtimes.live_files import left_live_files
+
+_OLD_S: Final = 60.0
+_READ: Final = os.O_RDONLY | os.O_NONBLOCK
+_OTHERS: Final = 0o077
+_CLAIM_BYTES: Final = 1 << 16
+_WITH_TEMPORARIES: Final = ("", "/journals", "/settings", "/keys", "/blobs", "/feed")
+"""Folders in which files are replaced whole."""
+
+
+class FileExaminer:
+    """Looks through the folders of one registry."""
+
+    def __init__(self, disk: Disk, layout: Layout) -> None:
+        self._disk, self._layout = disk, layout
+        self._open_to_others: list[str] = []
+
+    def examine(self, ended: Collection[RunId]) -> Iterator[Finding]:
+        """Yield what is found; `ended`: runs that are over."""
+        yield from self._journals()
+        yield from self._folders(frozenset(ended))
+        yield from self._claims()
+        for folder in _WITH_TEMPORARIES:
+            yield from self._temporaries(f"{self._layout.root}{folder}")
+        yield from self._quarantine()
+        yield from self._feed()
+        if self._open_to_others:
+            first, more = self._open_to_others[0], len(self._open_to_others) - 1
+            detail = first + (f" and {more:,} more" if more else "")
+            todo = f"chmod -R go= {shell.quote(self._layout.root)}"
+            yield finding("readable_by_others", detail, todo, path=first)
+
+    def _journals(self) -> Iterator[Finding]:
+        """Look at the end of every journal; whether all of it is sound is for `verify` to say."""
+        for name in self._names(self._layout.journals):
+            path = f"{self._layout.journals}/{name}"
+            run_id = name.removesuffix(SUFFIX)
+            if name.startswith("."):
+                continue
+            if not (name.endswith(SUFFIX) and ids.is_run_id(run_id)):
+                yield finding("stray_file", path, f"ls -l {shell.quote(path)}", path=path)
+            elif self._is_torn(path):
+                yield finding(
+                    "journal_torn", "its last line has no end", f"runlore repair {run_id}", run_id=run_id
+                )
+
+    def _is_torn(self, path: str) -> bool:
+        """Say whether a journal ends in the middle of a line, and nobody is about to end that."""
+        try:
+            fd = self._disk.open(path, _READ)
+        except OSError:
+            return False  # the listing says so
+        try:
+            self._look_at_mode(path, self._disk.stat(fd).mode)
+            torn = self._ends_within_a_line(fd)
+            return torn and not self._disk.is_locked(fd) and self._ends_within_a_line(fd)
+        except OSError:
+            return False
+        finally:
+            self._disk.close(fd)
+
+    def _ends_within_a_line(self, fd: int) -> bool:
+        size = self._disk.size_and_links(fd)[0]
+        return size > 0 and self._disk.pread(fd, 1, size - 1) != b"\n"
+
+    def _folders(self, ended: frozenset[RunId]) -> Iterator[Finding]:
+        for name in self._names(f"{self._layout.root}/runs"):
+            path = f"{self._layout.root}/runs/{name}"
+            if not ids.is_run_id(name):
+                yield finding("stray_file", path, f"ls -ld {shell.quote(path)}", path=path)
+                continue
+            run_id = RunId(name)
+            self._look_at_mode(path, self._mode(path))
+            if not self._exists(self._layout.journal(run_id)):
+                if not self._is_owned(run_id) and not self._exists(self._layout.journal(run_id)):
+                    todo = f"rm -r {shell.quote(path)}"
+                    yield finding("folder_without_journal", path, todo, path=path)
+                continue
+            note = self._layout.in_run(run_id, "keeper.error")
+            if self._exists(note):
+                yield finding("keeper_failed", note, f"cat {shell.quote(note)}", run_id=run_id, path=note)
+            left = left_live_files(self._disk, self._layout, run_id) if run_id in ended else []
+            if left and not self._is_owned(run_id):
+                todo = shell.join(["rm", *(self._layout.in_run(run_id, each) for each in left)])
+                yield finding("live_files_left", ", ".join(left), todo, run_id=run_id, path=path)
+
+    def _claims(self) -> Iterator[Finding]:
+        for name in self._names(self._layout.keys):
+            path = f"{self._layout.keys}/{name}"
+            if name.startswith("."):
+                continue
+            try:
+                claim = msgspec.json.decode(read_whole(self._disk, path, _CLAIM_BYTES), type=Claim)
+            except (OSError, msgspec.MsgspecError, UnicodeError, ValueError, RecursionError):
+                if not self._is_locked(path):
+                    yield finding("claim_damaged", path, f"ls -l {shell.quote(path)}", path=path)
+                continue
+            if not self._exists(self._layout.journal(RunId(claim.run_id))) and not self._is_locked(path):
+                todo = f"runlore run --key {shell.quote(claim.key)} CMD…"
+                yield finding("claim_without_journal", f"key {claim.key!a}", todo, path=path)
+
+    def _temporaries(self, folder: str) -> Iterator[Finding]:
+        for name in self._names(folder):
+            path = f"{folder}/{name}"
+            if name.startswith(".") and name.endswith(".tmp") and self._is_old(path):
+                yield finding("temporary_left", path, f"rm {shell.quote(path)}", path=path)
+
+    def _quarantine(self) -> Iterator[Finding]:
+        names = self._names(self._layout.quarantine)
+        if names:
+            path = self._layout.quarantine
+            yield finding(
+                "quarantine_kept", f"{len(names):,} in {path}", f"ls -l {shell.quote(path)}", path=path
+            )
+
+    def _feed(self) -> Iterator[Finding]:
+        """Say whether the feed is of another boot, as after every restart of the machine."""
+        try:
+            number = max(segments(self._disk, self._layout.feed), default=0)
+            fd = self._disk.open(segment_path(self._layout.feed, number), _READ)
+        except OSError:
+            return
+        try:
+            header = read_header(self._disk, fd)
+        except OSError:
+            return
+        finally:
+            self._disk.close(fd)
+        if header is None or header.boot != machine.boot_id():
+            yield finding("feed_old", self._layout.feed, "runlore reconcile", path=self._layout.feed)
+
+    # -- looking
+
+    def _names(self, folder: str) -> list[str]:
+        try:
+            return sorted(self._disk.listdir(folder))
+        except OSError:
+            return []
+
+    def _exists(self, path: str) -> bool:
+        return self._mode(path) != 0
+
+    def _mode(self, path: str) -> int:
+        try:
+            return self._disk.stat_path(path).mode
+        except OSError:
+            return 0
+
+    def _is_old(self, path: str) -> bool:
+        try:
+            changed_s = self._disk.stat_path(path).mtime_ns / 1e9
+        except OSError:
+            return False
+        return abs(self._disk.now().timestamp() - changed_s) > _OLD_S
+
+    def _is_owned(self, run_id: RunId) -> bool:
+        return self._is_locked(self._layout.owner_lock(run_id))
+
+    def _is_locked(self, path: str) -> bool:
+        """Say whether somebody holds the file's lock; who cannot be asked is taken to."""
+        try:
+            fd = self._disk.open(path, _READ)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        try:
+            return self._disk.is_locked(fd)
+        except OSError:
+            return True
+        finally:
+            self._disk.close(fd)
+
+    def _look_at_mode(self, path: str, mode: int) -> None:
+        if mode & _OTHERS:
+            self._open_to_others.append(path)

@@ -1,0 +1,389 @@
+"""The doctor finds each thing it knows, says what to type, and changes nothing."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from runlore.journal import machine
+from runlore.journal.disk import REAL, RealDisk
+from runlore.journal.layout import Layout
+from runlore.journal.values import Identity
+from runlore.projections.findings import KINDS, Finding
+from runlore.runtimes import doctor, doctor_machine, heartbeat
+from runlore.runtimes.identity import identify
+from runlore.runtimes.registry import Registry
+from tests.runtimes.kept_runs import Owned, myself, registry_at
+
+NOT_ALWAYS = {"kernel_without_pidfs", "no_bytecode", "disk_low", "disk_full"}
+"""What this machine may well have."""
+OLD_S = 1_000_000_000
+
+
+class Late(RealDisk):
+    """A disk on which it was earlier when somebody wrote."""
+
+    def monotonic(self) -> float:
+        return super().monotonic() - 60
+
+
+@pytest.fixture
+def layout(registry_root: Path) -> Layout:
+    """A registry in which nothing is wrong: one run ended well."""
+    found = registry_at(registry_root)
+    Owned(found).boot().start().succeed().die()
+    return found
+
+
+@pytest.fixture
+def sleeper() -> Iterator[Identity]:
+    """A process that lives as long as the test."""
+    with subprocess.Popen(["sleep", "600"]) as process:
+        found = identify(process.pid)
+        assert found is not None
+        yield found
+        process.kill()
+
+
+def found(layout: Layout) -> dict[str, Finding]:
+    """What the doctor finds in a registry, the machine's own peculiarities left out."""
+    before = contents(layout)
+    items = doctor.examine(layout.root)
+    assert contents(layout) == before, "it only looks"
+    return {item.code: item for item in items if item.code not in NOT_ALWAYS}
+
+
+def contents(layout: Layout) -> list[tuple[str, int, int, int]]:
+    """Everything that a write would change."""
+    return [
+        (folder, place.st_ino, place.st_mtime_ns, place.st_mode)
+        for folder, _, names in os.walk(layout.root)
+        for place in (os.lstat(f"{folder}/{name}") for name in (".", *names))
+    ]
+
+
+def test_nothing(layout: Layout) -> None:
+    """A registry as it should be has no findings."""
+    assert found(layout) == {}
+
+
+# -- one way to make each finding
+
+
+def lost(layout: Layout, _: Identity) -> object:
+    """Its owner died."""
+    return Owned(layout).boot().start().die()
+
+
+def unsupervised(layout: Layout, sleeper: Identity) -> object:
+    """Its owner died, its command lives."""
+    return Owned(layout).boot().start(command=sleeper).die()
+
+
+def stalled(layout: Layout, _: Identity) -> object:
+    """Its owner does not beat."""
+    owned = Owned(layout).boot().start()
+    heartbeat.beat_once(Late(), layout.in_run(owned.run_id, "heartbeat"), 1)
+    return owned
+
+
+def unknown(layout: Layout, _: Identity) -> object:
+    """Its owner lives, and nobody holds the lock."""
+    return Owned(layout).boot(by=myself()).start().die()
+
+
+def waiting(layout: Layout, _: Identity) -> object:
+    """It waits in a queue."""
+    return Owned(layout, queue="gpu").die()
+
+
+def paused(layout: Layout, sleeper: Identity) -> object:
+    """Its command is stopped."""
+    owned = Owned(layout).boot().start(command=sleeper)
+    Registry(layout).get(owned.run_id).signal(signal.SIGSTOP)
+    Registry(layout).get(owned.run_id).pause()
+    return owned
+
+
+def damaged(layout: Layout, _: Identity) -> None:
+    """A line in the middle is no event."""
+    path = Path(layout.journal(Owned(layout).boot().start().succeed().die()))
+    first, second, *rest = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([first, b"x" * (len(second) - 1) + b"\n", *rest]))
+
+
+def torn(layout: Layout, _: Identity) -> None:
+    """The last line was cut."""
+    path = Path(layout.journal(Owned(layout).boot().start().succeed().die()))
+    path.write_bytes(path.read_bytes() + b'{"type":"run.no')
+
+
+def unreadable(layout: Layout, _: Identity) -> None:
+    """A folder stands in its place."""
+    path = Path(layout.journal(Owned(layout).boot().start().succeed().die()))
+    path.unlink()
+    path.mkdir(mode=0o700)
+
+
+def note_of_a_keeper(layout: Layout, _: Identity) -> None:
+    """A keeper failed."""
+    run_id = Owned(layout).boot().start().succeed().die()
+    Path(layout.in_run(run_id, "keeper.error")).write_text("Traceback")
+    os.chmod(layout.in_run(run_id, "keeper.error"), 0o600)
+
+
+def live_files(layout: Layout, _: Identity) -> None:
+    """A file of a live run is left."""
+    run_id = Owned(layout).boot().start().succeed().die()
+    os.mkfifo(layout.in_run(run_id, "bell"), 0o600)
+
+
+def half_made(layout: Layout, _: Identity) -> None:
+    """The journal never came."""
+    run_id = Owned(layout).die()
+    os.unlink(layout.journal(run_id))
+
+
+def claimed(layout: Layout, _: Identity) -> None:
+    """The claimed run never came."""
+    text = '{"key":"deploy","spec":"' + "0" * 64 + '","run_id":"20261120-201400-k3f9x2ab"}'
+    Path(layout.key_claim("deploy")).write_text(text)
+
+
+def cut_claim(layout: Layout, _: Identity) -> None:
+    """The claim was cut."""
+    Path(layout.key_claim("deploy")).write_text('{"key":"dep')
+
+
+def temporary(layout: Layout, _: Identity) -> None:
+    """Never renamed."""
+    path = f"{layout.settings}/.x.0123456789ab.tmp"
+    Path(path).touch()
+    os.utime(path, (OLD_S, OLD_S))
+
+
+def stray(layout: Layout, _: Identity) -> None:
+    """Somebody's own file."""
+    Path(f"{layout.journals}/notes.txt").touch()
+
+
+def quarantined(layout: Layout, _: Identity) -> None:
+    """Something was cut out."""
+    Path(f"{layout.quarantine}/x").touch()
+
+
+def old_feed(layout: Layout, _: Identity) -> None:
+    """The machine was restarted."""
+    for segment in Path(layout.feed).iterdir():
+        segment.write_bytes(segment.read_bytes().replace(machine.boot_id().encode(), b"another-boot", 1))
+
+
+def no_registry_file(layout: Layout, _: Identity) -> None:
+    """It was cut."""
+    Path(layout.registry_file).write_text("{")
+
+
+def writable_by_others(layout: Layout, _: Identity) -> None:
+    """The root is."""
+    os.chmod(layout.root, 0o777)
+
+
+def readable_by_others(layout: Layout, _: Identity) -> None:
+    """A journal is."""
+    os.chmod(layout.journal(Owned(layout).boot().start().succeed().die()), 0o644)
+
+
+WAYS: dict[str, tuple[Callable[[Layout, Identity], object], str]] = {
+    "run_lost": (lost, "runlore reconcile"),
+    "run_unsupervised": (unsupervised, "runlore reconcile"),
+    "run_stalled": (stalled, "runlore show"),
+    "run_unknown": (unknown, "runlore show"),
+    "run_waiting": (waiting, "runlore stop"),
+    "run_paused": (paused, "runlore unpause"),
+    "journal_damaged": (damaged, "runlore verify"),
+    "journal_unreadable": (unreadable, "runlore verify"),
+    "journal_torn": (torn, "runlore repair"),
+    "keeper_failed": (note_of_a_keeper, "cat "),
+    "live_files_left": (live_files, "rm "),
+    "folder_without_journal": (half_made, "rm -r "),
+    "claim_without_journal": (claimed, "runlore run --key deploy"),
+    "claim_damaged": (cut_claim, "ls -l"),
+    "temporary_left": (temporary, "rm "),
+    "stray_file": (stray, "ls -l"),
+    "quarantine_kept": (quarantined, "ls -l"),
+    "feed_old": (old_feed, "runlore"),
+    "registry_damaged": (no_registry_file, "runlore info"),
+    "open_to_others": (writable_by_others, "chmod go-w"),
+    "readable_by_others": (readable_by_others, "chmod -R go="),
+}
+
+
+@pytest.mark.parametrize("code", WAYS)
+def test_each_finding(layout: Layout, sleeper: Identity, code: str) -> None:
+    """It is found, alone, with the command that helps."""
+    make, todo = WAYS[code]
+    kept_alive = make(layout, sleeper)
+    items = found(layout)
+
+    assert set(items) == {code}
+    assert items[code].next.startswith(todo)
+    assert items[code].severity == KINDS[code].severity
+    del kept_alive
+
+
+def test_every_code_is_tried_here() -> None:
+    """A new kind of finding cannot be forgotten."""
+    elsewhere = {
+        *NOT_ALWAYS,
+        "journal_newer",
+        "registry_missing",
+        "not_writable",
+        "not_yours",
+        "network_fs",
+        "kernel_old",
+        "logout_kills",
+    }
+    assert {*WAYS, *elsewhere} == set(KINDS)
+
+
+def test_a_journal_of_a_newer_release(layout: Layout) -> None:
+    """It is told apart from damage: it can be read."""
+    (view,) = Registry(layout).runs()
+    newer = structs.replace(view, compatibility="newer_format")
+
+    assert [item.code for item in doctor.examine_run(newer)] == ["journal_newer"]
+
+
+# -- what somebody is in the middle of is nothing wrong
+
+
+def test_a_submission_under_way(layout: Layout) -> None:
+    """Its folder is there before its journal, and its lock is held."""
+    with_lock = Owned(layout)
+    run_id = with_lock.run_id
+    os.rename(layout.journal(run_id), f"{layout.root}/aside")
+    assert found(layout) == {}
+    os.rename(f"{layout.root}/aside", layout.journal(run_id))
+    with_lock.die()
+
+
+def test_an_append_under_way(layout: Layout) -> None:
+    """A line without an end is torn only if nobody holds the journal."""
+    path = Path(layout.journal(Owned(layout).boot().start().succeed().die()))
+    path.write_bytes(path.read_bytes() + b'{"type":"run.no')
+    fd = REAL.open(str(path), os.O_RDWR)
+    REAL.lock(fd)
+    assert found(layout) == {}
+    REAL.close(fd)
+
+    assert set(found(layout)) == {"journal_torn"}
+
+
+def test_a_file_that_is_being_replaced(layout: Layout) -> None:
+    """A temporary file is left over once it is a minute old."""
+    Path(f"{layout.settings}/.x.0123456789ab.tmp").touch()
+
+    assert found(layout) == {}
+
+
+# -- the machine
+
+
+def test_there_is_no_registry(tmp_path: Path) -> None:
+    """That is no failure, and says how to make one."""
+    items = {item.code: item for item in doctor.examine(str(tmp_path / "none"))}
+
+    assert items["registry_missing"].next == "runlore init"
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("release", "codes"),
+    [
+        ("5.4.0-150-generic", ["kernel_old"]),
+        ("5.10.0", ["kernel_without_pidfs"]),
+        ("6.8.12+deb", ["kernel_without_pidfs"]),
+        ("6.9.1", []),
+        ("10.0-rc1", []),
+    ],
+)
+def test_kernels(release: str, codes: list[str]) -> None:
+    """What is needed is a matter of numbers, not of letters."""
+    assert [item.code for item in doctor_machine.examine_kernel(release)] == codes
+
+
+@pytest.mark.parametrize(
+    ("files", "kills"),
+    [
+        ({}, False),
+        ({"etc/systemd/logind.conf": "[Login]\n#KillUserProcesses=yes\n"}, False),
+        ({"etc/systemd/logind.conf": "[Login]\nKillUserProcesses=yes\n"}, True),
+        ({"etc/systemd/logind.conf": "[Login]\nKillUserProcesses = Yes\n"}, True),
+        (
+            {
+                "etc/systemd/logind.conf": "[Login]\nKillUserProcesses=yes\n",
+                "run/systemd/logind.conf.d/50-keep.conf": "[Login]\nKillUserProcesses=no\n",
+            },
+            False,
+        ),
+        (
+            {
+                "usr/lib/systemd/logind.conf.d/10-kill.conf": "[Login]\nKillUserProcesses=1\n",
+                "etc/systemd/logind.conf": "[Login]\nKillUserProcesses=no\n",
+            },
+            True,
+        ),
+    ],
+)
+def test_what_logging_out_does(tmp_path: Path, files: dict[str, str], kills: bool) -> None:
+    """Only where systemd runs, is told to, and the user does not linger."""
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def codes() -> list[str]:
+        return [item.code for item in doctor_machine.examine_logout("ada", str(tmp_path))]
+
+    assert codes() == []
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    assert codes() == (["logout_kills"] if kills else [])
+    (tmp_path / "var/lib/systemd/linger").mkdir(parents=True)
+    (tmp_path / "var/lib/systemd/linger/ada").touch()
+    assert codes() == []
+
+
+def test_a_disk_with_little_room(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Little and none are two findings; files can run out as well as bytes."""
+    real = os.statvfs(layout.root)
+
+    def codes(free: int, files: int) -> set[str]:
+        values = list(real)
+        values[1], values[4], values[7] = 1, free, files  # f_frsize, f_bavail, f_favail
+        values[5] = 10**6
+        monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(values))
+        return {item.code for item in doctor_machine.examine_root(layout)}
+
+    assert codes(1 << 40, 10**6) == set()
+    assert codes(100 << 20, 10**6) == codes(1 << 40, 10) == {"disk_low"}
+    assert codes(1000, 10**6) == codes(1 << 40, 0) == {"disk_full"}
+
+
+def test_a_network_file_system(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its locks are not the truth about other machines."""
+    monkeypatch.setattr(machine, "file_system", lambda _: "nfs4")
+
+    assert found(layout)["network_fs"].detail == "it lies on nfs4"
+
+
+@pytest.mark.needs("root")
+def test_a_registry_of_somebody_else(layout: Layout) -> None:
+    """It may be read, and that is all there is to say."""
+    os.chown(layout.root, 12345, 12345)
+
+    assert set(found(layout)) == {"not_yours"}
+    os.chown(layout.root, os.geteuid(), os.getegid())
