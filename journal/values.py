@@ -175,7 +175,10 @@ class Reason(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
 
 
 class Usage(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """What the command and its waited-for children used, from wait4(2)."""
+    """What the command used, from wait4(2).
+
+    With it all of its tree that somebody had waited for when it ended, its orphans included.
+    """
 
     cpu_s: Seconds = 0.0
     """User and system time."""

@@ -77,7 +77,7 @@ class ProgressView(Struct, frozen=True, kw_only=True):
 
 
 class ResourcesView(Struct, frozen=True, kw_only=True):
-    """What the command and its waited-for children used."""
+    """What the command used, and all of its tree that somebody had waited for when it ended."""
 
     cpu_s: float
     max_rss_bytes: int

@@ -7,7 +7,7 @@ doing so dies at any point, its own parent still finds the zombie or the record.
 import os
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
 
@@ -17,7 +17,11 @@ from runlore.journal.exit_record import ExitRecord
 from runlore.journal.values import Reason, Usage
 from runlore.runtimes import exit_file
 
+if TYPE_CHECKING:
+    import resource
+
 _KIB: Final = 1024
+NOTHING: Final = Usage()
 
 
 def dead_children() -> Iterator[int]:
@@ -48,16 +52,34 @@ def wait_ended(pid: int) -> None:
         return
 
 
-def reap(pid: int) -> None:
-    """Forget a child that ended and whose status nobody asks for."""
+def reap(pid: int) -> Usage:
+    """Return what a child that ended used, and forget it: nobody asks for its status."""
     try:
-        os.waitpid(pid, os.WNOHANG)
+        _, _, used = os.wait4(pid, os.WNOHANG)
     except ChildProcessError:
-        return
+        return NOTHING
+    return _usage(used)
 
 
-def record_exit(disk: Disk, exit_fd: int, pid: int, reason: Reason | None) -> ExitRecord:
-    """Return how the ended child `pid` ended, written to the `exit` file before it is reaped."""
+def both(first: Usage, second: Usage) -> Usage:
+    """Return what two processes used: their time together, and the larger of their sizes."""
+    return Usage(
+        cpu_s=first.cpu_s + second.cpu_s, max_rss_bytes=max(first.max_rss_bytes, second.max_rss_bytes)
+    )
+
+
+def _usage(used: "resource.struct_rusage") -> Usage:
+    # Not below our own size: the kernel counts the moment before the exec too (getrusage(2)).
+    return Usage(cpu_s=used.ru_utime + used.ru_stime, max_rss_bytes=used.ru_maxrss * _KIB)
+
+
+def record_exit(
+    disk: Disk, exit_fd: int, pid: int, reason: Reason | None, besides: Usage = NOTHING
+) -> ExitRecord:
+    """Return how the ended child `pid` ended, written to the `exit` file before it is reaped.
+
+    besides: what others of its tree used that were reaped already.
+    """
     status = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     assert status is not None  # noqa: S101 - without WNOHANG waitid(2) waits
     by_itself = status.si_code == os.CLD_EXITED
@@ -69,9 +91,7 @@ def record_exit(disk: Disk, exit_fd: int, pid: int, reason: Reason | None) -> Ex
     )
     write(disk, exit_fd, record)
     _, _, used = os.wait4(pid, 0)
-    # Not below our own size: the kernel counts the moment before the exec too (getrusage(2)).
-    usage = Usage(cpu_s=used.ru_utime + used.ru_stime, max_rss_bytes=used.ru_maxrss * _KIB)
-    record = structs.replace(record, usage=usage)
+    record = structs.replace(record, usage=both(_usage(used), besides))
     try:  # one sector: the old block or the new one, and either tells how it ended
         disk.pwrite(exit_fd, exit_record.encode(record), 0)
     except OSError:

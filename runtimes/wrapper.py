@@ -125,6 +125,9 @@ class _Wrapper:
         self._work, self._orders = work, orders
         self._answer_fd, self._wake_end = answer_fd, wake_end
         self._pid = 0
+        self._orphans = reap.NOTHING
+        """What those of the command's tree used that nobody else waited for."""
+        self._keepers: set[int] = set()
         self._begun = False
         self._running: Running | None = None
         self._not_spawned: NotSpawned | None = None
@@ -172,6 +175,7 @@ class _Wrapper:
             return
         if pid == 0:
             _be_keeper(self._work, WrapperLink(me, ask_start, LineReader(answer_end)), self._standing())
+        self._keepers.add(pid)
         os.close(ask_start)
         os.close(answer_end)
         self._orders, self._answer_fd = LineReader(ask_end), answer_start
@@ -227,10 +231,14 @@ class _Wrapper:
         """Reap orphans that came here, and the command once its status is on disk."""
         for pid in reap.dead_children():
             if pid == self._pid and self._record is None:
-                self._record = reap.record_exit(self._work.disk, self._work.exit_fd, pid, self._reason)
+                self._record = reap.record_exit(
+                    self._work.disk, self._work.exit_fd, pid, self._reason, self._orphans
+                )
                 self._say(Exited(self._record))
             else:
-                reap.reap(pid)
+                used = reap.reap(pid)
+                if pid not in self._keepers:
+                    self._orphans = reap.both(self._orphans, used)
 
     def _say(self, message: handover.FromWrapper) -> None:
         """Tell the keeper, if there is one; the next is told where things stand."""

@@ -158,6 +158,17 @@ def test_a_limit_of_output(runlore: Runlore) -> None:
     assert "--output-limit 100 " in view["rerun"]
 
 
+def test_what_a_run_used_is_shown(runlore: Runlore) -> None:
+    """Time and memory of the command and its children, to people and to programs."""
+    run_id = runlore.begin("sh", "-c", "head -c 50000000 /dev/zero | tail -c 40000000 >/dev/null")
+    runlore.ok("wait", run_id)
+    used = runlore.ok("show", run_id, "--json").json["resources"]
+
+    assert used["cpu_s"] > 0
+    assert used["max_rss_bytes"] > 40_000_000
+    assert " of CPU, " in runlore.ok("show", run_id).stdout
+
+
 def test_standard_input_is_empty_unless_asked_for(runlore: Runlore) -> None:
     """Without -i a command that reads finds the end at once; with it, it reads ours."""
     assert runlore.ok("run", "cat", stdin=b"typed").stdout == ""

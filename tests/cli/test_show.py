@@ -133,3 +133,17 @@ def test_a_run_that_is_not_there_is_not_found(ended: Runlore, verb: str) -> None
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert "runlore ls" in done.stderr
+
+
+def test_a_live_run_is_explained(runlore: Runlore) -> None:
+    """Its health comes with what it rests on, and with when it was last active; an ended run has none."""
+    run_id = runlore.begin("sleep", "600")
+    text, view = runlore.ok("show", run_id).stdout, runlore.ok("show", run_id, "--json").json
+
+    assert "live: its owner holds its lock, last heartbeat" in text
+    assert "last active  20" in text
+    assert (view["health"], view["seen"]["owner"], view["seen"]["command"]) == ("live", "held", None)
+    assert view["seen"]["heartbeat_age_s"] >= 0
+    assert view["last_activity_at"] == view["started_at"]
+    runlore.ok("stop", run_id, "--force")
+    assert runlore.ok("show", run_id, "--json").json["seen"] is None

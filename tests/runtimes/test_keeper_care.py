@@ -15,9 +15,11 @@ from runlore.journal.errors import NotPermitted
 from runlore.journal.events import RunStopRequested
 from runlore.journal.values import RunId
 from runlore.journal.writer import Draft, Writer
-from runlore.runtimes import exit_file, heartbeat, launch
+from runlore.runtimes import doctor, exit_file, heartbeat, launch
 from runlore.runtimes.launch import exec_keeper
-from tests.runtimes.keeping import DEADLINE_S, ME, Keeping, until
+from runlore.runtimes.live_files import left_live_files
+from runlore.runtimes.registry import Registry
+from tests.runtimes.keeping import DEADLINE_S, ME, Keeping, Kept, until
 
 PATCHED = """
 from runlore.journal.errors import JournalIO
@@ -285,3 +287,55 @@ def _names(pid: int) -> set[str]:
         name = os.readlink(f"/proc/{pid}/fd/{fd}").removesuffix(" (deleted)")
         found.add(name.rpartition("/")[2].removeprefix("memfd:"))
     return found
+
+
+def live_files(kept: Kept) -> list[str]:
+    """What of a live run lies in its folder."""
+    return left_live_files(REAL, kept.layout, kept.run_id)
+
+
+@pytest.mark.parametrize(
+    "argv", [("true",), ("false",), ("no-such-command-anywhere",), ("/etc/passwd",)], ids=str
+)
+def test_what_only_a_live_run_has(keeping: Keeping, argv: tuple[str, ...]) -> None:
+    """Heartbeat, pipes and bell are gone after the seal, also of a command that could not be started."""
+    kept = keeping.run(*argv)
+
+    assert "RunSealed" in kept.tags()
+    assert live_files(kept) == []
+
+
+def test_a_run_that_failed_before_its_wrapper_was_there(keeping: Keeping) -> None:
+    """A keeper that cannot get on leaves no heartbeat behind either."""
+    patch = (
+        "from runlore.runtimes import wrapper\n"
+        "def fail(*_): raise OSError(11, 'no more processes')\n"
+        "wrapper.start = fail"
+    )
+    told = keeping.as_caller(PATCHED.format(patch=patch, argv="'true'")).split()
+    kept = keeping.watch(RunId(told[0].decode()))
+
+    assert told[1:] == [b"failed"]
+    assert live_files(kept) == []
+
+
+def test_live_files_that_cannot_be_removed(keeping: Keeping) -> None:
+    """The run has ended all the same, and an old heartbeat makes nobody think otherwise."""
+    patch = (
+        "import os\nfrom runlore.journal.disk import RealDisk\n"
+        "def unlink(path):\n"
+        "    if path.endswith('/heartbeat'): raise OSError(30, path)\n"
+        "    os.unlink(path)\n"
+        "RealDisk.unlink = staticmethod(unlink)"
+    )
+    told = keeping.as_caller(PATCHED.format(patch=patch, argv="'true'")).split()
+    kept = keeping.watch(RunId(told[0].decode()))
+    view = Registry(keeping.layout).view(kept.run_id)
+    (found,) = [each for each in doctor.examine(kept.layout.root) if each.run_id == kept.run_id]
+
+    assert told[1:] == [b"succeeded"]
+    assert live_files(kept) == ["heartbeat"]
+    assert (view.status, view.health, view.seen) == ("succeeded", None, None)
+    assert found.code == "live_files_left"
+    subprocess.run(found.next, shell=True, check=True)
+    assert live_files(kept) == []

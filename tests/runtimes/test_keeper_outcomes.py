@@ -56,6 +56,33 @@ def test_what_a_command_used(keeping: Keeping) -> None:
     assert usage.cpu_s > 0
 
 
+BUSY = """
+import os, sys, time
+ours = os.getpid()
+end, start = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.write(start, b"%d" % os.getpid())
+        block = bytearray(96 << 20)
+        block[::4096] = b"1" * len(block[::4096])
+        while time.process_time() < 0.3: pass
+    os._exit(0)
+os.wait()
+orphan = int(os.read(end, 20))
+while os.path.exists(f"/proc/{orphan}"): time.sleep(0.01)
+"""
+
+
+def test_what_an_orphan_of_the_command_used(keeping: Keeping) -> None:
+    """Who left his parent and his session is of the tree all the same, and his work is counted with it."""
+    usage = keeping.run(*python(BUSY)).event(events.RunCollecting).usage
+
+    assert usage is not None
+    assert usage.cpu_s >= 0.3
+    assert usage.max_rss_bytes >= 96 << 20
+
+
 def test_the_times_of_a_run_are_the_commands(keeping: Keeping) -> None:
     """`ended_at` is when the command ended, not when somebody wrote it down."""
     kept = keeping.run("true")
