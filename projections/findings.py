@@ -42,7 +42,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "not_yours": Kind("info", "the registry belongs to somebody else: you may only read"),
     "open_to_others": Kind("error", "others may write there, and could forge what runs did"),
     "readable_by_others": Kind("warning", "others may read what runs printed and did"),
-    "network_fs": Kind("warning", "locks of other machines cannot be believed on this file system"),
+    "network_fs": Kind("info", "locks of other machines cannot be believed on this file system"),
     "disk_full": Kind("error", "there is no room left on the disk"),
     "disk_low": Kind("warning", "there is little room left on the disk"),
     "kernel_old": Kind("error", "this kernel lacks what keeping runs needs"),

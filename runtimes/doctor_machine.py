@@ -1,15 +1,16 @@
 """What of this machine, and of the place where the registry lies, keeps runs from being kept well."""
 
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from typing import Final
 
 from runlore.journal import machine
 from runlore.journal.disk import REAL
-from runlore.journal.errors import NewerFormat, RunloreError
+from runlore.journal.errors import RunloreError
 from runlore.journal.layout import Layout
-from runlore.journal.root import is_registry, registry_info
+from runlore.journal.root import is_registry, open_for_writing, registry_info
 from runlore.projections import shell
 from runlore.projections.findings import Finding, finding
 
@@ -20,6 +21,8 @@ _LITTLE_ROOM: Final = 256 << 20
 _FEW_INODES: Final = 1000
 _OTHERS: Final = 0o077
 _OTHERS_WRITE: Final = 0o022
+_TELLING: Final = frozenset({"not_yours", "open_to_others", "registry_damaged"})
+"""Findings that say already why runs cannot be recorded."""
 _LOGIND: Final = ("usr/lib/systemd", "etc/systemd", "run/systemd")
 """Below the system's root; what is read later wins, and drop-ins win over the files beside them."""
 
@@ -66,14 +69,18 @@ def examine_root(layout: Layout) -> Iterator[Finding]:
     if not is_registry(root) and not os.path.isdir(layout.journals):
         yield finding("registry_missing", f"nothing at {root}", "runlore init", path=root)
         return
+    found = [*_examine_file(layout), *_examine_access(root)]
+    yield from found
+    if not _TELLING & {each.code for each in found}:
+        yield from _examine_writing(root)
+    yield from _examine_disk(root)
+
+
+def _examine_file(layout: Layout) -> Iterator[Finding]:
     try:
         registry_info(REAL, layout)
-    except NewerFormat as error:
-        yield finding("not_writable", str(error), "runlore info", path=root)
     except (RunloreError, OSError) as error:
         yield finding("registry_damaged", str(error), "runlore info", path=layout.registry_file)
-    yield from _examine_access(root)
-    yield from _examine_disk(root)
 
 
 def _examine_access(root: str) -> Iterator[Finding]:
@@ -82,15 +89,24 @@ def _examine_access(root: str) -> Iterator[Finding]:
     kind = machine.file_system(root)
     if found.st_uid != os.geteuid():
         yield finding("not_yours", f"it belongs to uid {found.st_uid}", "export RUNLORE_ROOT=DIR", path=root)
-    elif not os.access(root, os.W_OK):
-        yield finding("not_writable", f"{root} cannot be written", "export RUNLORE_ROOT=DIR", path=root)
     mode = f"mode {found.st_mode & 0o7777:04o}"
-    if found.st_mode & _OTHERS_WRITE:
+    if stat.S_ISDIR(found.st_mode) and found.st_mode & _OTHERS_WRITE:
         yield finding("open_to_others", mode, f"chmod go-w {quoted}", path=root)
-    elif found.st_mode & _OTHERS:
+    elif stat.S_ISDIR(found.st_mode) and found.st_mode & _OTHERS:
         yield finding("readable_by_others", mode, f"chmod go= {quoted}", path=root)
     if machine.is_network(kind):
         yield finding("network_fs", f"it lies on {kind}", "export RUNLORE_ROOT=DIR", path=root)
+
+
+def _examine_writing(root: str) -> Iterator[Finding]:
+    """Yield why runs cannot be recorded there, if that has no finding of its own."""
+    refusal = "" if os.access(root, os.W_OK) else f"{root} cannot be written"
+    try:
+        open_for_writing(REAL, root, create=False)
+    except RunloreError as error:
+        refusal = str(error)
+    if refusal:
+        yield finding("not_writable", refusal, "export RUNLORE_ROOT=DIR", path=root)
 
 
 def _examine_disk(root: str) -> Iterator[Finding]:

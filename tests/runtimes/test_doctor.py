@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from runlore.journal import machine
+from runlore.journal import machine, root
 from runlore.journal.disk import REAL, RealDisk
 from runlore.journal.layout import Layout
 from runlore.journal.values import Identity
@@ -374,10 +374,36 @@ def test_a_disk_with_little_room(layout: Layout, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_network_file_system(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its locks are not the truth about other machines."""
+    """It can be written only by consent, and its locks are not the truth about other machines even then."""
     monkeypatch.setattr(machine, "file_system", lambda _: "nfs4")
 
-    assert found(layout)["network_fs"].detail == "it lies on nfs4"
+    assert set(found(layout)) == {"network_fs", "not_writable"}
+    assert "--allow-network-fs" in found(layout)["not_writable"].detail
+    root.consent_to_network_fs(REAL, layout)
+    assert set(found(layout)) == {"network_fs"}
+
+
+def test_a_registry_of_a_newer_release(layout: Layout) -> None:
+    """It can be read, and the error says who can write it."""
+    path = Path(layout.registry_file)
+    path.write_bytes(path.read_bytes().replace(b'"format":1', b'"format":2'))
+
+    assert "newer release" in found(layout)["not_writable"].detail
+
+
+@pytest.mark.needs("root")
+def test_a_mount_that_is_read_only(layout: Layout, tmp_path: Path) -> None:
+    """Runs cannot be recorded there, and that is found before anybody tries."""
+    view = tmp_path / "view"
+    view.mkdir()
+    subprocess.run(["mount", "--bind", layout.root, view], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", view], check=True)
+    try:
+        codes = {item.code for item in doctor.examine(str(view))}
+    finally:
+        subprocess.run(["umount", view], check=True)
+
+    assert codes - NOT_ALWAYS == {"not_writable"}
 
 
 @pytest.mark.needs("root")
