@@ -29,6 +29,7 @@ from runlore.runtimes.tree import Member, members
 _PATIENCE_S: Final = 5.0
 """How long a process may take to stop: one that waits for a disk cannot at once."""
 _PAUSE_S: Final = 0.002
+_QUIET_LOOKS: Final = 2
 
 
 class Untouched(Struct, frozen=True, kw_only=True):
@@ -171,23 +172,28 @@ def _send_all(wanted: list[Member], number: int) -> Intervention:
 
 
 def _until_all(wanted: Target, number: int, needs_it: Callable[[identity.ProcessStat], bool]) -> Intervention:
-    """Signal whoever needs it until nobody does, or only those who cannot be signalled or do not obey."""
+    """Signal whoever needs it until nobody does, or only those who cannot be signalled or do not obey.
+
+    One look may miss the child of a process that was stopped while the look went by: two in a row do not.
+    """
     reached: dict[int, None] = {}
     refused: dict[int, Untouched] = {}
     deadline = time.monotonic() + _PATIENCE_S
-    while True:
+    waiting: list[Member] = []
+    quiet = 0
+    while quiet < _QUIET_LOOKS and time.monotonic() < deadline:
         needy = [member for member in _tree(wanted) if _needs(member, needs_it)]
-        open_ = [member for member in needy if member.identity.pid not in refused]
-        if not open_ or time.monotonic() > deadline:
-            break
-        done = _send_all(open_, number)
-        reached |= dict.fromkeys(done.pids)
-        refused |= {each.pid: each for each in done.left}
-        time.sleep(_PAUSE_S)  # the kernel stops a process when it next leaves the kernel
-    for member in open_:
+        waiting = [member for member in needy if member.identity.pid not in refused]
+        quiet = 0 if waiting else quiet + 1
+        if waiting:
+            done = _send_all(waiting, number)
+            reached |= dict.fromkeys(done.pids)
+            refused |= {each.pid: each for each in done.left}
+            time.sleep(_PAUSE_S)  # the kernel stops a process when it next leaves the kernel
+    for member in waiting:
         pid = member.identity.pid
         why = f"process {pid} does not obey yet: it waits inside the kernel"
-        refused[pid] = Untouched(pid=pid, command=member.name, why=why)
+        refused.setdefault(pid, Untouched(pid=pid, command=member.name, why=why))
     return Intervention(pids=tuple(reached), left=tuple(refused.values()))
 
 
