@@ -4,10 +4,11 @@
 process reads its options. `--version` needs no command line library at all.
 """
 
+import gc
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from runlore.cli import standard
 
@@ -40,6 +41,16 @@ _RUN_WITH_VALUE: Final = frozenset(
 """Options of `run` whose next word is a value; a test compares them with the command itself."""
 
 
+def start() -> NoReturn:
+    """Do what `main` does, and leave without taking the interpreter apart, which would cost a fifth more.
+
+    By then all output is out, and nothing that a command holds needs more than the end of the process.
+    Until everything is loaded nothing is searched for garbage: what is loaded stays.
+    """
+    gc.disable()
+    os._exit(main())
+
+
 def main() -> int:
     """Return the exit code of the command in `sys.argv`."""
     standard.keep_open()
@@ -51,18 +62,11 @@ def main() -> int:
         keeper = _keeper(words)
     except OSError as error:
         return _no_keeper(error, words)
-    from runlore.journal.lean import load_msgspec  # noqa: PLC0415 - `--version` needs no room
-
-    load_msgspec()
     if words[:1] == ["emit"] and COMPLETE not in os.environ:
-        from runlore.cli.emitting import quick  # noqa: PLC0415 - called in loops: see there
-
-        done = quick(words[1:], os.environ)
+        done = _emitted(words[1:])
         if done is not None:
             return done
-    from runlore.cli.app import run_app  # noqa: PLC0415 - click, after the keeper was forked
-
-    return run_app(words, keeper)
+    return _loaded()(words, keeper)
 
 
 def command_word(words: Sequence[str]) -> str | None:
@@ -110,6 +114,30 @@ def _keeper(words: Sequence[str]) -> "KeeperLink | None":
     from runlore.runtimes.launch import fork_keeper  # noqa: PLC0415 - only `run` keeps a run
 
     return fork_keeper()
+
+
+def _emitted(words: Sequence[str]) -> int | None:
+    """Return the exit code of an `emit` that needs no command line library; None if it needs one."""
+    from runlore.journal.lean import load_msgspec  # noqa: PLC0415 - `--version` needs no room
+
+    load_msgspec()
+    from runlore.cli.emitting import quick  # noqa: PLC0415 - called in loops: see there
+
+    return quick(words, os.environ)
+
+
+def _loaded() -> "Callable[[Sequence[str], KeeperLink | None], int]":
+    """Return what runs a command; what is loaded with it stays, and is never searched for garbage."""
+    gc.disable()
+    try:
+        from runlore.journal.lean import load_msgspec  # noqa: PLC0415 - `--version` needs no room
+
+        load_msgspec()
+        from runlore.cli.app import run_app  # noqa: PLC0415 - click, after the keeper was forked
+    finally:
+        gc.freeze()
+        gc.enable()
+    return run_app
 
 
 def is_foreground(words: Sequence[str]) -> bool:

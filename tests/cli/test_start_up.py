@@ -67,6 +67,19 @@ def test_looking_imports_only_what_looking_needs(ended: Runlore, words: list[str
     ]
 
 
+def test_garbage_is_collected_once_everything_is_loaded(ended: Runlore) -> None:
+    """What is loaded is never searched for garbage, and what a long command makes is."""
+    code = (
+        "import gc; from runlore.cli.main import main; main(); print(gc.isenabled(), gc.get_freeze_count())"
+    )
+    argv = [PYTHON, "-c", code, "show", "-q", "good"]
+    done = subprocess.run(argv, env=ended.environment(), capture_output=True, text=True, check=True)
+
+    collects, kept = done.stdout.split()[-2:]
+    assert collects == "True"
+    assert int(kept) > 0
+
+
 def test_run_forks_its_keeper_before_it_loads_click(runlore: Runlore) -> None:
     """The keeper gets ready while this process reads its options, and shares none of their memory."""
     argv = [PYTHON, "-X", "importtime", COMMAND, "run", "-d", "true"]
