@@ -1,7 +1,7 @@
 """The entry point: look at argv, import as little as the command needs, and leave with its exit code.
 
-`run` forks its keeper before anything costly is imported, so that the keeper gets ready while this
-process reads its options. `--version` needs no command line library at all.
+`run` forks its keeper before anything costly is imported but msgspec, which both need, so that the
+keeper gets ready while this process reads its options. `--version` needs no command line library at all.
 """
 
 import gc
@@ -58,6 +58,7 @@ def main() -> int:
     words = spelled_out(sys.argv[1:])
     if words == ["--version"]:
         return _print_version()
+    gc.disable()  # until everything is loaded: what stays need not be searched for garbage
     try:
         keeper = _keeper(words)
     except OSError as error:
@@ -127,16 +128,13 @@ def _emitted(words: Sequence[str]) -> int | None:
 
 
 def _loaded() -> "Callable[[Sequence[str], KeeperLink | None], int]":
-    """Return what runs a command; what is loaded with it stays, and is never searched for garbage."""
-    gc.disable()
-    try:
-        from runlore.journal.lean import load_msgspec  # noqa: PLC0415 - `--version` needs no room
+    """Return what runs a command."""
+    from runlore.journal.lean import keep_loaded, load_msgspec  # noqa: PLC0415 - `--version` needs no room
 
-        load_msgspec()
-        from runlore.cli.app import run_app  # noqa: PLC0415 - click, after the keeper was forked
-    finally:
-        gc.freeze()
-        gc.enable()
+    load_msgspec()
+    from runlore.cli.app import run_app  # noqa: PLC0415 - click, after the keeper was forked
+
+    keep_loaded()
     return run_app
 
 

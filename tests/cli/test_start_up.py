@@ -89,6 +89,14 @@ def test_run_forks_its_keeper_before_it_loads_click(runlore: Runlore) -> None:
     assert order.index("runlore.runtimes.launch") < order.index("click")
 
 
+def test_a_detached_run_loads_nothing_to_follow_it(runlore: Runlore) -> None:
+    """The caller of `run -d` has its spec ready as soon as the keeper is: it loads no more than it says."""
+    modules = imported(runlore, "run", "-d", "true")
+
+    assert "msgspec" in modules
+    assert not {"typing_extensions", "base64", "runlore.cli.foreground"} & modules
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
