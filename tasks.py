@@ -50,11 +50,9 @@ DEV: Final[Sequence[str]] = PROJECT["project"]["optional-dependencies"]["dev"]
 # What pip would generate looks up metadata or compiles a pattern first, depending on its age.
 COMMAND: Final = """\
 {shebang}
-import sys
+from runlore.cli.main import start
 
-from runlore.cli.main import main
-
-sys.exit(main())
+start()
 """
 
 

@@ -1,13 +1,14 @@
 """The entry point: look at argv, import as little as the command needs, and leave with its exit code.
 
-`run` forks its keeper before anything costly is imported, so that the keeper gets ready while this
-process reads its options. `--version` needs no command line library at all.
+`run` forks its keeper before anything costly is imported but msgspec, which both need, so that the
+keeper gets ready while this process reads its options. `--version` needs no command line library at all.
 """
 
+import gc
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from runlore.cli import standard
 
@@ -42,6 +43,16 @@ _RUN_WITH_VALUE: Final = frozenset(
 """Options of `run` whose next word is a value; a test compares them with the command itself."""
 
 
+def start() -> NoReturn:
+    """Do what `main` does, and leave without taking the interpreter apart, which would cost a fifth more.
+
+    By then all output is out, and nothing that a command holds needs more than the end of the process.
+    Until everything is loaded nothing is searched for garbage: what is loaded stays.
+    """
+    gc.disable()
+    os._exit(main())
+
+
 def main() -> int:
     """Return the exit code of the command in `sys.argv`."""
     standard.keep_open()
@@ -49,22 +60,16 @@ def main() -> int:
     words = spelled_out(sys.argv[1:])
     if words == ["--version"]:
         return _print_version()
+    gc.disable()  # until everything is loaded: what stays need not be searched for garbage
     try:
         keeper = _keeper(words)
     except OSError as error:
         return _no_keeper(error, words)
-    from runlore.journal.lean import load_msgspec  # noqa: PLC0415 - `--version` needs no room
-
-    load_msgspec()
     if words[:1] == ["emit"] and COMPLETE not in os.environ:
-        from runlore.cli.emitting import quick  # noqa: PLC0415 - called in loops: see there
-
-        done = quick(words[1:], os.environ)
+        done = _emitted(words[1:])
         if done is not None:
             return done
-    from runlore.cli.app import run_app  # noqa: PLC0415 - click, after the keeper was forked
-
-    return run_app(words, keeper)
+    return _loaded()(words, keeper)
 
 
 def command_word(words: Sequence[str]) -> str | None:
@@ -112,6 +117,27 @@ def _keeper(words: Sequence[str]) -> "KeeperLink | None":
     from runlore.runtimes.launch import fork_keeper  # noqa: PLC0415 - only `run` keeps a run
 
     return fork_keeper()
+
+
+def _emitted(words: Sequence[str]) -> int | None:
+    """Return the exit code of an `emit` that needs no command line library; None if it needs one."""
+    from runlore.journal.lean import load_msgspec  # noqa: PLC0415 - `--version` needs no room
+
+    load_msgspec()
+    from runlore.cli.emitting import quick  # noqa: PLC0415 - called in loops: see there
+
+    return quick(words, os.environ)
+
+
+def _loaded() -> "Callable[[Sequence[str], KeeperLink | None], int]":
+    """Return what runs a command."""
+    from runlore.journal.lean import keep_loaded, load_msgspec  # noqa: PLC0415 - `--version` needs no room
+
+    load_msgspec()
+    from runlore.cli.app import run_app  # noqa: PLC0415 - click, after the keeper was forked
+
+    keep_loaded()
+    return run_app
 
 
 def is_foreground(words: Sequence[str]) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
@@ -12,10 +12,12 @@ from runlore.journal.errors import BadInput
 from runlore.journal.redaction import redact_metadata, redact_text, redact_values
 from runlore.projections import durations, labels, shell, sizes
 from runlore.projections.printable import printable
-from runlore.projections.views import SpecView
 from runlore.runtimes.recipe import recipe_of
 from runlore.runtimes.spec import RunSpec
 from runlore.runtimes.submit import Submission, spec_of
+
+if TYPE_CHECKING:
+    from runlore.projections.views import SpecView
 
 PROGRAM: Final = "runlore run"
 
@@ -62,8 +64,10 @@ def understood(session: Session, typed: Typed) -> RunSpec:
     return spec_of(wanted, session.found.path, machine.actor(PROGRAM), "power")
 
 
-def spec_view(spec: RunSpec, *, detached: bool) -> SpecView:
+def spec_view(spec: RunSpec, *, detached: bool) -> "SpecView":
     """Return what a dry run shows: what would go on record, so without secrets."""
+    from runlore.projections.views import SpecView  # noqa: PLC0415 - a run that is started needs no view yet
+
     recipe = recipe_of(spec)
     return SpecView(
         root=spec.root,
@@ -85,7 +89,7 @@ def spec_view(spec: RunSpec, *, detached: bool) -> SpecView:
     )
 
 
-def spec_lines(view: SpecView) -> list[str]:
+def spec_lines(view: "SpecView") -> list[str]:
     """Return the same for people, one "what  value" a line."""
     told = {
         "command": view.command,

@@ -5,6 +5,7 @@ exactly 73 bytes that are not covered: `,"h":"`, 64 hex digits, `"}` and a newli
 is needed. Pure. Format: docs/reference/journal-format.md
 """
 
+from binascii import hexlify
 from hashlib import sha256
 from typing import Final
 
@@ -31,8 +32,8 @@ def link(previous: bytes, covered: bytes) -> bytes:
 def close_line(previous: bytes, encoded: bytes) -> tuple[bytes, bytes]:
     """Return (the whole line with newline, its `h`) for an event encoded as one JSON object."""
     covered = encoded[:-1]
-    hashed = sha256(previous + covered)
-    return covered + FIELD + hashed.hexdigest().encode() + _END, hashed.digest()
+    digest = sha256(previous + covered).digest()
+    return covered + FIELD + hexlify(digest) + _END, digest
 
 
 def is_trailer(end: bytes) -> bool:

@@ -8,18 +8,19 @@ import os
 from collections.abc import Iterator
 from typing import Final, Literal, Self, cast
 
-from runlore.journal import chain, codec
+from runlore.journal import chain, codec, tailing
 from runlore.journal.disk import Disk
 from runlore.journal.errors import CorruptJournal, JournalIO, NotFound, UndecodableLine
 from runlore.journal.events import AnyEvent
-from runlore.journal.framing import whole_lines
+from runlore.journal.framing import split_lines, whole_lines
 from runlore.journal.ids import is_run_id
 from runlore.journal.layout import SUFFIX, Layout
 from runlore.journal.machine import boot_id
 from runlore.journal.scan import Record, Scanner, Tail, Verdict, heals_by_itself
-from runlore.journal.tailing import PIECE
 from runlore.journal.values import Head, RunId, Seq
 
+PIECE: Final = codec.MAX_LINE
+"""Bytes that a reader looks at together: any line is whole in them."""
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK
 
 
@@ -206,7 +207,7 @@ class EventChunks:
     Iterate once; afterwards `stopped` says whether damage or a torn tail ended it.
     """
 
-    def __init__(self, disk: Disk, path: str, *, piece: int = PIECE) -> None:
+    def __init__(self, disk: Disk, path: str, *, piece: int = tailing.PIECE) -> None:
         self._disk, self._path, self._piece = disk, path, piece
         self.stopped: Literal["", "torn", "damaged"] = ""
         self.offset = 0
@@ -255,8 +256,7 @@ class EventChunks:
             events = codec.decode_known_lines(chunk)
         except UndecodableLine:
             return self._decoded_one_by_one(chunk)
-        lines = chunk.split(b"\n")
-        lines.pop()
+        lines = split_lines(chunk)
         if not codec.is_one_a_line(lines, len(events)):
             return self._decoded_one_by_one(chunk)
         first = self._seq + 1 if self._seq else events[0].seq
@@ -264,7 +264,7 @@ class EventChunks:
             return self._decoded_one_by_one(chunk)
         self._seq = first + len(events) - 1
         self.offset += len(chunk)
-        self._note_head(lines[-1])
+        self._note_head(lines[-1][:-1])
         return cast("list[AnyEvent]", events)
 
     def _note_head(self, line: bytes) -> None:
@@ -289,7 +289,7 @@ class EventChunks:
         return events
 
 
-def fold_events(disk: Disk, path: str, *, piece: int = PIECE) -> Iterator[AnyEvent]:
+def fold_events(disk: Disk, path: str, *, piece: int = tailing.PIECE) -> Iterator[AnyEvent]:
     """Yield the events of a journal for a fold; what is damaged ends it."""
     for chunk in EventChunks(disk, path, piece=piece):
         yield from chunk

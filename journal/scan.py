@@ -7,6 +7,7 @@ nothing, because it is written together with the event before it. The verdict do
 the bytes were cut into pieces. Pure.
 """
 
+from binascii import hexlify
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final, Literal, cast
@@ -17,7 +18,6 @@ from runlore.journal import chain, codec
 from runlore.journal.errors import UndecodableLine
 from runlore.journal.events import (
     FINAL,
-    UNSYNCED,
     AnyEvent,
     JournalContinued,
     RunQueued,
@@ -25,11 +25,14 @@ from runlore.journal.events import (
     TextRedacted,
     tag_of,
 )
+from runlore.journal.framing import split_lines
 from runlore.journal.lifecycle import STATUS_OF
+from runlore.journal.synced import any_synced
 from runlore.journal.values import Durability, Head, Offset, RunId, Seq, Status
 
 DamageKind = Literal["undecodable", "seq", "chain", "seal", "run_id", "too_long", "unterminated"]
-_TRAILER: Final = -chain.TRAILER_LENGTH
+_COVERED: Final = -chain.TRAILER_LENGTH - 1
+"""Where the covered bytes of a line with its newline end."""
 
 
 class Record(Struct, frozen=True, gc=False):
@@ -175,8 +178,8 @@ class Scanner:
         run_id, offset = self._start.run_id, self._base + size
         records: list[Record] = []
         for line, event in zip(lines, events, strict=False):
-            length = len(line) + 1
-            head = Head(line[-66:-2].decode("ascii"))
+            length = len(line)
+            head = Head(line[-67:-3].decode("ascii"))
             records.append(Record(run_id, Seq(event.seq), Offset(offset), length, event, head))
             offset += length
         return records
@@ -202,14 +205,11 @@ class Scanner:
         chunk = self._rest + data if self._rest else data
         end = chunk.rfind(b"\n") + 1
         self._rest = chunk[end:]
-        lines = chunk[:end].split(b"\n")
-        lines.pop()
-        events = _decoded(chunk[:end], lines)
+        whole = chunk[:end]
+        lines = split_lines(whole)
+        events = _decoded(whole, lines)
         before = self._size
-        for line, event in zip(lines, events, strict=False):
-            if not self._follow(line, event):
-                break
-        else:
+        if self._follow_all(lines, events):
             if len(events) < len(lines):
                 self._not_an_event(lines[len(events)])
             elif len(self._rest) >= codec.MAX_LINE:
@@ -218,24 +218,51 @@ class Scanner:
             used = self._size - before
             self._rest = b""
             self._look_behind(chunk[used:])
-            lines = chunk[:used].split(b"\n")
-            lines.pop()
+            lines = split_lines(chunk[:used])
         return lines, events
+
+    def _follow_all(self, lines: list[bytes], events: list[AnyEvent]) -> bool:
+        """Advance over the lines as long as they continue the journal; say whether all did.
+
+        Nearly every line only has to follow its predecessor; whatever else one may mean, or be wrong
+        with, is for `_follow` to see.
+        """
+        pairs = zip(lines, events, strict=False)
+        if not self._check_chain:
+            return all(self._follow(line, event) for line, event in pairs)
+        seq, size, before = self._seq, self._size, self._digest
+        for line, event in pairs:
+            if before is not None and event.__class__ not in _LANDMARKS and event.seq == seq + 1:
+                digest = sha256(before + line[:_COVERED]).digest()
+                trailer = b',"h":"' + hexlify(digest) + b'"}\n'
+                if line[_COVERED:] == trailer and seq and len(line) <= codec.MAX_LINE:
+                    seq, size, before = seq + 1, size + len(line), digest
+                    continue
+            self._skip(seq, size, before)
+            if not self._follow(line, event):
+                return False
+            seq, size, before = self._seq, self._size, self._digest
+        self._skip(seq, size, before)
+        return True
+
+    def _skip(self, seq: int, size: int, digest: bytes | None) -> None:
+        """Take the place behind lines that were followed, none of them a landmark."""
+        self._sealed = self._sealed and seq == self._seq
+        self._seq, self._size, self._digest = seq, size, digest
 
     def _follow(self, line: bytes, event: AnyEvent) -> bool:
         """Advance over one line if it continues the journal; else note the damage."""
-        if len(line) >= codec.MAX_LINE:
+        if len(line) > codec.MAX_LINE:
             return self._damaged("too_long", _TOO_LONG)
         if event.seq != self._seq + 1:
             return self._resume(line, event)
-        trailer = line[_TRAILER:]
+        trailer = line[_COVERED:-1]
         kind = type(event)
         digest = None
         if self._check_chain:
-            hashed = sha256((self._digest or b"") + line[:_TRAILER])
-            digest = hashed.digest()
-            if trailer != b',"h":"%b"}' % hashed.hexdigest().encode("ascii"):
-                parts = chain.split_line(line)
+            digest = chain.link(self._digest or b"", line[:_COVERED])
+            if trailer != b',"h":"' + hexlify(digest) + b'"}':
+                parts = chain.split_line(line[:-1])
                 if parts is None or event.seq not in self._redacted:
                     return self._damaged("chain", "the line does not match its h")
                 digest = parts[1]
@@ -244,7 +271,7 @@ class Scanner:
         if (kind in _PLACED or not self._seq) and not self._placed(event):
             return False
         self._seq += 1
-        self._size += len(line) + 1
+        self._size += len(line)
         self._digest, self._trailer = digest, trailer
         self._sealed = kind is RunSealed
         if kind in STATUS_OF:
@@ -253,10 +280,10 @@ class Scanner:
         return True
 
     def _not_an_event(self, line: bytes) -> None:
-        if len(line) >= codec.MAX_LINE:
+        if len(line) > codec.MAX_LINE:
             self._damaged("too_long", _TOO_LONG)
         else:
-            self._damaged("undecodable", _why(line))
+            self._damaged("undecodable", _why(line[:-1]))
 
     def _resume(self, line: bytes, event: AnyEvent) -> bool:
         """Take the place that the first record of a continuation states, if nothing came before it."""
@@ -316,10 +343,12 @@ class Scanner:
         chunk = self._behind + data
         end = chunk.rfind(b"\n") + 1
         self._behind = chunk[end:][-codec.MAX_LINE :]
-        self._synced_behind = _any_synced(chunk[:end])
+        self._synced_behind = any_synced(chunk[:end])
 
 
 _PLACED: Final = frozenset({RunQueued, JournalContinued, RunSealed})
+_LANDMARKS: Final = _PLACED | STATUS_OF.keys()
+"""Events by which a line means more than that it follows the one before."""
 _TOO_LONG: Final = f"a line of more than {codec.MAX_LINE} bytes"
 
 
@@ -331,7 +360,7 @@ def redacted_seqs(events: Iterable[AnyEvent]) -> frozenset[int]:
 
 
 def _decoded(chunk: bytes, lines: list[bytes]) -> list[AnyEvent]:
-    """Return the events of the lines up to the first that does not decode."""
+    """Return the events of the lines, which have their newlines, up to the first that does not decode."""
     try:
         known = codec.decode_known_lines(chunk)
     except UndecodableLine:
@@ -341,7 +370,7 @@ def _decoded(chunk: bytes, lines: list[bytes]) -> list[AnyEvent]:
     events: list[AnyEvent] = []
     for line in lines:
         try:
-            event = codec.decode(line)
+            event = codec.decode(line[:-1])
         except UndecodableLine:
             break
         if not line.startswith(b"{"):
@@ -356,26 +385,3 @@ def _why(line: bytes) -> str:
     except UndecodableLine as error:
         return f"not an event: {error}"
     return "white space in front of an event"
-
-
-def _any_synced(lines: bytes) -> bool:
-    """Say whether one of the lines is synced; costs little however many of them have no `h`."""
-    at = lines.find(chain.FIELD)
-    while at >= 0:
-        end = at + chain.TRAILER_LENGTH
-        if lines[end : end + 1] == b"\n" and is_synced(lines[lines.rfind(b"\n", 0, at) + 1 : end]):
-            return True
-        at = lines.find(chain.FIELD, at + 1)
-    return False
-
-
-def is_synced(line: bytes) -> bool:
-    """Say whether a line, or what stands behind a run of NULs on it, is a whole record of a synced type."""
-    line = line.rpartition(b"\0")[2]
-    if len(line) >= codec.MAX_LINE or not line.startswith(b"{") or chain.split_line(line) is None:
-        return False
-    try:
-        event = codec.decode(line)
-    except UndecodableLine:
-        return False
-    return type(event) not in UNSYNCED and type(event) is not RunSealed

@@ -6,10 +6,12 @@ from runlore.journal import chain, codec
 from runlore.journal.disk import Disk
 from runlore.journal.errors import UndecodableLine
 from runlore.journal.events import FINAL, AnyEvent, JournalContinued, RunQueued, RunSealed
-from runlore.journal.scan import Scanner, Tail, Verdict, is_synced
+from runlore.journal.scan import Scanner, Tail, Verdict
+from runlore.journal.synced import is_synced
 from runlore.journal.values import RunId, Seq
 
-PIECE: Final = 1 << 20
+PIECE: Final = 1 << 16
+"""Bytes read at once: what is made of them stays in the processor's cache. A line may be longer."""
 _WINDOWS: Final = (16 << 10, 256 << 10, 4 * codec.MAX_LINE)
 _ENOUGH_LINES: Final = 3
 """A seal stands at most one event before the end of an ended run; one line more is the anchor."""

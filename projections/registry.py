@@ -25,8 +25,6 @@ from runlore.projections.run_view import Problem
 from runlore.projections.selectors import Candidate, candidate
 from runlore.projections.status import STATUS
 
-_PIECE: Final = 1 << 16
-"""Bytes read at once: most journals end within, and a larger buffer costs more than it saves."""
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK
 
 
@@ -111,7 +109,7 @@ def fold_journal(disk: Disk, layout: Layout, run_id: RunId) -> Row | None:
         NotFound: no such journal.
     """
     path = layout.journal(run_id)
-    chunks = EventChunks(disk, path, piece=_PIECE)
+    chunks = EventChunks(disk, path)
     state = STATUS.initial()
     problem = None
     try:

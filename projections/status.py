@@ -52,8 +52,9 @@ class StatusProjection(TableProjection[RunState]):
         now, active = working.reached_at, working.last_activity_at
         latest: AnyEvent | None = working.progress
         for event in stream:
-            if event.at > now:  # noqa: PLR1730 - max() would cost a tenth of the fold
-                now = event.at
+            at = event.at
+            if at > now:  # noqa: PLR1730 - max() would cost a tenth of the fold
+                now = at
             kind = event.__class__
             if kind is chatter:
                 active, latest = now, event

@@ -3,11 +3,12 @@
 Loaded by a process that is still its caller's child, so it loads little; the rest comes after the fork.
 """
 
+import gc
 import os
 import sys
 from typing import Final
 
-from runlore.journal.lean import load_msgspec
+from runlore.journal.lean import keep_loaded, load_msgspec
 
 _PRIVATE: Final = 0o077
 
@@ -26,6 +27,7 @@ def main() -> None:
 
 def keep_forked(spec_fd: int, message_fd: int) -> None:
     """Keep one run in this process, which leads a session and has nothing else to do."""
+    gc.disable()
     import signal  # noqa: PLC0415 - after the fork, like everything below
 
     from runlore.runtimes import detach  # noqa: PLC0415
@@ -39,6 +41,7 @@ def keep_forked(spec_fd: int, message_fd: int) -> None:
     from runlore.runtimes.owned_run import KEEPER  # noqa: PLC0415
     from runlore.runtimes.pipes import read_line  # noqa: PLC0415
 
+    keep_loaded()
     wake_fd = detach.wake_on(signal.SIGTERM, signal.SIGCHLD)
     umask = os.umask(_PRIVATE)
     line = read_line(spec_fd)

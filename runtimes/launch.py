@@ -1,7 +1,7 @@
 """Start a keeper: by fork from our own command line, by exec from anybody else's process.
 
 This module imports nothing that costs time, because the command line forks its keeper first of all: the
-child then loads what it needs while the parent reads its options.
+child then loads what it alone needs while the parent reads its options.
 """
 
 import os
@@ -25,14 +25,17 @@ def fork_keeper() -> "KeeperLink":
 
     If the link is closed without a spec, the keeper ends without a trace.
     """
+    from runlore.journal.lean import load_msgspec  # noqa: PLC0415 - once, before the fork: both need it
+
+    load_msgspec()
+    from runlore.runtimes.link import KeeperLink  # noqa: PLC0415 - and most of what this loads
+
     spec_end, spec_start = _pipe()
     message_end, message_start = _pipe()
     if os.fork() == 0:
         _be_keeper(spec_end, message_start)
     os.close(spec_end)
     os.close(message_start)
-    from runlore.runtimes.link import KeeperLink  # noqa: PLC0415 - loads msgspec: after the fork
-
     return KeeperLink(spec_start, message_end)
 
 
@@ -110,7 +113,7 @@ def _be_keeper(spec_end: int, message_start: int) -> NoReturn:
     """Keep a run in this forked child, and never come back to the caller's code."""
     try:
         os.setsid()  # first: from here on no terminal sends it signals
-        from runlore.runtimes.keeper import keep_forked  # noqa: PLC0415 - loads msgspec: after the fork
+        from runlore.runtimes.keeper import keep_forked  # noqa: PLC0415 - after the fork
 
         keep_forked(spec_end, message_start)
     finally:

@@ -4,7 +4,6 @@ Values pass the redactor; bytes that are not UTF-8 are kept beside their readabl
 """
 
 import os
-from base64 import b64encode
 from typing import Final
 
 import msgspec
@@ -57,5 +56,7 @@ def _is_utf8(words: tuple[str, ...]) -> bool:
 
 def _exact(word: str, readable: str, recorded: str) -> str:
     """Return base64 of an argument; of what was recorded, where a secret was taken out of it."""
+    from base64 import b64encode  # noqa: PLC0415 - nearly all arguments are UTF-8
+
     exact = os.fsencode(word) if recorded == readable else recorded.encode()
     return b64encode(exact).decode("ascii")

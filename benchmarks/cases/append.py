@@ -1,5 +1,6 @@
 """Append one event: our whole path, the system calls below it, and what else stores an event."""
 
+import hashlib
 import json
 import logging
 import os
@@ -101,6 +102,40 @@ def bare(place: Place) -> Measure:
 
     yield _rounds(place, append_synced if place.arguments.get("synced") else append)
     os.close(fd)
+
+
+@contextmanager
+def floor(place: Place) -> Measure:
+    """What every append has to do, one step after another, and no other code: our path's floor in Python.
+
+    Lock, look at size and links, encode, hash, write, sync, announce, see where that came to lie, unlock.
+    """
+    draft, encode, sha256 = _draft(place), msgspec.json.Encoder().encode, hashlib.sha256
+    paths = f"{place.folder}/floor.jsonl", f"{place.folder}/floor.feed"
+    journal, feed = (os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600) for path in paths)
+    lock, look, unlock = REAL.lock, os.fstat, REAL.unlock
+    write, seek, now, digest = os.write, os.lseek, datetime.now, bytes(32)
+    sync = os.fdatasync if place.arguments.get("synced") else _nothing
+
+    def append() -> None:
+        nonlocal digest
+        lock(journal)
+        look(journal)
+        covered = encode(draft(Seq(12), now(UTC)))[:-1]
+        digest = sha256(digest + covered).digest()
+        write(journal, covered + b',"h":"' + digest.hex().encode() + b'"}\n')
+        sync(journal)
+        write(feed, f"20260101-000000-abcdefgh 12 3456 {digest[:8].hex()} +\n".encode())
+        seek(feed, 0, os.SEEK_CUR)
+        unlock(journal)
+
+    yield _rounds(place, append)
+    os.close(journal)
+    os.close(feed)
+
+
+def _nothing(_fd: int) -> None:
+    """Promise nothing about power cuts."""
 
 
 @contextmanager

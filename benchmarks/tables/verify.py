@@ -39,7 +39,8 @@ _MEMORY = Table(
     name="verify-memory",
     title="Memory while verifying",
     about=(
-        "How much the peak of resident memory grows during a verify: it must not follow the journal's length."
+        "How much the peak of resident memory grows during a verify, 1 MiB at least: it must not follow the "
+        "journal's length."
     ),
     unit=Unit(label="MiB"),
     base=_SMALL,

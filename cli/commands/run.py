@@ -1,27 +1,29 @@
-"""`runlore run`: run a command and keep everything about it."""
+"""`runlore run`: run a command and keep everything about it.
 
-from typing import IO
+What is needed only once the keeper has its spec is loaded after that: the command starts meanwhile.
+"""
+
+from typing import IO, TYPE_CHECKING
 
 import click
-from click import Context, Parameter
-from click.shell_completion import CompletionItem
 
 from runlore.cli.errors import Failed
-from runlore.cli.following import Following
-from runlore.cli.foreground import Foreground
-from runlore.cli.heard import Heard
 from runlore.cli.options import verb
 from runlore.cli.session import Session
 from runlore.cli.standard import OutputFailed
 from runlore.cli.submission import Typed, spec_lines, spec_view, understood
-from runlore.projections.views import SubmitView
 from runlore.runtimes.messages import Accepted, NotReady, NotStarted
 from runlore.runtimes.spec import RunSpec
-from runlore.runtimes.starting import wait_started
+
+if TYPE_CHECKING:
+    from click import Context, Parameter
+    from click.shell_completion import CompletionItem
 
 
-def _files(_ctx: Context, _parameter: Parameter, word: str) -> list[CompletionItem]:
+def _files(_ctx: "Context", _parameter: "Parameter", word: str) -> "list[CompletionItem]":
     """Return what makes the shell complete file names: the rest is somebody else's command line."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only for completion
+
     return [CompletionItem(word, type="file")]
 
 
@@ -91,9 +93,14 @@ def _start(session: Session, spec: RunSpec) -> None:
     """Answer with the run's id once its command runs, or say why it does not."""
     with session.keeper() as link:
         accepted = link.submit(spec)
+        from runlore.cli.following import Following  # noqa: PLC0415 - see the module
+        from runlore.runtimes.starting import wait_started  # noqa: PLC0415 - see the module
+
         with Following(session, f"run {accepted.run_id} goes on; see `runlore show {accepted.run_id}`"):
             started = None if accepted.existing else wait_started(link, session.registry, accepted.run_id)
     _tell_existing(session, accepted, spec)
+    from runlore.projections.views import SubmitView  # noqa: PLC0415 - see the module
+
     view = session.registry.view(accepted.run_id)
     answer = SubmitView(
         run_id=view.run_id,
@@ -118,8 +125,12 @@ def _start(session: Session, spec: RunSpec) -> None:
 
 def _follow(session: Session, spec: RunSpec) -> None:
     """Show the run's output until it ends, and leave with its exit code."""
+    from runlore.cli.heard import Heard  # noqa: PLC0415 - only in the foreground
+
     with Heard() as heard, session.keeper() as link:
         accepted = link.submit(spec)
+        from runlore.cli.foreground import Foreground  # noqa: PLC0415 - see the module
+
         if not _tell_existing(session, accepted, spec):
             session.output.say(f"run {accepted.run_id}")
         foreground = Foreground(session, accepted.run_id, link, heard)

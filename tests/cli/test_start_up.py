@@ -67,6 +67,19 @@ def test_looking_imports_only_what_looking_needs(ended: Runlore, words: list[str
     ]
 
 
+def test_garbage_is_collected_once_everything_is_loaded(ended: Runlore) -> None:
+    """What is loaded is never searched for garbage, and what a long command makes is."""
+    code = (
+        "import gc; from runlore.cli.main import main; main(); print(gc.isenabled(), gc.get_freeze_count())"
+    )
+    argv = [PYTHON, "-c", code, "show", "-q", "good"]
+    done = subprocess.run(argv, env=ended.environment(), capture_output=True, text=True, check=True)
+
+    collects, kept = done.stdout.split()[-2:]
+    assert collects == "True"
+    assert int(kept) > 0
+
+
 def test_run_forks_its_keeper_before_it_loads_click(runlore: Runlore) -> None:
     """The keeper gets ready while this process reads its options, and shares none of their memory."""
     argv = [PYTHON, "-X", "importtime", COMMAND, "run", "-d", "true"]
@@ -74,6 +87,14 @@ def test_run_forks_its_keeper_before_it_loads_click(runlore: Runlore) -> None:
 
     order = [line.rpartition("|")[2].strip() for line in done.stderr.splitlines()]
     assert order.index("runlore.runtimes.launch") < order.index("click")
+
+
+def test_a_detached_run_loads_nothing_to_follow_it(runlore: Runlore) -> None:
+    """The caller of `run -d` has its spec ready as soon as the keeper is: it loads no more than it says."""
+    modules = imported(runlore, "run", "-d", "true")
+
+    assert "msgspec" in modules
+    assert not {"typing_extensions", "base64", "runlore.cli.foreground"} & modules
 
 
 @pytest.mark.parametrize(

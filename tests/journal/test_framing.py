@@ -2,7 +2,7 @@
 
 import pytest
 
-from runlore.journal.framing import LineFramer, whole_lines
+from runlore.journal.framing import LineFramer, split_lines, whole_lines
 from runlore.journal.values import Offset
 
 
@@ -52,3 +52,11 @@ def test_whole_lines_of_a_chunk_end_at_its_last_newline() -> None:
     assert whole_lines(b"a\nb\nc") == 4
     assert whole_lines(b"abc") == 0
     assert whole_lines(b"") == 0
+
+
+def test_lines_end_at_newlines_alone() -> None:
+    """Each line keeps its newline, and nothing else that looks like an end of line is one."""
+    lines = [b"a\r\n", b"\n", "b\u2028\u0085c\n".encode(), b"\x0b\x0c\x1c\0\n"]
+
+    assert split_lines(b"".join(lines)) == lines
+    assert split_lines(b"") == []
