@@ -5,6 +5,7 @@ doing so dies at any point, its own parent still finds the zombie or the record.
 """
 
 import os
+import signal
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -42,6 +43,12 @@ def has_ended(pid: int) -> bool:
         return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
     except ChildProcessError:
         return False
+
+
+def is_killed(pid: int) -> bool:
+    """Say whether a child that ended, and was not reaped yet, was ended by SIGKILL."""
+    found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    return found is not None and found.si_code == os.CLD_KILLED and found.si_status == signal.SIGKILL
 
 
 def wait_ended(pid: int) -> None:

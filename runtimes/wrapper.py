@@ -30,6 +30,7 @@ from runlore.runtimes.handover import (
     Standing,
 )
 from runlore.runtimes.identity import identify
+from runlore.runtimes.out_of_memory import MemoryWatch
 from runlore.runtimes.owned_run import KEEPER, WRAPPER
 from runlore.runtimes.pipes import LineReader, write_all
 from runlore.runtimes.spawn import Plan, SpawnFailed
@@ -132,6 +133,7 @@ class _Wrapper:
         self._running: Running | None = None
         self._not_spawned: NotSpawned | None = None
         self._reason: Reason | None = None
+        self._memory: MemoryWatch | None = None
         self._record: ExitRecord | None = None
         self._released = False
         self._succession = Succession(time.monotonic())
@@ -204,6 +206,7 @@ class _Wrapper:
     def _start(self) -> None:
         work, plan = self._work, self._work.plan
         self._begun = True
+        self._memory = MemoryWatch(os.getpid())  # the command begins in our cgroup
         try:
             self._pid = spawn.spawn(plan)
         except SpawnFailed as failure:
@@ -231,14 +234,21 @@ class _Wrapper:
         """Reap orphans that came here, and the command once its status is on disk."""
         for pid in reap.dead_children():
             if pid == self._pid and self._record is None:
+                reason = self._reason or self._out_of_memory(pid)
                 self._record = reap.record_exit(
-                    self._work.disk, self._work.exit_fd, pid, self._reason, self._orphans
+                    self._work.disk, self._work.exit_fd, pid, reason, self._orphans
                 )
                 self._say(Exited(self._record))
             else:
                 used = reap.reap(pid)
                 if pid not in self._keepers:
                     self._orphans = reap.both(self._orphans, used)
+
+    def _out_of_memory(self, pid: int) -> Reason | None:
+        """Return the reason if the kernel says that it killed the command for its memory."""
+        if reap.is_killed(pid) and self._memory is not None and self._memory.has_killed():
+            return Reason(code="oom", text="killed by the kernel: its cgroup was out of memory")
+        return None
 
     def _say(self, message: handover.FromWrapper) -> None:
         """Tell the keeper, if there is one; the next is told where things stand."""
