@@ -92,6 +92,7 @@ class Reconciler:
             "wrapper": f"{who} lives, and its wrapper is about to start a new keeper",
             "started": f"{who} lives, and a new keeper takes over",
             "failed": f"{who} lives, and no keeper could be started for it",
+            "newer": f"{who} lives, and only the later release that began the run can give it a keeper",
         }
         return _left(run_id, state.status, told[rescue(self._layout, run_id, state)])
 

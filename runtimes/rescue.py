@@ -3,6 +3,7 @@
 import os
 from typing import Literal
 
+from runlore.journal.events import PROTOCOL
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
 from runlore.projections.run_state import RunState
@@ -10,8 +11,11 @@ from runlore.runtimes.identity import look
 from runlore.runtimes.launch import exec_adopter
 from runlore.runtimes.live_files import WRAPPER_RECORD
 
-Rescue = Literal["wrapper", "started", "failed"]
-"""Who sees to it now: the run's own wrapper, a keeper that was just started, nobody."""
+Rescue = Literal["wrapper", "started", "failed", "newer"]
+"""Who sees to it now: the run's own wrapper, a keeper that was just started, nobody.
+
+`newer`: a later release began the run, and hands it over in a way that this one does not know.
+"""
 
 
 def rescue(layout: Layout, run_id: RunId, state: RunState) -> Rescue:
@@ -26,6 +30,8 @@ def rescue(layout: Layout, run_id: RunId, state: RunState) -> Rescue:
     known = [recorded, state.handle.wrapper if state.handle else None]
     if any(each is not None and look(each) != "gone" for each in known):
         return "wrapper"
+    if state.booting is not None and state.booting.protocol > PROTOCOL:
+        return "newer"
     try:
         exec_adopter(os.fsencode(layout.root), run_id)
     except OSError:

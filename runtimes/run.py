@@ -280,10 +280,15 @@ class Run:
         if look.assessment.health == "unsupervised":
             from runlore.runtimes.rescue import rescue  # noqa: PLC0415 - rare
 
-            if rescue(registry.layout, self.id, look.assessment.state) == "failed":
+            answer = rescue(registry.layout, self.id, look.assessment.state)
+            if answer in {"failed", "newer"}:
+                why = (
+                    "none could be started"
+                    if answer == "failed"
+                    else "only the later release that began it can give it one"
+                )
                 raise NoKeeper(
-                    f"run {self.id} has no keeper, and none could be started to stop it; "
-                    f"see `runlore show {self.id}`"
+                    f"run {self.id} has no keeper that could stop it, and {why}; see `runlore show {self.id}`"
                 )
 
 

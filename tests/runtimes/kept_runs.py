@@ -13,6 +13,7 @@ from runlore.journal import ids, machine, root
 from runlore.journal.disk import REAL
 from runlore.journal.events import (
     FORMAT,
+    PROTOCOL,
     Event,
     RunBooting,
     RunCollecting,
@@ -87,11 +88,17 @@ class Owned:
             feed=self._feed,
         )
 
-    def boot(self, *, runtime: str = "background", by: Identity = NOBODY) -> "Owned":
+    def boot(
+        self, *, runtime: str = "background", by: Identity = NOBODY, protocol: int = PROTOCOL
+    ) -> "Owned":
         """Say that the process `by` is the owner that booted it; the lock is this process's."""
         identity = structs.replace(by, boot_id=self.boot_id)
         owner = Owner(host=machine.host(), identity=identity, user="someone")
-        self.append(lambda seq, at: RunBooting(seq=seq, at=at, epoch=1, runtime=runtime, owner=owner))
+        self.append(
+            lambda seq, at: RunBooting(
+                seq=seq, at=at, epoch=1, runtime=runtime, owner=owner, protocol=protocol
+            )
+        )
         return self
 
     def start(self, command: Identity = NOBODY, wrapper: Identity | None = NOBODY) -> "Owned":

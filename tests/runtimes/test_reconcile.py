@@ -9,8 +9,15 @@ from pathlib import Path
 import pytest
 
 from runlore.journal.disk import REAL, RealDisk
-from runlore.journal.errors import NotPermitted
-from runlore.journal.events import Ended, RunFailed, RunNoted, RunStopRequested, RunSucceeded
+from runlore.journal.errors import NoKeeper, NotPermitted
+from runlore.journal.events import (
+    PROTOCOL,
+    Ended,
+    RunFailed,
+    RunNoted,
+    RunStopRequested,
+    RunSucceeded,
+)
 from runlore.journal.layout import Layout
 from runlore.journal.reader import read
 from runlore.journal.values import Identity, RunId
@@ -162,7 +169,7 @@ def test_runs_that_need_nothing(layout: Layout, registry: Registry) -> None:
 
 
 def test_a_command_that_lives_without_a_keeper(layout: Layout, registry: Registry, sleeper: Identity) -> None:
-    """It is named and left alone."""
+    """It is named, and nothing is concluded about it."""
     run_id = Owned(layout).boot().start(command=sleeper).die()
 
     (left,) = registry.reconcile()
@@ -170,6 +177,20 @@ def test_a_command_that_lives_without_a_keeper(layout: Layout, registry: Registr
     assert (left.run_id, left.written) == (run_id, False)
     assert str(sleeper.pid) in left.detail
     assert registry.view(run_id).health == "unsupervised"
+
+
+def test_a_run_that_a_later_release_hands_over(layout: Layout, registry: Registry, sleeper: Identity) -> None:
+    """It is left to that release: named, not adopted, not stopped, nothing changed."""
+    run_id = Owned(layout).boot(protocol=PROTOCOL + 1).start(command=sleeper).die()
+    before = REAL.stat_path(layout.journal(run_id)).size
+
+    (left,) = registry.reconcile()
+
+    assert "later release" in left.detail
+    with pytest.raises(NoKeeper, match="later release"):
+        registry.get(run_id).stop()
+    assert registry.view(run_id).health == "unsupervised"
+    assert REAL.stat_path(layout.journal(run_id)).size == before
 
 
 def test_a_wrapper_that_is_about_to_end_the_run(
