@@ -62,5 +62,4 @@ def test_every_part_of_the_command_line_was_shipped(
     """No command fails for a file that is only in the source tree."""
     done = runlore(command, env, *words)
 
-    assert done.returncode == (3 if words == ["ps"] else 0)
-    assert "Traceback" not in done.stderr
+    assert done.returncode == 0, done.stderr
