@@ -6,27 +6,23 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
 from tests.proof import record
 
 ROOT = Path(__file__).resolve().parents[2]
+STAGES: Final = 8
 
 
 @pytest.mark.needs("unshare")
 @pytest.mark.timeout(1800)
 def test_runs_that_end_on_a_full_disk(tmp_path: Path, sized: Callable[[int, int], int]) -> None:
     """Whatever was refused before, the end of every run and its seal fit, and no half record stays."""
-    namespace = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
-    if subprocess.run([*namespace, "true"], check=False, capture_output=True).returncode:
-        pytest.skip("no mount namespaces for this user")
     cycles = sized(200, 5_000)
-    command = [*namespace, sys.executable, "-m", "tests.crash.full_disk", str(cycles), "1", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, env=os.environ, check=False, capture_output=True, text=True)
+    found = _with_small_disks("tests.crash.full_disk", str(cycles), "1", str(tmp_path))
 
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
     assert found["broken"] == []
     assert found["runs"] == cycles
     assert found["refused"] > cycles
@@ -35,3 +31,31 @@ def test_runs_that_end_on_a_full_disk(tmp_path: Path, sized: Callable[[int, int]
         "on a full disk the end of a run and its seal fit, and no half record stays",
         {"runs": found["runs"], "acknowledged": found["acknowledged"], "refused": found["refused"]},
     )
+
+
+@pytest.mark.needs("unshare")
+@pytest.mark.timeout(1800)
+def test_a_disk_that_is_full_at_a_stage_of_a_run(tmp_path: Path, sized: Callable[[int, int], int]) -> None:
+    """The run ends with its true result, its keeper killed or not; what was dropped is told."""
+    rounds = sized(1, 20)
+    found = _with_small_disks("tests.crash.full_stages", str(rounds), str(tmp_path))
+
+    assert found["broken"] == []
+    assert found["keepers killed"] == found["keepers that went on"] == rounds * STAGES
+    record(
+        "full disk at every stage",
+        "a run whose disk is full from any stage on ends with its true result, its keeper killed or not",
+        {name: count for name, count in found.items() if name != "broken"},
+    )
+
+
+def _with_small_disks(module: str, *words: str) -> dict[str, Any]:
+    """Return what a program reports that mounts small disks where nobody else sees them."""
+    namespace = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
+    if subprocess.run([*namespace, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no mount namespaces for this user")
+    command = [*namespace, sys.executable, "-m", module, *words]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
