@@ -21,8 +21,10 @@ settings.load_profile(PROOF)
 _skipped: Final[list[str]] = []
 
 
-# Whoever starts tests in the background leaves them Ctrl-C ignored, and what is ignored is inherited.
+# Whoever starts tests in the background leaves them Ctrl-C ignored, whoever uses nohup a hang-up, and what
+# is ignored is inherited.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture

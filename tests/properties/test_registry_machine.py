@@ -53,7 +53,7 @@ TORN: Final = st.sampled_from(
     ]
 )
 STATUSES: Final = ("running", "succeeded", "failed", "cancelled")
-LIVE_ONLY: Final = {"duration_s", "observation"}
+LIVE_ONLY: Final = {"duration_s", "observation", "seen"}
 """Fields of a view that move with the clock alone."""
 
 
