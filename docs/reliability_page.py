@@ -1,8 +1,9 @@
 """Write docs/reliability.md from the report that the proofs themselves append to.
 
-`python docs/reliability_page.py REPORT` takes over what a finished test run reported, with the facts of
-this machine, and renders the page; without REPORT it renders what was taken over last, and `--check`
-only compares. The numbers on the page are typed by nobody.
+`python docs/reliability_page.py REPORT…` takes over what finished test runs of this tree reported, with
+the facts of this machine, and renders the page; without REPORT it renders what was taken over last, and
+`--check` only compares. Of a proof that ran at both sizes the full one counts. The numbers on the page are
+typed by nobody.
 """
 
 import json
@@ -32,11 +33,12 @@ The promises are explained in [durability](explanation/durability.md).
 """
 
 
-def taken_over(report: Path) -> dict[str, Any]:
-    """Return the report of a test run with the facts of the machine it ran on."""
-    entries = [json.loads(line) for line in report.read_text(encoding="utf-8").splitlines()]
+def taken_over(reports: Sequence[Path]) -> dict[str, Any]:
+    """Return the reports of test runs with the facts of the machine they ran on."""
+    lines = [line for report in reports for line in report.read_text(encoding="utf-8").splitlines()]
+    entries = [json.loads(line) for line in lines]
     if not entries:
-        sys.exit(f"{report}: no proof reported anything; was RUNLORE_PROOF_REPORT set?")
+        sys.exit(f"{reports[0]}: no proof reported anything; was RUNLORE_PROOF_REPORT set?")
     with tempfile.TemporaryDirectory() as scratch:
         python = ".".join(str(part) for part in sys.version_info[:3])
         facts = machine.facts(machine.tree(str(HERE.parent)), scratch, python, 0.0)
@@ -51,7 +53,9 @@ def _together(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         merged = whole.setdefault((name, entry["size"]), {**entry, "name": name, "counts": {}})
         for what, count in entry["counts"].items():
             merged["counts"][what] = merged["counts"].get(what, 0) + count
-    return [whole[key] for key in sorted(whole)]
+    return [
+        whole[name, size] for name, size in sorted(whole) if size == "full" or (name, "full") not in whole
+    ]
 
 
 def render(results: Mapping[str, Any]) -> str:
@@ -75,7 +79,7 @@ def main(arguments: Sequence[str]) -> int:
     """Render the page, from a new report if one is named."""
     reports = [Path(word) for word in arguments if word != "--check"]
     if reports:
-        RESULTS.write_text(json.dumps(taken_over(reports[0]), indent=1, ensure_ascii=False) + "\n")
+        RESULTS.write_text(json.dumps(taken_over(reports), indent=1, ensure_ascii=False) + "\n")
     wanted = render(json.loads(RESULTS.read_text(encoding="utf-8")))
     if "--check" in arguments:
         return 0 if PAGE.read_text(encoding="utf-8") == wanted else 1
