@@ -74,6 +74,20 @@ def test_a_keeper_is_killed_at_random_moments(registry_root: Path, sized: Callab
     )
 
 
+@pytest.mark.timeout(300)
+def test_nobody_runs_a_command_afterwards(registry_root: Path, sized: Callable[[int, int], int]) -> None:
+    """The keeper is killed, and for as long as the command goes on nothing of ours is started."""
+    seconds = sized(1, 60)
+    kept = Keeping(registry_root).submit("sh", "-c", f"echo begun; sleep {seconds}; echo done; exit 42")
+    kept.started()
+    os.kill(kept.keeper().pid, signal.SIGKILL)
+    until(lambda: "RunSealed" in kept.tags(), "the seal", within_s=seconds + 30)
+
+    assert kept.event(events.RunFailed).exit_code == 42
+    assert kept.output() == b"begun\ndone\n"
+    record("a keeper killed and left alone", "the run ends by itself", {"runs": 1, "seconds": seconds})
+
+
 def _kill_after(kept: Kept, enough: int) -> None:
     """Kill the keeper once so many bytes were captured, and wait until the run has ended."""
     until(lambda: len(kept.output()) >= enough or "RunSealed" in kept.tags())

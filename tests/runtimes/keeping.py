@@ -32,9 +32,9 @@ _ROOT: Final = str(Path(__file__).parents[2])
 ME: Final = Actor(user="tester", host="here", pid=os.getpid(), program="test")
 
 
-def until(condition: Callable[[], T | None], what: str = "") -> T:
+def until(condition: Callable[[], T | None], what: str = "", *, within_s: float = DEADLINE_S) -> T:
     """Return what `condition` returns once it is true; fail if it never is."""
-    deadline = time.monotonic() + DEADLINE_S
+    deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         if found := condition():
             return found
