@@ -43,6 +43,7 @@ class Foreground:
         self._below = ProgressLine(session.output, folded)
         self._asked: list[signal.Signals] = []
         self._lost_output: OutputFailed | None = None
+        self._rescued = False
 
     def follow(self) -> RunView:
         """Return how the run ended, after showing all of its output.
@@ -60,6 +61,7 @@ class Foreground:
                 if self._link.fileno() in ready:
                     self._link.wait_news(0)
             while not (view := self._run.view()).ended_at:
+                self._see_to_keeper(view)
                 self._show_news()
                 self._below.look()
                 self._answer(self._heard.within(_LOOK_S))
@@ -69,6 +71,14 @@ class Foreground:
             self._below.wipe()
             if self._reader is not None:
                 self._reader.close()
+
+    def _see_to_keeper(self, view: RunView) -> None:
+        """Give the run a keeper if it lost both of its processes; it is we who act here."""
+        if view.health != "unsupervised":
+            self._rescued = False
+        elif not self._rescued:
+            self._rescued = True
+            self._run.wait(timeout=0)
 
     def conclude(self, view: RunView) -> None:
         """Leave as the command itself would have left, and say what may help after a failure."""

@@ -80,7 +80,10 @@ def exec_adopter(root: bytes, run_id: str) -> None:
     environ = {name: value for name, value in os.environb.items() if not name.startswith(b"RUNLORE_")}
     argv = _command("adopter", root, run_id)
     pid = os.posix_spawn(argv[0], argv, environ, file_actions=dark, setsid=True)
-    os.waitpid(pid, 0)  # it forks at once
+    try:
+        os.waitpid(pid, 0)  # it forks at once
+    except ChildProcessError:
+        return  # a program that ignores SIGCHLD has no children to wait for
 
 
 def _command(module: str, *words: str | bytes) -> list[str | bytes]:

@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from tests.cli.command import Runlore
+from tests.runtimes.test_exit_status import TELLS_EVERYBODY
 
 
 def test_folders_whose_names_are_no_text(runlore: Runlore) -> None:
@@ -53,6 +54,24 @@ def test_a_foreground_run_outlives_its_keeper(runlore: Runlore) -> None:
         process.communicate()
 
     assert process.returncode == 4
+
+
+def test_a_foreground_run_outlives_its_keeper_and_its_wrapper(runlore: Runlore) -> None:
+    """It is given another keeper by whoever shows it, and what it prints is shown to the end."""
+    script = "echo ready; while [ ! -e go ]; do sleep 0.02; done; echo done; exit 4"
+    with runlore.started("run", "sh", "-c", script) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        pids = runlore.ok("show", "--fields", "handle.wrapper_pid,owner.pid").stdout.split()
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in pids:
+                os.kill(int(pid), number)
+        runlore.until(lambda: "took over" in runlore.ok("history").stdout)
+        (runlore.home / "go").touch()
+        output, _ = process.communicate()
+
+    assert output == b"done\n"
+    assert process.returncode == (4 if TELLS_EVERYBODY else 125)
 
 
 def test_a_foreground_run_whose_tree_is_killed_ends(runlore: Runlore) -> None:
