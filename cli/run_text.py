@@ -85,7 +85,7 @@ def details(view: RunView, now: datetime, *, utc: bool, plain: bool = False) -> 
     yield from _results(view, plain=plain)
     yield "owner", _owner(view)
     yield "stop asked", _stop(view, now, utc=utc)
-    yield "observed", view.observation.detail if view.observation else ""
+    yield "observed", _observed(view)
     yield "journal", _journal(view)
     yield "head", view.journal_head or ""
     yield "again", view.rerun or ""
@@ -103,6 +103,13 @@ def _cause(view: RunView) -> str:
 def _status(view: RunView) -> str:
     provisional = f"; not written down yet: `runlore reconcile {view.short_id}`" if view.provisional else ""
     return outcome(view) + provisional
+
+
+def _observed(view: RunView) -> str:
+    """Return what the end of a run whose owner could not tell it rests on, written down or not."""
+    if view.provisional and view.seen:
+        return view.seen.text
+    return view.observation.detail if view.observation else ""
 
 
 def _health(view: RunView) -> str:

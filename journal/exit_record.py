@@ -26,6 +26,8 @@ class ExitRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defau
     usage: Usage | None = None
     reason: Reason | None = None
     """What the keeper meant by stopping it, or why it could not be spawned."""
+    journal_io: bool = False
+    """The journal refused its keeper for good: this record is all there is until somebody reconciles."""
 
 
 _decoder: Final = msgspec.json.Decoder(ExitRecord)

@@ -92,7 +92,7 @@ def run_view(
         durability=state.durability,
         stop=_stop(state),
         observation=_observation(state),
-        seen=seen if _shown_health(state, health) else None,
+        seen=seen if provisional or _shown_health(state, health) else None,
         paused=paused and not state.ended,
         problem=problem,
     )

@@ -205,7 +205,7 @@ class RunView(Struct, frozen=True, kw_only=True):
     stop: StopView | None
     observation: ObservationView | None
     seen: SeenView | None = None
-    """What `health` rests on; null with it."""
+    """What `health`, or an end that nobody has written down yet, rests on; null without either."""
     paused: bool = False
     """Its command is stopped by a signal, as `runlore pause` does it; not a status."""
     problem: Problem | None

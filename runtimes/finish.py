@@ -6,6 +6,7 @@ a reconciler finds it.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Literal
 
 from msgspec import Struct, structs
@@ -17,6 +18,7 @@ from runlore.journal.lifecycle import STATUS_OF
 from runlore.journal.scan import Record
 from runlore.journal.values import Reason, Survivor
 from runlore.projections.health import outcome_of
+from runlore.runtimes import exit_file
 from runlore.runtimes.messages import Ended
 from runlore.runtimes.owned_run import OwnedRun
 
@@ -38,7 +40,18 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
 
 def put_on_record(run: OwnedRun, evidence: Evidence) -> Ended | None:
-    """Return how the run ended, transcript and journal durable; None if the journal refused for good."""
+    """Return how the run ended, transcript and journal durable; None if the journal refused for good.
+
+    Then the `exit` file says so, for whoever reads the run.
+    """
+    ended = _put_on_record(run, evidence)
+    if ended is None:
+        with suppress(OSError):
+            exit_file.write(run.disk, run.exit_fd, structs.replace(evidence.record, journal_io=True))
+    return ended
+
+
+def _put_on_record(run: OwnedRun, evidence: Evidence) -> Ended | None:
     unsynced = _sync_transcript(run)
     if unsynced and not _insist(run, lambda: run.append(events.RunNoted, text=unsynced)):
         return None

@@ -104,6 +104,8 @@ class Observer:
         record, unreadable = self._exit(run_id)
         if unreadable:
             owner, detail = "unverifiable", unreadable
+        elif record is not None and record.journal_io:
+            detail = "the journal refused its keeper: journal_io"
         return Seen(
             owner=owner,
             at=self._disk.now(),

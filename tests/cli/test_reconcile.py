@@ -31,7 +31,16 @@ def test_a_dry_run_writes_nothing(runlore: Runlore, lost: str) -> None:
 
 def test_writing_changes_nothing_that_is_shown_but_provisional(runlore: Runlore, lost: str) -> None:
     """And the position, the head, the seal, and the observation it rests on."""
-    may_change = {"provisional", "seq", "journal_head", "owner_epoch", "sealed", "observation", "health"}
+    may_change = {
+        "provisional",
+        "seq",
+        "journal_head",
+        "owner_epoch",
+        "sealed",
+        "observation",
+        "health",
+        "seen",
+    }
     before = runlore.ok("show", lost, "--json").json
     done = runlore.ok("reconcile", lost)
     after = runlore.ok("show", lost, "--json").json

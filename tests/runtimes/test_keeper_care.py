@@ -111,7 +111,31 @@ def test_a_journal_that_refuses_for_good(keeping: Keeping) -> None:
     assert told[1] == b"None"
     assert kept.tags() == ["RunQueued", "RunBooting"]
     assert record is not None
-    assert record.exit_code == 42
+    assert (record.exit_code, record.journal_io) == (42, True)
+
+
+def test_a_journal_that_refused_for_good_works_again(keeping: Keeping) -> None:
+    """Reads show the result as provisional, and journal_io; then it is written, and says so too."""
+    patch = (
+        "finish._BETWEEN_S, append = 0.01, OwnedRun.append\n"
+        "def refusing(run, kind, **fields):\n"
+        "    if kind.__name__ == 'RunCollecting': raise JournalIO('input/output error')\n"
+        "    return append(run, kind, **fields)\n"
+        "OwnedRun.append = refusing"
+    )
+    told = keeping.as_caller(PATCHED.format(patch=patch, argv="'sh', '-c', 'exit 42'")).split()
+    run_id, registry = RunId(told[0].decode()), Registry.open(keeping.layout.root)
+    before = registry.view(run_id)
+    (written,) = registry.reconcile([run_id])
+    after = registry.view(run_id)
+
+    assert (before.status, before.exit_code, before.provisional) == ("failed", 42, True)
+    assert before.seen is not None
+    assert "journal_io" in before.seen.text
+    assert written.written
+    assert (after.status, after.exit_code, after.provisional) == ("failed", 42, False)
+    assert after.observation is not None
+    assert "journal_io" in after.observation.detail
 
 
 def test_survivors_that_cannot_be_signalled(keeping: Keeping) -> None:

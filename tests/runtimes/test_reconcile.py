@@ -40,6 +40,7 @@ WHAT_WRITING_CHANGES = {
     "owner_epoch",
     "sealed",
     "observation",
+    "seen",
     "health",
 }
 
