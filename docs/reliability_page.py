@@ -28,6 +28,7 @@ _HEAD: Final = """\
 Written by a test run: `python3 tasks.py proof` at the size of every commit, `python3 tasks.py soak` at full
 size.
 No number here was typed, and a line appears only if every one of its cases held.
+The full size takes longer than one run of the tests may, so its parts may be of the commits named with them.
 The promises are explained in [durability](explanation/durability.md).
 
 """
@@ -66,13 +67,14 @@ def render(results: Mapping[str, Any]) -> str:
         f"Commit {facts.commit}, {tree}; {facts.date}; Linux {facts.kernel}, {facts.file_system}; "
         f"Python {facts.python}; {facts.cores} x {facts.cpu}.\n\n"
     )
-    return _HEAD + where + page.grid(["proof", "promise", "size", "counts"], _rows(results["entries"]))
+    columns = ["proof", "promise", "size", "counts", "at commit"]
+    return _HEAD + where + page.grid(columns, _rows(results["entries"], facts.commit))
 
 
-def _rows(entries: Iterable[Mapping[str, Any]]) -> Iterable[Sequence[str]]:
+def _rows(entries: Iterable[Mapping[str, Any]], commit: str) -> Iterable[Sequence[str]]:
     for entry in entries:
         counts = ", ".join(f"{value:,} {name.replace('_', ' ')}" for name, value in entry["counts"].items())
-        yield entry["name"], entry["promised"], entry["size"], counts
+        yield entry["name"], entry["promised"], entry["size"], counts, entry.get("commit", commit)
 
 
 def main(arguments: Sequence[str]) -> int:

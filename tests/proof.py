@@ -2,7 +2,9 @@
 
 import json
 import os
+import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 REPORT: Final = "RUNLORE_PROOF_REPORT"
@@ -19,7 +21,13 @@ def record(name: str, promised: str, counts: Mapping[str, int]) -> None:
     path = os.environ.get(REPORT)
     if not path:
         return
-    entry = {"name": name, "promised": promised, "size": SIZE, "counts": dict(counts)}
+    entry = {
+        "name": name,
+        "promised": promised,
+        "size": SIZE,
+        "counts": dict(counts),
+        "commit": _commit(),
+    }
     line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
     fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
@@ -27,3 +35,10 @@ def record(name: str, promised: str, counts: Mapping[str, int]) -> None:
             raise OSError(f"{path}: only a part of the report was written")
     finally:
         os.close(fd)
+
+
+def _commit() -> str:
+    """Return the commit whose tests run; its tree may have changes, which the page says of the last run."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
