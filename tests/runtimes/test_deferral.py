@@ -12,8 +12,9 @@ from runlore.runtimes.deferral import Deferral
 
 @pytest.fixture
 def heard() -> Iterator[list[int]]:
-    """The signals whose own handlers ran."""
+    """The signals whose own handlers ran; Ctrl-C raises, whatever an earlier test has made of it."""
     numbers: list[int] = []
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
     before = {
         number: signal.signal(number, lambda number, _: numbers.append(number))
         for number in (signal.SIGTERM, signal.SIGHUP)
@@ -21,6 +22,7 @@ def heard() -> Iterator[list[int]]:
     yield numbers
     for number, handler in before.items():
         signal.signal(number, handler)
+    signal.signal(signal.SIGINT, interrupt)
 
 
 def send(*numbers: int) -> None:
