@@ -8,7 +8,7 @@ Grammar: docs/reference/python.md. Pure.
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal, NoReturn, Protocol, assert_never, get_args
+from typing import Final, Literal, NoReturn, assert_never, get_args
 from unicodedata import normalize
 
 from msgspec import Struct
@@ -16,6 +16,7 @@ from msgspec import Struct
 from runlore.journal.errors import BadInput
 from runlore.journal.values import Status
 from runlore.projections import durations
+from runlore.projections.filters import Facts
 
 Operator = Literal["=", "!=", "~", "<", "<=", ">", ">="]
 Value = str | int | datetime
@@ -40,23 +41,6 @@ _OPERATORS: Final[Mapping[str, frozenset[Operator]]] = {
     "age": _ORDER,
 }
 _MIRRORED: Final[Mapping[Operator, Operator]] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
-
-
-class Facts(Protocol):
-    """What an expression asks about a run."""
-
-    @property
-    def status(self) -> Status | None: ...
-    @property
-    def name(self) -> str | None: ...
-    @property
-    def key(self) -> str | None: ...
-    @property
-    def exit_code(self) -> int | None: ...
-    @property
-    def tags(self) -> Mapping[str, str]: ...
-    @property
-    def created_at(self) -> datetime | None: ...
 
 
 class Comparison(Struct, frozen=True):

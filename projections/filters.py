@@ -28,11 +28,9 @@ _WHEN: Final = "write a duration (2h: two hours ago), a date (2026-11-20) or a t
 _MARK: Final = "~"
 
 
-class Filterable(Protocol):
-    """What a filter asks a run; a run view has it."""
+class Facts(Protocol):
+    """What an expression asks about a run."""
 
-    @property
-    def run_id(self) -> RunId: ...
     @property
     def status(self) -> Status | None: ...
     @property
@@ -45,6 +43,13 @@ class Filterable(Protocol):
     def tags(self) -> Mapping[str, str]: ...
     @property
     def created_at(self) -> datetime | None: ...
+
+
+class Filterable(Facts, Protocol):
+    """What a filter asks a run; a run view has it."""
+
+    @property
+    def run_id(self) -> RunId: ...
 
 
 Run = TypeVar("Run", bound=Filterable)

@@ -52,23 +52,36 @@ def adopt(
     cared for all the same.
 
     Raises:
-        Busy: somebody else holds the owner lock. CorruptJournal, NewerFormat, JournalIO: the journal
-        cannot be read, so nobody can own the run.
+        Busy: somebody else holds the owner lock. NotFound: its lock file is gone, so nobody may own the
+        run. CorruptJournal, NewerFormat, JournalIO: the journal cannot be read, so nobody can.
     """
     disk, layout, run_id = lost.disk, lost.layout, lost.run_id
     folded = RunFold(disk, layout, run_id)
     try:
-        lock = _take(lost)
         folded.advance()
     except NotFound:
         return None
-    state = folded.state
+    lock = _take(lost)
+    folded.advance()  # what the dead one did last
     if folded.has_ended():
         clear_live_files(disk, layout, run_id)
-    if folded.has_ended() or not is_to_be_kept(state):
+    if folded.has_ended() or not is_to_be_kept(folded.state):
         lock.release()
         return None
-    run = OwnedRun(
+    run = _owned(lost, lock, folded.state)
+    run.heartbeat.beat()
+    if folded.state.status == "queued":
+        boot.take_over(run)
+    else:
+        owner = folded.state.owner
+        _record(run, owner.identity if owner else None, why)
+    return run
+
+
+def _owned(lost: Lost, lock: OwnerLock, state: RunState) -> OwnedRun:
+    """Open everything that a keeper holds."""
+    disk, layout, run_id = lost.disk, lost.layout, lost.run_id
+    return OwnedRun(
         disk,
         layout,
         lost.spec,
@@ -85,12 +98,6 @@ def adopt(
         heartbeat=Heartbeat(disk, layout.in_run(run_id, "heartbeat")),
         epoch=state.epoch + 1,
     )
-    run.heartbeat.beat()
-    if state.status == "queued":
-        boot.take_over(run)
-    else:
-        _record(run, state.owner.identity if state.owner else None, why)
-    return run
 
 
 def _record(run: OwnedRun, previous: Identity | None, why: str) -> None:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from runlore.journal import events
 from runlore.journal.disk import REAL
-from runlore.journal.errors import Busy, RunloreError
+from runlore.journal.errors import RunloreError
 from runlore.journal.layout import Layout
 from runlore.journal.values import Reason, RunId, Stream
 from runlore.runtimes import adopt, boot, detach, messages, spawn, wrapper
@@ -82,8 +82,8 @@ class Keeping:
                 return
             command = Command(mine, link, standing)
             loop = self._loop(mine, command, streams)
-        except Busy:
-            return  # somebody looks at it; the wrapper tries again
+        except RunloreError:
+            return  # nobody can own it now; the wrapper stays, and tries again
         except Exception:  # noqa: BLE001 - see keep_to_the_end
             leave_note(run)
             return

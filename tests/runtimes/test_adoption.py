@@ -10,6 +10,7 @@ from runlore.journal import events
 from runlore.journal.disk import REAL
 from runlore.journal.values import Identity, RunId
 from runlore.journal.verify import verify
+from runlore.runtimes import exit_file
 from runlore.runtimes.identity import look
 from runlore.runtimes.registry import Registry
 from tests.runtimes.keeping import Keeping, Kept, python, until
@@ -311,3 +312,17 @@ def test_nothing_is_left_when_the_registry_is_removed(keeping: Keeping) -> None:
     os.kill(ours[0].pid, signal.SIGKILL)
 
     until(lambda: all(look(each) == "gone" for each in ours))
+
+
+def test_the_lock_file_is_removed_and_the_keeper_killed(keeping: Keeping, waiting: Kept) -> None:
+    """Nobody may own the run then; the wrapper stays with the command, and records how it ended."""
+    wrapper = waiting.wrapper()
+    os.unlink(waiting.layout.owner_lock(waiting.run_id))
+    waiting.kill(waiting.keeper())
+    go_on(keeping)
+    record = until(lambda: exit_file.read(REAL, str(waiting.path("exit"))), "the exit record")
+
+    assert record.exit_code == 42
+    until(lambda: look(wrapper) == "gone", "the wrapper's end")
+    assert "OwnerAdopted" not in waiting.tags()
+    assert not waiting.path("keeper.error").exists()

@@ -49,11 +49,11 @@ def test_a_result_of_exactly_the_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "kept"), [("ckpt/3.pt", "/work/ckpt/3.pt"), ("s3://b/3.pt", "s3://b/3.pt"), ("", "")]
+    ("path", "kept"), [("ckpt/3.pt", "/there/ckpt/3.pt"), ("s3://b/3.pt", "s3://b/3.pt"), ("", "")]
 )
 def test_where_a_checkpoint_lies(path: str, kept: str) -> None:
     """A relative path would mean something else to whoever resumes; a URL means the same everywhere."""
-    assert saying.saved_at(path, lambda path: f"/work/{path}") == kept
+    assert saying.saved_at(path, lambda path: f"/there/{path}") == kept
 
 
 def test_secrets_in_what_is_said() -> None:
