@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Final
 
-from runlore.journal.lean import keep_loaded, load_msgspec
+from runlore.journal.lean import keep_loaded, load_hashlib, load_msgspec
 
 _PRIVATE: Final = 0o077
 
@@ -36,6 +36,7 @@ def keep_forked(spec_fd: int, message_fd: int) -> None:
     detach.silence()
     detach.close_all_but({spec_fd, message_fd, stdin_fd})
     load_msgspec()
+    load_hashlib()
     from runlore.runtimes import keeping, prctl  # noqa: PLC0415
     from runlore.runtimes.caller import Caller  # noqa: PLC0415
     from runlore.runtimes.owned_run import KEEPER  # noqa: PLC0415

@@ -42,3 +42,24 @@ def test_events_decode_the_same_after_a_lean_start() -> None:
     )
 
     assert _says(code) == "refused"
+
+
+def test_hashlib_is_loaded_without_openssl() -> None:
+    """A keeper hashes a few short lines; it does not carry OpenSSL along for that."""
+    code = (
+        "import sys; from runlore.journal.lean import load_hashlib; load_hashlib(); import hashlib;"
+        "print(hashlib.sha256(b'abc').hexdigest()[:8], '_hashlib' in sys.modules)"
+    )
+
+    assert _says(code) == "ba7816bf False"
+
+
+def test_hashlib_comes_whole_where_the_interpreter_has_no_sha256_of_its_own() -> None:
+    """Some distributions leave it out; then OpenSSL's is loaded, as everywhere else."""
+    code = (
+        "import sys; sys.modules['_sha2'] = sys.modules['_sha256'] = None\n"
+        "from runlore.journal.lean import load_hashlib; load_hashlib(); import hashlib\n"
+        "print(hashlib.sha256(b'abc').hexdigest()[:8], '_hashlib' in sys.modules)\n"
+    )
+
+    assert _says(code) == "ba7816bf True"
