@@ -64,6 +64,7 @@ _FILTERS: Final[tuple[Callable[[Any], Any], ...]] = (
     click.option(
         "--tag", "tags", metavar="K[=V]", multiple=True, help="Only runs with this tag; repeated: all."
     ),
+    click.option("--filter", "where", metavar="EXPR", help='Only what matches, e.g. "exit_code = 3".'),
     click.option("--since", metavar="WHEN", help="Created since then: 2h (ago), 2026-11-20, or a full time."),
     click.option("--until", metavar="WHEN", help="Created before then."),
     click.option("--limit", metavar="N", type=int, help="At most so many, the newest."),

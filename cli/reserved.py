@@ -16,7 +16,7 @@ COMMANDS: Final = _words(
 )
 OPTIONS: Final = _words(
     """
-    --after --after-any --artifact --at --delay --filter --for
+    --after --after-any --artifact --at --delay
     --pin --priority --queue --report --require --retry --runtime --secret --secret-file --start-at
     --tty --watch
     """

@@ -66,6 +66,8 @@ class Working(Struct, gc=False):
     epoch: int = 0
     handle: Handle | None = None
     started_at: datetime | None = None
+    ready: bool = False
+    """The workload said so; whether anybody waits for it is in the recipe."""
     progress: RunProgressed | None = None
     """The last one whole: what the workload does not repeat is not shown."""
     preview: RunPreviewChanged | None = None

@@ -25,7 +25,7 @@ class StatusProjection(TableProjection[RunState]):
     """Folds events into a RunState. `run.progressed`, the chatter, is kept out of the table's way."""
 
     def __init__(self) -> None:
-        super().__init__("status", 1, RunState, STEPS)
+        super().__init__("status", 2, RunState, STEPS)
 
     def fold(self, events: Iterable[AnyEvent], state: RunState) -> RunState:
         """Return the state after all of `events`; `state` itself stays as it was."""
@@ -113,6 +113,10 @@ def _booting(state: Working, event: e.RunBooting) -> None:
 def _started(state: Working, event: e.RunStarted) -> None:
     if _become(state, event):
         state.handle, state.started_at = event.handle, state.reached_at
+
+
+def _readied(state: Working, _event: e.RunReadied) -> None:
+    state.ready = True
 
 
 def _preview(state: Working, event: e.RunPreviewChanged) -> None:
@@ -205,6 +209,7 @@ STEPS: Final[Mapping[type, Step]] = {
     e.RunQueued: _queued,
     e.RunBooting: _booting,
     e.RunStarted: _started,
+    e.RunReadied: _readied,
     e.RunPreviewChanged: _preview,
     e.RunResultSet: _result,
     e.RunStopRequested: _stop,
@@ -227,7 +232,6 @@ STEPS: Final[Mapping[type, Step]] = {
 
 NOTED: Final = frozenset(
     {
-        e.RunReadied,
         e.RunCheckpointed,
         e.RunNoted,
         e.RunAccepted,

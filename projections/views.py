@@ -16,6 +16,7 @@ from runlore.journal import chain
 from runlore.journal.events import UnknownEvent
 from runlore.journal.scan import Record
 from runlore.journal.values import Durability, Head, Offset, RunId, Seq, Status
+from runlore.projections.awaiting import Awaited, Verdict
 from runlore.projections.findings import Finding
 from runlore.projections.present import run_view
 from runlore.projections.printable import printable
@@ -98,6 +99,10 @@ class WaitView(Struct, frozen=True, kw_only=True):
     items: list[RunView]
     counts: dict[str, int]
     timed_out: bool = False
+    awaited: Awaited = "terminal"
+    """What was waited for: a status, `ready`, or `terminal`, which is any end."""
+    verdicts: dict[RunId, Verdict] = {}
+    """For each run: it was there, it never will be, or that cannot be told yet."""
 
 
 class StoppedView(Struct, frozen=True, kw_only=True):

@@ -27,6 +27,7 @@ from runlore.runtimes.surroundings import current_folder
 if TYPE_CHECKING:  # looking, which is what most commands do, loads nothing that writes or waits
     from runlore.journal.scan import Record
     from runlore.journal.writer import Draft
+    from runlore.projections.awaiting import Awaited
     from runlore.runtimes.reconcile import Reconciler
     from runlore.runtimes.run import Run
     from runlore.runtimes.track import Tracking
@@ -279,21 +280,32 @@ class Registry:
         return Tracking(self, Labels(name=name, tags=tags, metadata=metadata))
 
     def wait(
-        self, run_ids: Iterable[RunId], *, timeout: float | None = None, any_one: bool = False
+        self,
+        run_ids: Iterable[RunId],
+        *,
+        timeout: float | None = None,
+        any_one: bool = False,
+        for_: "Awaited" = "terminal",
     ) -> list[RunView]:
         """Return the views of those runs that have ended, once all have, or any one, or time is up.
 
         In the order in which it was noticed. What nobody had written down yet is written, where this
         user may.
 
-        Raises:
-            NotFound: one of them has no journal. JournalIO: the disk refused.
-        """
-        from runlore.runtimes.waiting import wait_ended, waiting_for  # noqa: PLC0415 - see above
+        for_: wait for something else than the end: a status, or "ready". Then the runs that have been
+        there come back, and those that never will; one of these ends the wait for all at once, and
+        their `status` tells them apart: they have ended otherwise.
 
-        with waiting_for(self, run_ids) as waiting:
-            wait_ended(waiting, timeout_s=timeout, any_one=any_one)
-            return [self.settle(run_id) for run_id in waiting.ended]
+        Raises:
+            NotFound: one of them has no journal. BadInput: nothing of that name can be waited for.
+            JournalIO: the disk refused.
+        """
+        from runlore.projections.awaiting import parse  # noqa: PLC0415 - see above
+        from runlore.runtimes.waiting import wait_over, waiting_for  # noqa: PLC0415 - see above
+
+        with waiting_for(self, run_ids, parse(for_)) as waiting:
+            wait_over(waiting, timeout_s=timeout, any_one=any_one)
+            return [self.settle(run_id) for run_id in waiting.decided]
 
     def settle(self, run_id: RunId) -> RunView:
         """Return a run's view, after writing down its end if only the evidence tells it so far.

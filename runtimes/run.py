@@ -19,7 +19,7 @@ from runlore.journal.values import RunId, Seq, Status, Stream
 from runlore.projections import labels
 from runlore.projections.run_view import RunView
 from runlore.runtimes.folding import RunFold
-from runlore.runtimes.waiting import wait_ended, waiting_for
+from runlore.runtimes.waiting import wait_over, waiting_for
 
 if TYPE_CHECKING:
     from runlore.runtimes.intervene import Intervention, Target
@@ -144,7 +144,7 @@ class Run:
         """
         registry = self.registry
         with waiting_for(registry, [self.id]) as waiting:
-            if not wait_ended(waiting, timeout_s=timeout):
+            if not wait_over(waiting, timeout_s=timeout):
                 return None
             return registry.settle(self.id)
 

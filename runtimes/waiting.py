@@ -1,4 +1,4 @@
-"""Wait until runs have ended: their journals are looked at, and their owners' deaths wake the waiter.
+"""Wait until runs have ended, or have got somewhere: journals are looked at, owners' deaths wake.
 
 The wait itself is left to the caller (a poll, an event loop): this says what to wait on and for how
 long. A process that owns a run and dies is noticed at once through its pidfd; where that cannot be
@@ -15,6 +15,7 @@ from runlore.journal.disk import Disk
 from runlore.journal.errors import RunloreError
 from runlore.journal.layout import Layout
 from runlore.journal.values import Identity, RunId
+from runlore.projections.awaiting import Awaited, judge
 from runlore.projections.run_state import RunState
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.identity import Opened, open_same
@@ -34,6 +35,7 @@ _MOST_WATCHED: Final = 64
 class Waiting:
     """Runs that are waited for. Close it: it holds pidfds of their owners.
 
+    awaited: what is waited for; a run that will never get there is not waited for any longer.
     unsupervised: called once for a run found without keeper, with its state; so that it is given one.
     """
 
@@ -44,38 +46,57 @@ class Waiting:
         observer: Observer,
         run_ids: Iterable[RunId],
         *,
+        awaited: Awaited = "terminal",
         unsupervised: Callable[[RunId, RunState], object] = lambda _run_id, _state: None,
     ) -> None:
         self._observer = observer
+        self._awaited: Awaited = awaited
         self._unsupervised, self._told = unsupervised, set[RunId]()
         self._pending = {run_id: RunFold(disk, layout, run_id) for run_id in run_ids}
         self._watched: dict[int, tuple[RunId, Identity]] = {}
         self._seen: dict[RunId, Identity] = {}
         self._pause_s = _FIRST_PAUSE_S
         self._look_at = 0.0
-        self.ended: dict[RunId, Look] = {}
-        """How runs ended, in the order it was noticed; provisional ends count."""
+        self.met: dict[RunId, Look] = {}
+        """The runs that have got there, as they were seen there; provisional ends count."""
+        self.missed: dict[RunId, Look] = {}
+        """The runs that never will."""
+        self._decided: list[RunId] = []
 
     @property
     def pending(self) -> list[RunId]:
-        """The runs that have not ended."""
+        """The runs that are waited for still."""
         return list(self._pending)
 
+    @property
+    def decided(self) -> list[RunId]:
+        """The runs that are not waited for any longer, in the order in which it was noticed."""
+        return list(self._decided)
+
+    def is_over(self, *, any_one: bool = False) -> bool:
+        """Say whether there is nothing left to wait for: all have got there, or (any_one) one has.
+
+        One that never will ends the wait for all at once; the wait for any, when none is left.
+        """
+        if not self._pending:
+            return True
+        return bool(self.met if any_one else self.missed)
+
     def check(self) -> bool:
-        """Look at every run that is left; say whether any of them turned out to have ended.
+        """Look at every run that is left; say whether any of them need not be waited for any longer.
 
         Raises:
             NotFound: one of them has no journal. JournalIO: the disk refused.
         """
         thorough = time.monotonic() >= self._look_at
-        before = len(self.ended)
+        before = len(self._decided)
         for run_id, folded in list(self._pending.items()):
             grown = folded.advance()
             if grown or thorough:
                 self._look(run_id, folded)
         if thorough:
             self._look_at = time.monotonic() + _LOOK_EVERY_S
-        return len(self.ended) > before
+        return len(self._decided) > before
 
     def next_pause_s(self) -> float:
         """Return how long to wait before the next check, unless a descriptor becomes readable."""
@@ -120,8 +141,10 @@ class Waiting:
 
     def _look(self, run_id: RunId, folded: RunFold) -> None:
         look = self._observer.look(folded)
-        if look.assessment.state.ended:
-            self.ended[run_id] = look
+        verdict = judge(look.assessment.state, self._awaited)
+        if verdict != "pending":
+            (self.met if verdict == "met" else self.missed)[run_id] = look
+            self._decided.append(run_id)
             del self._pending[run_id]
             self._unwatch(run_id)
             return
@@ -148,7 +171,7 @@ class Waiting:
                 os.close(fd)
 
 
-def waiting_for(registry: "Registry", run_ids: Iterable[RunId]) -> Waiting:
+def waiting_for(registry: "Registry", run_ids: Iterable[RunId], awaited: Awaited = "terminal") -> Waiting:
     """Return what waits for these runs, and gives those a keeper that lost theirs, where this user may."""
 
     def rescue(run_id: RunId, state: RunState) -> None:
@@ -160,20 +183,35 @@ def waiting_for(registry: "Registry", run_ids: Iterable[RunId]) -> Waiting:
             return
         rescue(registry.layout, run_id, state)
 
-    return Waiting(registry.disk, registry.layout, registry.observer, run_ids, unsupervised=rescue)
+    return Waiting(
+        registry.disk,
+        registry.layout,
+        registry.observer,
+        run_ids,
+        awaited=awaited,
+        unsupervised=rescue,
+    )
 
 
-def wait_ended(waiting: Waiting, *, timeout_s: float | None = None, any_one: bool = False) -> bool:
-    """Return True once all runs (or `any_one` of them) have ended, False if not in time.
+def wait_over(
+    waiting: Waiting,
+    *,
+    timeout_s: float | None = None,
+    any_one: bool = False,
+    looked: Callable[[], None] = lambda: None,
+) -> bool:
+    """Return True once nothing is left to wait for (see `Waiting.is_over`), False if not in time.
 
     Bounded by the timeout, not by how often anything is looked at; a timeout of 0 looks once.
+    looked: called after each look that leaves something to wait for.
     """
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     while True:
         waiting.check()
-        if not waiting.pending or (any_one and waiting.ended):
+        if waiting.is_over(any_one=any_one):
             return True
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
             return False
+        looked()
         waiting.sleep(left)

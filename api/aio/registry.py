@@ -9,8 +9,9 @@ from typing import Final
 from runlore.aio.run import AsyncRun
 from runlore.aio.threads import act, ask
 from runlore.aio.track import AsyncTracking
-from runlore.aio.waiting import wait_ended
+from runlore.aio.waiting import wait_decided
 from runlore.journal.values import RunId
+from runlore.projections.awaiting import Awaited, parse
 from runlore.projections.run_view import RunView
 from runlore.projections.selectors import Chosen
 from runlore.projections.views import PsView, ReconciledView
@@ -151,9 +152,10 @@ class AsyncRegistry:
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - runs out with an answer, not an error
         any_one: bool = False,
+        for_: Awaited = "terminal",
     ) -> list[RunView]:
         """Return the views of those runs that have ended, once all have, or any one: see `Registry.wait`."""
-        return await wait_ended(self.sync, run_ids, timeout_s=timeout, any_one=any_one)
+        return await wait_decided(self.sync, run_ids, timeout_s=timeout, any_one=any_one, awaited=parse(for_))
 
     async def reconcile(
         self, run_ids: Iterable[RunId] | None = None, *, dry_run: bool = False

@@ -10,7 +10,7 @@ import anyio
 from anyio import to_thread
 
 from runlore.aio.threads import act, ask
-from runlore.aio.waiting import wait_ended
+from runlore.aio.waiting import wait_decided
 from runlore.journal.scan import Record
 from runlore.journal.values import Status, Stream
 from runlore.projections.run_view import RunView
@@ -97,7 +97,7 @@ class AsyncRun:
         timeout: float | None = None,  # noqa: ASYNC109 - runs out with an answer, not an error
     ) -> RunView | None:
         """Return the run's view once it has ended, or None if it has not in time: see `Run.wait`."""
-        ended = await wait_ended(self.sync.registry, [self.id], timeout_s=timeout)
+        ended = await wait_decided(self.sync.registry, [self.id], timeout_s=timeout)
         return ended[0] if ended else None
 
     async def stop(self, reason: str = "", *, force: bool = False, grace: float | None = None) -> StopRequest:

@@ -7,30 +7,36 @@ from anyio import to_thread
 
 from runlore.aio.threads import act
 from runlore.journal.values import RunId
+from runlore.projections.awaiting import Awaited
 from runlore.projections.run_view import RunView
 from runlore.runtimes.registry import Registry
 from runlore.runtimes.waiting import Waiting, waiting_for
 
 
-async def wait_ended(
-    registry: Registry, run_ids: Iterable[RunId], *, timeout_s: float | None, any_one: bool = False
+async def wait_decided(
+    registry: Registry,
+    run_ids: Iterable[RunId],
+    *,
+    timeout_s: float | None,
+    any_one: bool = False,
+    awaited: Awaited = "terminal",
 ) -> list[RunView]:
-    """Return the views of the runs that have ended, as `wait_ended` says, without a thread that waits."""
+    """Return the views of the runs that have got there or never will, without a thread that waits."""
     deadline = None if timeout_s is None else anyio.current_time() + timeout_s
-    waiting = waiting_for(registry, run_ids)
+    waiting = waiting_for(registry, run_ids, awaited)
     try:
         while True:
             await to_thread.run_sync(waiting.check)
-            if not waiting.pending or (any_one and waiting.ended):
+            if waiting.is_over(any_one=any_one):
                 break
             left = float("inf") if deadline is None else deadline - anyio.current_time()
             if left <= 0:
                 break
             await _sleep(waiting, min(left, waiting.next_pause_s()))
-        ended = list(waiting.ended)
+        decided = waiting.decided
     finally:
         waiting.close()
-    return await act(lambda: [registry.settle(run_id) for run_id in ended])
+    return await act(lambda: [registry.settle(run_id) for run_id in decided])
 
 
 async def _sleep(waiting: Waiting, pause_s: float) -> None:

@@ -1,4 +1,4 @@
-"""`runlore wait`: wait until runs have ended."""
+"""`runlore wait`: wait until runs have ended, or have got somewhere."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -11,9 +11,14 @@ from runlore.cli.errors import Failed
 from runlore.cli.following import Following
 from runlore.cli.options import verb
 from runlore.cli.session import Session
-from runlore.projections import durations
+from runlore.cli.waiting_line import WaitingLine
+from runlore.journal.errors import NotFound
+from runlore.journal.values import RunId
+from runlore.projections import awaiting, durations
+from runlore.projections.awaiting import Awaited, Verdict
 from runlore.projections.run_view import RunView
 from runlore.projections.views import WaitView, counted
+from runlore.runtimes.waiting import wait_over, waiting_for
 
 FAILED: Final = 1
 
@@ -23,34 +28,119 @@ FAILED: Final = 1
     "runlore wait",
     "runlore wait k3f9x2ab m2p8w4cd --timeout 10m",
     "runlore wait --any $(runlore ps -q --status running)",
+    "runlore wait --filter \"status = running and name ~ 'train'\"",
+    "runlore wait server --for ready --timeout 30s",
 )
 @RUN_IDS
-@click.option("--any", "any_one", is_flag=True, help="Until the first of them has ended.")
+@click.option("--filter", "where", metavar="EXPR", help='All runs that match now, e.g. "status = running".')
+@click.option("--any/--all", "any_one", help="Until the first of them is there, or all of them (default).")
+@click.option(
+    "--for", "awaited", metavar="STATUS", help="Until it is `running`, `ready`, `terminal`, `succeeded` …"
+)
 @click.option("--timeout", metavar="TIME", help="At most so long: 90, 5m, 1h30m; 0 only looks.")
-def wait(session: Session, *, run_ids: tuple[str, ...], any_one: bool, timeout: str | None) -> None:
+def wait(
+    session: Session,
+    *,
+    run_ids: tuple[str, ...],
+    where: str | None,
+    any_one: bool,
+    awaited: str | None,
+    timeout: str | None,
+) -> None:
     """Wait until runs have ended; without an ID, the only live one, else the latest.
 
     A run whose keeper died has ended, too. Exits with 0 if all of them succeeded, 1 if one did not, and
     124 if time ran out. With --any, what has ended by then decides.
+
+    With --for it is enough that a run has been there, and `terminal` is content with any end. A run that
+    never will get there ends the wait with 1 at once; with --any, when none is left that could.
     """
     limit = durations.parse(timeout, zero=True) if timeout is not None else None
-    wanted = session.some_or_one(run_ids)
-    registry = session.registry
-    with Following(
-        session, f"{phrases.counted(len(wanted), 'run')} not waited for any longer; nothing was stopped"
-    ):
-        ended = registry.wait(wanted, timeout=limit, any_one=any_one)
-    left = [registry.view(run_id) for run_id in wanted if run_id not in {view.run_id for view in ended}]
-    timed_out = bool(left) and not (any_one and ended)
-    items = [*ended, *left]
-    view = WaitView(items=items, counts=counted(each.status for each in items), timed_out=timed_out)
-    session.output.answer(view, lambda: _lines(session, items), [each.run_id for each in ended])
-    registry.reconcile_in_passing()
-    if timed_out:
-        session.output.say(f"timed out; {phrases.counted(len(left), 'run')} still going")
+    goal = awaiting.parse(awaited) if awaited is not None else "terminal"
+    wanted = _wanted(session, run_ids, where)
+    verdicts = _wait(session, wanted, goal, limit, any_one=any_one)
+    over = _is_over(verdicts, any_one=any_one)
+    items = [session.registry.view(run_id) for run_id in verdicts]
+    view = WaitView(
+        items=items,
+        counts=counted(each.status for each in items),
+        timed_out=not over,
+        awaited=goal,
+        verdicts=verdicts,
+    )
+    decided = [each for each in items if verdicts[each.run_id] != "pending"]
+    session.output.answer(view, lambda: _lines(session, items), [each.run_id for each in decided])
+    session.registry.reconcile_in_passing()
+    if not over:
+        left = len(items) - len(decided)
+        session.output.say(f"timed out; {phrases.counted(left, 'run')} {_going(awaited)}")
         raise Failed(exit_codes.TIMED_OUT)
-    if any(each.status != "succeeded" for each in ended):
+    missed = [each for each in items if verdicts[each.run_id] == "missed"]
+    _explain(session, missed, goal)
+    if awaited is None:
+        failed = any(each.status != "succeeded" for each in decided)
+    else:
+        failed = bool(missed) and not (any_one and len(missed) < len(decided))
+    if failed:
         raise Failed(FAILED)
+
+
+def _wanted(session: Session, run_ids: Sequence[str], where: str | None) -> list[RunId]:
+    """Return the runs to wait for.
+
+    Raises:
+        NotFound: none matches.
+    """
+    if where is None:
+        return session.some_or_one(run_ids)
+    if run_ids:
+        raise click.UsageError("either IDs or --filter", click.get_current_context())
+    found = [view.run_id for view in session.registry.runs(where)]
+    if not found:
+        raise NotFound(f"no run matches {where!a} in {session.found.path}; `runlore ls` lists them all")
+    return found
+
+
+def _wait(
+    session: Session, wanted: Sequence[RunId], goal: Awaited, limit: float | None, *, any_one: bool
+) -> dict[RunId, Verdict]:
+    """Return what became of each run by the time the wait was over, those first that were decided first."""
+    left = f"{phrases.counted(len(wanted), 'run')} not waited for any longer; nothing was stopped"
+    with (
+        Following(session, left),
+        WaitingLine(session.output, len(wanted)) as line,
+        waiting_for(session.registry, wanted, goal) as waiting,
+    ):
+        wait_over(
+            waiting, timeout_s=limit, any_one=any_one, looked=lambda: line.show(len(waiting.pending), goal)
+        )
+        verdicts: dict[RunId, Verdict] = {
+            run_id: "met" if run_id in waiting.met else "missed" for run_id in waiting.decided
+        }
+        for run_id in verdicts:
+            session.registry.settle(run_id)
+        for run_id in waiting.pending:
+            verdicts[run_id] = "pending"
+        return verdicts
+
+
+def _is_over(verdicts: dict[RunId, Verdict], *, any_one: bool) -> bool:
+    """Say whether that was what was waited for, or time ran out before."""
+    found = set(verdicts.values())
+    return "pending" not in found or ("met" if any_one else "missed") in found
+
+
+def _going(awaited: str | None) -> str:
+    return "still going" if awaited is None else f"not {awaited} yet"
+
+
+def _explain(session: Session, missed: Sequence[RunView], goal: Awaited) -> None:
+    """Say of each run that never will get there why not."""
+    for view in missed:
+        session.output.say(
+            f"run {view.run_id} will never be {goal}: {run_text.outcome(view)}; "
+            f"see `runlore show {view.short_id}`"
+        )
 
 
 def _lines(session: Session, items: Sequence[RunView]) -> Iterator[str]:

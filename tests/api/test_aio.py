@@ -244,6 +244,18 @@ async def test_waiting_for_an_owner_that_is_killed(
     assert (view.status, view.provisional) == ("failed", False)
 
 
+async def test_waiting_for_something_else_than_the_end(
+    registry: AsyncRegistry, owner: "tuple[subprocess.Popen[str], str]"
+) -> None:
+    """What the synchronous twin can wait for."""
+    _, run_id = owner
+    run = await registry.get(run_id)
+
+    views = await registry.wait([run.id], for_="running")
+    assert [view.status for view in views] == ["running"]
+    assert await registry.wait([run.id], for_="ready", timeout=0) == []
+
+
 # -- nothing blocks
 
 

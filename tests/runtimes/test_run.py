@@ -15,7 +15,7 @@ import pytest
 
 from runlore.journal.disk import REAL
 from runlore.journal.errors import AlreadyEnded, BadInput, NoKeeper, NotFound, NotPermitted
-from runlore.journal.events import RunNoted, RunRenamed, RunTagged
+from runlore.journal.events import RunNoted, RunReadied, RunRenamed, RunTagged
 from runlore.journal.layout import Layout
 from runlore.journal.values import Identity, RunId
 from runlore.runtimes import heartbeat, rescue
@@ -24,7 +24,7 @@ from runlore.runtimes.identity import identify
 from runlore.runtimes.observe import Observer
 from runlore.runtimes.registry import Registry
 from runlore.runtimes.run import Run
-from runlore.runtimes.waiting import Waiting, wait_ended
+from runlore.runtimes.waiting import Waiting, wait_over
 from tests.runtimes.keeping import Keeping, Kept, python, until
 from tests.runtimes.kept_runs import NOBODY, Owned, myself, registry_at
 
@@ -111,7 +111,7 @@ def test_waiting_for_a_keeper_that_is_killed(kept: Kept) -> None:
         assert len(waiting.descriptors()) == 1
         os.kill(keeper.pid, signal.SIGKILL)
 
-        assert wait_ended(waiting, timeout_s=30)
+        assert wait_over(waiting, timeout_s=30)
     view = registry.settle(kept.run_id)
     assert (view.status, view.provisional) == ("failed", False)
     assert view.reason is not None
@@ -164,6 +164,23 @@ def test_waiting_for_several(layout: Layout, registry: Registry) -> None:
     assert both(timeout=0.01) == [ended]
     live.succeed().die()
     assert set(both()) == {ended, live.run_id}
+
+
+def test_waiting_for_something_else_than_the_end(layout: Layout, registry: Registry) -> None:
+    """A run that was there comes back at once, one that never will be ends the wait for all."""
+    live, booting = Owned(layout).boot().start(), Owned(layout).boot()
+    ended = Owned(layout).boot().start().succeed().die()
+
+    assert [view.run_id for view in registry.wait([live.run_id, ended], for_="running")] == [
+        live.run_id,
+        ended,
+    ]
+    assert [view.status for view in registry.wait([booting.run_id, ended], for_="failed")] == ["succeeded"]
+    assert registry.wait([booting.run_id], for_="ready", timeout=0) == []
+    booting.append(lambda seq, at: RunReadied(seq=seq, at=at))
+    assert registry.wait([booting.run_id], for_="ready")
+    with pytest.raises(BadInput, match="to wait for"):
+        registry.wait([ended], for_="over")  # type: ignore[arg-type]
 
 
 def test_waiting_for_nobody(registry: Registry) -> None:
