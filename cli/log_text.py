@@ -1,9 +1,12 @@
-"""Output of a command for people: escaped, timed, and never torn between two streams."""
+"""Output of commands for people: escaped, timed, named, and never torn between two sources."""
 
 import codecs
+import os
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from runlore.cli.rewriting import Row
 from runlore.journal.values import RunId, Stream
 from runlore.projections.printable import printable_body
 from runlore.projections.views import LineRecord
@@ -13,52 +16,122 @@ if TYPE_CHECKING:
     from runlore.cli.output import Output
 
 _RESET: Final = "\x1b[0m"
+_WIDEST: Final = 10_000
+Source = tuple[RunId, Stream]
 
 
 class LogText:
-    """Writes pieces of output as they come; what comes in pieces stays one line."""
+    """Writes pieces of output as they come; what comes in pieces stays one line.
 
-    def __init__(self, output: "Output", *, timestamps: bool, raw: bool, live: bool) -> None:
+    names: what stands before each line of a run; none where only one run is shown.
+    """
+
+    def __init__(
+        self,
+        output: "Output",
+        *,
+        timestamps: bool,
+        raw: bool,
+        live: bool,
+        names: Mapping[RunId, str] | None = None,
+    ) -> None:
         self._output, self._timestamps, self._raw, self._live = output, timestamps, raw, live
-        self._decoders = {name: _decoder() for name in ("stdout", "stderr")}
-        self._open: Stream | None = None
+        self._names = names or {}
+        self._decoders: dict[Source, codecs.IncrementalDecoder] = {}
+        self._returns: set[Source] = set()
+        """Sources whose last character was a CR: what it means depends on the next one."""
+        self._rows: dict[Source, Row] = {}
+        self._rewrites = os.isatty(1) and not output.is_dumb
+        """There is a terminal on which a line can be written over."""
+        self._open: Source | None = None
+        self._head = ""
         self._stamped: datetime | None = None
         self._text = ""
         self.any = False
         """Something was written."""
+        self.hidden = False
+        """Of some line only the last version was shown."""
 
-    def show(self, stream: Stream, at: datetime, data: bytes, lost: int) -> None:
-        """Write a piece of one stream; with timestamps it holds no newline but at its end."""
+    def show(self, run_id: RunId, stream: Stream, at: datetime, data: bytes, lost: int) -> None:
+        """Write a piece; with timestamps or names it holds no newline but at its end."""
         self.any = True
+        source = (run_id, stream)
         if self._raw:
             self._output.put(data)
             if lost:
                 self._output.say(f"{lost:,} bytes of {stream} are missing here")
         else:
-            self._show_text(stream, at, self._decoders[stream].decode(data))
+            self._show_text(source, at, self._decoded(source, data))
             if lost:
                 self._end()
-                self._output.put_text(f"[{lost:,} bytes of {stream} are missing here]\n")
+                self._output.put_text(f"{self._line_head(source, at)}[{_missing(lost, stream)}]\n")
         self._output.flush(live=self._live)
 
     def finish(self) -> None:
         """End the last line, so that the next prompt begins on its own."""
-        for stream, decoder in self._decoders.items():
-            if not self._raw and (rest := decoder.decode(b"", final=True)):
-                self._output.put_text(printable_body(rest))
-                self._open = "stdout" if stream == "stdout" else "stderr"
+        if not self._raw:
+            for source in list(self._decoders):
+                if rest := self._decoded(source, b"", final=True):
+                    self._write(source, self._stamped, rest)
         self._end()
         self._output.flush()
 
-    def _show_text(self, stream: Stream, at: datetime, text: str) -> None:
-        if not text:
-            return
-        if self._open not in {None, stream}:
+    def _decoded(self, source: Source, data: bytes, *, final: bool = False) -> str:
+        """Return the text in a piece; half a character, and a CR at its end, wait for what follows."""
+        decoder = self._decoders.get(source)
+        if decoder is None:
+            decoder = self._decoders[source] = _decoder()
+        text = decoder.decode(data, final=final)
+        if source in self._returns and (text or final):
+            self._returns.discard(source)
+            text = "\r" + text
+        if text.endswith("\r") and not final:
+            self._returns.add(source)
+            text = text[:-1]
+        return text
+
+    def _show_text(self, source: Source, at: datetime, text: str) -> None:
+        if text:
+            self._write(source, at, text.replace("\r\n", "\n"))  # how other systems end lines
+
+    def _write(self, source: Source, at: datetime | None, text: str) -> None:
+        if self._open not in {None, source}:
             self._end()
-        if self._timestamps and self._open is None:
-            self._output.put_text(self._stamp(at))
-        self._output.put_text(self._shown(text))
-        self._open = None if text.endswith("\n") else stream
+        if self._open is None:
+            self._head = self._line_head(source, at)
+        if self._rewrites:
+            self._write_on_terminal(source, text)
+        else:
+            self._output.put_text((self._head if self._open is None else "") + self._shown(text))
+        self._open = None if text.endswith("\n") else source
+
+    def _write_on_terminal(self, source: Source, text: str) -> None:
+        """Write text in which a line may be written over; most of it is not, and goes out at once."""
+        row = self._rows.get(source)
+        if row is None:
+            row = self._rows[source] = Row(self._shown, self._remark)
+        if "\r" not in text and not row.begun and not self._head:
+            whole = text.rfind("\n") + 1
+            self._output.put_text(self._shown(text[:whole]))
+            text = text[whole:]
+        for line in _lines(text):
+            self._output.put_text(row.feed(line, self._head, self._columns()))
+            self.hidden = self.hidden or row.rewritten
+
+    def _columns(self) -> int:
+        try:
+            return os.get_terminal_size(1).columns or _WIDEST
+        except OSError:
+            return _WIDEST
+
+    def _remark(self, count: int) -> str:
+        self.hidden = True
+        return self._output.tint("dim")(f"[{count:,} earlier version{'s' if count > 1 else ''}]")
+
+    def _line_head(self, source: Source, at: datetime | None) -> str:
+        """Return what stands before a line: whose it is, and when it came."""
+        stamp = self._stamp(at) if self._timestamps and at is not None else ""
+        return self._names.get(source[0], "") + stamp
 
     def _stamp(self, at: datetime) -> str:
         """Return the time that stands before a line; the lines of one chunk share theirs."""
@@ -71,14 +144,14 @@ class LogText:
         """Return text without anything that a terminal obeys, but for colours if those are wanted."""
         if text.replace("\n", "").isprintable():
             return text
-        body = text.replace("\r\n", "\n")  # how other systems end lines; nothing is overwritten by it
-        if self._output.color != "always" or "\x1b[" not in body:
-            return printable_body(body)
-        return "\n".join(map(_coloured, body.split("\n")))
+        if self._output.color != "always" or "\x1b[" not in text:
+            return printable_body(text)
+        return "\n".join(map(_coloured, text.split("\n")))
 
     def _end(self) -> None:
         if self._open is not None:
-            self._output.put_text("\n")
+            row = self._rows.get(self._open)
+            self._output.put_text(row.end(self._head, self._columns()) if row is not None else "\n")
             self._open = None
 
 
@@ -93,6 +166,16 @@ def line_record(run_id: RunId, line: Line) -> LineRecord:
         newline=text.endswith("\n"),
         lost=line.lost,
     )
+
+
+def _missing(lost: int, stream: Stream) -> str:
+    return f"{lost:,} bytes of {stream} are missing here"
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines of a text, newlines included; only a newline ends one."""
+    *whole, rest = text.split("\n")
+    return [f"{line}\n" for line in whole] + ([rest] if rest else [])
 
 
 def _coloured(line: str) -> str:

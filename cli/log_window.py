@@ -1,63 +1,51 @@
-"""Which part of a run's output is wanted, and that part: as the chunks that were read, or as lines."""
+"""A part of one run's output as the chunks that were read, which is many times faster than by lines."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
-from runlore.journal.values import Stream
-from runlore.runtimes.run import Run, lines_of
-from runlore.runtimes.transcript_lines import Line
+from runlore.journal.values import RunId
 from runlore.runtimes.transcript_reader import Chunk, TranscriptReader
+from runlore.runtimes.transcript_tails import Window
 from runlore.runtimes.waiting import Waiting
 
-
-class Window(Struct, frozen=True, kw_only=True):
-    """What was asked for."""
-
-    stream: Stream | None
-    last: int | None
-    since: datetime | None
-    until: datetime | None
-    follow: bool
+if TYPE_CHECKING:
+    from runlore.runtimes.registry import Registry
 
 
-def lines(run: Run, window: Window, look: Callable[[], None]) -> Iterator[Line]:
-    """Yield the lines wanted, each whole or in pieces; see `Run.logs`. look: called while it waits."""
+class Chunks:
+    """One run's output within a window."""
 
-    def has_ended() -> bool:
-        look()
-        return run.has_ended()
+    def __init__(self, registry: "Registry", run_id: RunId, window: Window) -> None:
+        self._registry, self._run_id, self._window = registry, run_id, window
+        self.shrunk: list[RunId] = []
+        """The run, if somebody cut its transcript while it was read here."""
+        self.ended: set[RunId] = set()
+        """The run, once it is over and all it wrote has come."""
 
-    reader = run.open_transcript(window.stream, last=window.last, since=window.since)
-    for line in lines_of(reader, window.last, has_ended if window.follow else None):
-        if window.until is not None and line.at >= window.until:
-            return
-        yield line
+    def read(self, look: Callable[[], None]) -> Iterator[Chunk]:
+        """Yield the chunks wanted; look: called while more is awaited.
 
-
-def chunks(run: Run, window: Window, look: Callable[[], None]) -> Iterator[Chunk]:
-    """Yield the output wanted as it was read, which is many times faster than line by line.
-
-    look: called while it waits.
-
-    Raises:
-        NotFound: the run has no transcript.
-    """
-    registry = run.registry
-    with (
-        TranscriptReader(registry.disk, registry.layout, run.id, stream=window.stream) as reader,
-        Waiting(registry.disk, registry.layout, registry.observer, [run.id]) as waiting,
-    ):
-        if window.since is not None:
-            reader.seek_since(window.since)
-        while True:
-            waiting.check()  # before reading: what was written before the end is read after it
-            for chunk in reader.read_available():
-                if window.until is not None and chunk.at >= window.until:
+        Raises:
+            NotFound: the run has no transcript.
+        """
+        registry, window = self._registry, self._window
+        with (
+            TranscriptReader(
+                registry.disk, registry.layout, self._run_id, stream=window.stream, until=window.until
+            ) as reader,
+            Waiting(registry.disk, registry.layout, registry.observer, [self._run_id]) as waiting,
+        ):
+            if window.since is not None:
+                reader.seek_since(window.since)
+            while True:
+                past = reader.is_past()
+                waiting.check()  # before reading: what was written before the end is read after it
+                for chunk in reader.read_available(reader.now()):
+                    waiting.hurry()
+                    yield chunk
+                self.shrunk = [self._run_id] if reader.shrunk else []
+                self.ended = set(waiting.decided)
+                if past or not window.follow or not waiting.pending:
                     return
-                yield chunk
-            if not window.follow or not waiting.pending:
-                return
-            look()
-            waiting.sleep(None)
+                look()
+                waiting.sleep(None)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from runlore.projections.views import ControlRecord
 
 Color = Literal["auto", "always", "never"]
-Tint = Literal["red", "green", "yellow", "cyan", "dim", "bold"]
+Tint = Literal["red", "green", "yellow", "cyan", "magenta", "blue", "dim", "bold"]
 
 NARROWEST: Final = 24
 """Below this many columns we write lines that the terminal wraps."""
@@ -28,6 +28,8 @@ _SGR: Final[Mapping[Tint, str]] = {
     "red": "31",
     "green": "32",
     "yellow": "33",
+    "blue": "34",
+    "magenta": "35",
     "cyan": "36",
     "dim": "2",
     "bold": "1",

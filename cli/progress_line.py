@@ -20,9 +20,9 @@ _WIDEST: Final = 200
 
 
 class ProgressLine:
-    """Shows the last progress of one run while there is a terminal and room for it."""
+    """Shows the last progress of one run, if it is one, while there is a terminal and room for it."""
 
-    def __init__(self, output: "Output", folded: "RunFold") -> None:
+    def __init__(self, output: "Output", folded: "RunFold | None") -> None:
         self._output, self._folded = output, folded
         self.wanted: Final = os.isatty(2) and not (output.quiet or output.is_for_programs or output.is_dumb)
         """There is a person to see it."""
@@ -35,7 +35,7 @@ class ProgressLine:
     def look(self) -> None:
         """Draw what the run says by now, if that is due, and if the output ended at the end of a line."""
         now = time.monotonic()
-        if not self.wanted or now < self._due:
+        if self._folded is None or not self.wanted or now < self._due:
             return
         self._due = now + EVERY_S
         try:

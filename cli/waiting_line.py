@@ -32,7 +32,8 @@ class WaitingLine:
 
     def show(self, left: int, goal: str) -> None:
         """Say how many of the runs are left, if that has changed."""
-        text = f"waiting for {left:,} of {phrases.counted(self._total, 'run')} to be {goal}"
+        what = "end" if goal == "terminal" else f"be {goal}"
+        text = f"waiting for {left:,} of {phrases.counted(self._total, 'run')} to {what}"
         if self._wanted and text != self._shown:
             self._shown = text
             standard.complain(_WIPE + text.encode("ascii"))

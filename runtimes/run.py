@@ -96,22 +96,28 @@ class Run:
         *,
         last: int | None = None,
         since: datetime | None = None,
+        until: datetime | None = None,
         follow: bool = False,
     ) -> "Iterator[Line]":
         """Yield what the command wrote, in lines of bytes; of one stream, or of both as they were read.
 
-        last: only so many lines from the end. since: only what was read then or later. follow: go on
-        as it comes, until the run has ended, its tail included; otherwise an unfinished last line comes
-        as it is.
+        last: only so many lines from the end. since: only what was read then or later; until: only what
+        was read before. follow: go on as it comes, until the run has ended, its tail included, or until
+        that time; otherwise an unfinished last line comes as it is.
 
         Raises:
             NotFound: the run has no transcript.
         """
-        reader = self.open_transcript(stream, last=last, since=since)
+        reader = self.open_transcript(stream, last=last, since=since, until=until)
         return lines_of(reader, last, self.has_ended if follow else None)
 
     def open_transcript(
-        self, stream: Stream | None = None, *, last: int | None = None, since: datetime | None = None
+        self,
+        stream: Stream | None = None,
+        *,
+        last: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> "TranscriptReader":
         """Return a reader of the run's transcript that stands where `logs` begins; close it."""
         if last is not None and (last < 0 or since is not None):
@@ -120,7 +126,8 @@ class Run:
             raise BadInput(f"no stream {stream!r}; there are stdout and stderr, and None for both")
         from runlore.runtimes.transcript_reader import TranscriptReader  # noqa: PLC0415 - few need it
 
-        reader = TranscriptReader(self.registry.disk, self.registry.layout, self.id, stream=stream)
+        registry = self.registry
+        reader = TranscriptReader(registry.disk, registry.layout, self.id, stream=stream, until=until)
         if since is not None:
             reader.seek_since(since)
         return reader

@@ -47,9 +47,12 @@ class TranscriptLines:
         self._reader = reader
         self._unfinished: dict[Stream, _Unfinished] = {}
 
-    def read_available(self) -> Iterator[Line]:
-        """Yield the lines that are whole by now; lines of both streams in the order they ended."""
-        for chunk in self._reader.read_available():
+    def read_available(self, upto: int | None = None) -> Iterator[Line]:
+        """Yield the lines that are whole by now; lines of both streams in the order they ended.
+
+        upto: see TranscriptReader.read_available.
+        """
+        for chunk in self._reader.read_available(upto):
             yield from self._lines(chunk)
 
     def flush(self, *, final: bool = True) -> Iterator[Line]:
@@ -63,10 +66,11 @@ class TranscriptLines:
 
     def last(self, count: int) -> Iterator[Line]:
         """Yield the last `count` lines, the unfinished ones included; reading goes on behind them."""
-        starts = self._starts(count)
-        surplus = sum(line.begins for line in self._lines_from(starts)) - count
+        upto = self._reader.count()
+        starts = self._starts(count, upto)
+        surplus = sum(line.begins for line in self._lines_from(starts, upto)) - count
         skipping: set[Stream] = set(self._reader.streams) if surplus > 0 else set()
-        for line in self._lines_from(starts):
+        for line in self._lines_from(starts, upto):
             if line.begins:
                 (skipping.add if surplus > 0 else skipping.discard)(line.stream)
                 surplus -= 1
@@ -113,11 +117,11 @@ class TranscriptLines:
         begins, rest.begun = not rest.begun, True
         return Line(stream, rest.at, data, begins, ends=False)
 
-    def _lines_from(self, starts: Mapping[Stream, tuple[int, int]]) -> Iterator[Line]:
+    def _lines_from(self, starts: Mapping[Stream, tuple[int, int]], upto: int) -> Iterator[Line]:
         """Yield the lines of each stream from its own start on, what is unfinished last."""
         self._unfinished.clear()
         self._reader.seek(min(place for place, _ in starts.values()))
-        for place, chunk in self._reader.numbered():
+        for place, chunk in self._reader.numbered(upto):
             first, skip = starts[chunk.stream]
             if place > first:
                 yield from self._lines(chunk)
@@ -125,9 +129,9 @@ class TranscriptLines:
                 yield from self._lines(structs.replace(chunk, data=chunk.data[skip:]))
         yield from self.flush(final=False)
 
-    def _starts(self, count: int) -> dict[Stream, tuple[int, int]]:
+    def _starts(self, count: int, start: int) -> dict[Stream, tuple[int, int]]:
         """Return, for each stream, the (place, byte) of a line start before its part of the last lines."""
-        start, newlines = self._reader.count(), 0
+        newlines = 0
         for place, chunk in self._reader.backwards(start):
             start, newlines = place, newlines + chunk.data.count(b"\n")
             if newlines >= count:

@@ -39,16 +39,30 @@ class Chunk(Struct, frozen=True, gc=False):
 
 
 class TranscriptReader:
-    """Reads on from where it was; `seek` chooses where it begins.
+    """Reads on from where it was; `seek` chooses where it begins, `until` where it ends.
+
+    until: what was read then or later is left out, as if it had not come.
 
     Raises, from the constructor:
         NotFound: the run has no transcript.
         JournalIO: it cannot be read.
     """
 
-    def __init__(self, disk: Disk, layout: Layout, run_id: RunId, *, stream: Stream | None = None) -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        layout: Layout,
+        run_id: RunId,
+        *,
+        stream: Stream | None = None,
+        until: datetime | None = None,
+    ) -> None:
         self._disk = disk
         self._stream: Stream | None = stream
+        self._until = until
+        self._until_us = None if until is None else index.microseconds(until)
+        self.shrunk: bool = False
+        """The index has got shorter than it was when it was read: somebody cut it, output and all."""
         folder = layout.run_dir(run_id)
         self._data_fd = self._index_fd = -1
         try:
@@ -73,14 +87,17 @@ class TranscriptReader:
             return ("stdout", "stderr")
         return (self._stream,)
 
-    def read_available(self) -> Iterator[Chunk]:
-        """Yield the chunks committed by now and not returned before, in the order they were read."""
-        for _, chunk in self.numbered():
+    def read_available(self, upto: int | None = None) -> Iterator[Chunk]:
+        """Yield the chunks committed by now and not returned before, in the order they were read.
+
+        upto: the place (see `now`) before which this ends, however fast more comes.
+        """
+        for _, chunk in self.numbered(upto):
             yield chunk
 
-    def numbered(self) -> Iterator[tuple[int, Chunk]]:
+    def numbered(self, upto: int | None = None) -> Iterator[tuple[int, Chunk]]:
         """Yield (place, chunk) like read_available; the first record of the index has place 0."""
-        for record in self._records():
+        for record in self._records(upto):
             skipped = record.offset - self._expected if self._expected != _UNKNOWN else 0
             self._expected = max(self._expected, record.end)
             if skipped > 0:
@@ -95,11 +112,12 @@ class TranscriptReader:
     ) -> Iterator[Chunk | None]:
         """Yield chunks as they come, None for each look that found nothing; end with the run.
 
-        `has_ended` is asked before each look, so nothing that was committed by then is missed.
+        `has_ended` is asked before each look, so nothing that was committed by then is missed. It ends
+        before the run does once nothing that comes could be older than `until`.
         """
         while True:
-            ended, idle = has_ended(), True
-            for chunk in self.read_available():
+            ended, idle = has_ended() or self.is_past(), True
+            for chunk in self.read_available(self.now()):
                 idle = False
                 yield chunk
             if ended:
@@ -116,16 +134,7 @@ class TranscriptReader:
 
     def seek_since(self, at: datetime) -> None:
         """Read on from the first chunk that was read at `at` or later."""
-        wanted = index.microseconds(at)
-        low, high = 0, self.count()
-        while low < high:
-            middle = (low + high) // 2
-            record = self._record(middle) or self._next_whole(middle)
-            if record is not None and record.at_us < wanted:
-                low = max(middle + 1, min(record.chunk, high))
-            else:
-                high = middle
-        self.seek(low)
+        self.seek(self._first_since(index.microseconds(at), self._size()))
 
     def backwards(self, place: int, stream: Stream | None = None) -> Iterator[tuple[int, Chunk]]:
         """Yield (place, chunk) of what stands before `place`, the newest first; of one stream if given."""
@@ -139,11 +148,29 @@ class TranscriptReader:
             place = first
 
     def count(self) -> int:
-        """Return how many whole records the index holds by now."""
-        try:
-            return self._disk.size_and_links(self._index_fd)[0] // RECORD
-        except OSError as error:
-            raise JournalIO(f"transcript.index: {error.strerror}") from error
+        """Return how many whole records the index holds by now that are older than `until`."""
+        size = self._size()
+        return size if self._until_us is None else self._first_since(self._until_us, size)
+
+    @property
+    def place(self) -> int:
+        """How many records of the index were read."""
+        return self._place
+
+    def now(self) -> int:
+        """Return the place behind the last record that is there now; an index that shrank is noticed.
+
+        Then reading goes on behind its new end: what was returned before is not returned again.
+        """
+        size = self._size()
+        if size < self._place:
+            self.shrunk = True
+            self._place, self._expected = size, _UNKNOWN
+        return size
+
+    def is_past(self) -> bool:
+        """Say whether whatever comes from now on is not older than `until`."""
+        return self._until is not None and self._disk.now() >= self._until
 
     def close(self) -> None:
         """Let go of the files."""
@@ -158,21 +185,45 @@ class TranscriptReader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _records(self) -> Iterator[IndexRecord]:
+    def _size(self) -> int:
+        try:
+            return self._disk.size_and_links(self._index_fd)[0] // RECORD
+        except OSError as error:
+            raise JournalIO(f"transcript.index: {error.strerror}") from error
+
+    def _first_since(self, at_us: int, size: int) -> int:
+        """Return the place of the first record that was read at a time or later; `size` if there is none."""
+        low, high = 0, size
+        while low < high:
+            middle = (low + high) // 2
+            record = self._record(middle) or self._next_whole(middle)
+            if record is not None and record.at_us < at_us:
+                low = max(middle + 1, min(record.chunk, high))
+            else:
+                high = middle
+        return low
+
+    def _records(self, upto: int | None = None) -> Iterator[IndexRecord]:
         """Yield the records from the current place on; a damaged one counts once a whole one follows."""
         while block := self._block(self._place, _BLOCK):
             start, good = self._place, [at for at, record in enumerate(block) if record is not None]
             for at in good:
-                self._place = start + at + 1
                 record = block[at]
-                if record is not None:
-                    yield record
+                if record is None or self._is_beyond(start + at, record, upto):
+                    return
+                self._place = start + at + 1
+                yield record
             if good:
                 continue
             found = self._next_whole(start + len(block))
             if found is None:
                 return
             self._place = found.chunk - 1
+
+    def _is_beyond(self, place: int, record: IndexRecord, upto: int | None) -> bool:
+        return (upto is not None and place >= upto) or (
+            self._until_us is not None and record.at_us >= self._until_us
+        )
 
     def _next_whole(self, place: int) -> IndexRecord | None:
         """Return the first whole record from `place` on; what was given up may have left a long hole."""

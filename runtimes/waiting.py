@@ -104,6 +104,15 @@ class Waiting:
         self._pause_s = min(pause * 2, _LONGEST_PAUSE_S)
         return pause
 
+    @property
+    def calm(self) -> bool:
+        """Nothing has happened for a while: the pauses have become as long as they get."""
+        return self._pause_s >= _LONGEST_PAUSE_S
+
+    def hurry(self) -> None:
+        """Look again soon: something happened, and more may follow."""
+        self._pause_s = _FIRST_PAUSE_S
+
     def descriptors(self) -> list[int]:
         """Return what becomes readable when an owner dies."""
         return list(self._watched)

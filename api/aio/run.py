@@ -20,6 +20,9 @@ from runlore.runtimes.stop import StopRequest
 from runlore.runtimes.transcript_lines import Line, TranscriptLines
 from runlore.runtimes.transcript_reader import POLL_S, TranscriptReader
 
+_BATCH: Final = 64
+"""Chunks of output that are turned into lines at once: not all of a long transcript."""
+
 
 class AsyncRun:
     """One run, for asynchronous programs; `sync` is the handle behind it."""
@@ -79,6 +82,7 @@ class AsyncRun:
         *,
         last: int | None = None,
         since: datetime | None = None,
+        until: datetime | None = None,
         follow: bool = False,
     ) -> "AsyncGenerator[AsyncLines, None]":
         """Give a stream of what the command wrote: see `Run.logs`.
@@ -86,7 +90,7 @@ class AsyncRun:
         async with run.logs(follow=True) as lines:
             async for line in lines: ...
         """
-        reader = await ask(partial(self.sync.open_transcript, stream, last=last, since=since))
+        reader = await ask(partial(self.sync.open_transcript, stream, last=last, since=since, until=until))
         try:
             yield AsyncLines(self.sync, reader, last, follow=follow)
         finally:
@@ -135,7 +139,8 @@ class AsyncLines:
     """Lines of a transcript as they come; valid inside `AsyncRun.logs`."""
 
     def __init__(self, run: Run, reader: TranscriptReader, last: int | None, *, follow: bool) -> None:
-        self._run, self._lines, self._last, self._follow = run, TranscriptLines(reader), last, follow
+        self._run, self._reader, self._lines = run, reader, TranscriptLines(reader)
+        self._last, self._follow = last, follow
         self._ready: list[Line] = []
         self._over = False
 
@@ -158,8 +163,12 @@ class AsyncLines:
             last, self._last = self._last, None
             self._over = not self._follow
             return list(self._lines.last(last))
-        ended = not self._follow or self._run.has_ended()
-        found = list(self._lines.read_available())
+        ended = not self._follow or self._reader.is_past() or self._run.has_ended()
+        now = self._reader.now()
+        upto = min(now, self._reader.place + _BATCH)
+        found = list(self._lines.read_available(upto))
+        if upto < now and found:
+            return found
         if ended:
             self._over = True
             found += self._lines.flush(final=self._follow)

@@ -1,5 +1,6 @@
 """What was printed can be read by stream, by time, by line, from the end, and while it is still growing."""
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -47,8 +48,8 @@ class Printed:
             self.clock.time += timedelta(seconds=1)
         return self
 
-    def reader(self, stream: Stream | None = None) -> TranscriptReader:
-        return TranscriptReader(REAL, self.layout, RUN, stream=stream)
+    def reader(self, stream: Stream | None = None, until: datetime | None = None) -> TranscriptReader:
+        return TranscriptReader(self.clock, self.layout, RUN, stream=stream, until=until)
 
     def lines(self, stream: Stream | None = None) -> list[Line]:
         with self.reader(stream) as reader:
@@ -296,3 +297,46 @@ def test_output_between_the_last_look_and_the_end(printed: Printed) -> None:
         lines = list(TranscriptLines(reader).follow(has_ended, lambda _: None))
 
     assert [line.data for line in lines] == [b"printed while the question was asked\n"]
+
+
+# -- where it ends
+
+
+def test_what_came_at_a_time_or_later_is_left_out(printed: Printed) -> None:
+    """Wherever the time lies, and from whichever end one counts."""
+    printed.print(b"0\n", b"1\n", b"2\n", b"3\n")
+    for count in range(5):
+        with printed.reader(until=NOON + timedelta(seconds=count)) as reader:
+            assert reader.count() == min(count, 4)
+            lines = TranscriptLines(reader)
+            assert [line.data for line in lines.last(2)] == [b"%d\n" % n for n in range(4)][:count][-2:]
+        with printed.reader(until=NOON + timedelta(seconds=count)) as reader:
+            assert b"".join(chunk.data for chunk in reader.read_available()) == b"0\n1\n2\n3\n"[: 2 * count]
+
+
+def test_following_until_a_time_that_has_come(printed: Printed) -> None:
+    """It ends though the run goes on and nothing is written."""
+    printed.print(b"0\n", b"1\n")
+    with printed.reader(until=NOON + timedelta(seconds=1)) as reader:
+        assert [chunk.data for chunk in reader.follow(lambda: False) if chunk] == [b"0\n"]
+
+
+def test_reading_up_to_a_place_leaves_the_rest_for_later(printed: Printed) -> None:
+    """However fast more comes, one look has an end."""
+    printed.print(b"a", b"b", b"c")
+    with printed.reader() as reader:
+        assert [chunk.data for chunk in reader.read_available(2)] == [b"a", b"b"]
+        printed.print(b"d")
+        assert [chunk.data for chunk in reader.read_available(reader.now())] == [b"c", b"d"]
+        assert reader.place == 4
+
+
+def test_an_index_that_somebody_cut_is_noticed(printed: Printed) -> None:
+    """What comes behind the cut is read; what was read before does not come again."""
+    printed.print(b"a", b"b", b"c")
+    with printed.reader() as reader:
+        assert len(list(reader.read_available(reader.now()))) == 3
+        os.truncate(printed.index, RECORD)
+        assert reader.now() == 1
+        assert reader.shrunk
+        assert list(reader.read_available()) == []
