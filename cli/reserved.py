@@ -18,7 +18,7 @@ OPTIONS: Final = _words(
     """
     --after --after-any --artifact --at --delay
     --pin --priority --queue --report --require --retry --runtime --secret --secret-file --start-at
-    --tty --watch
+    --tty
     """
 )
 

@@ -16,31 +16,42 @@ if TYPE_CHECKING:
 
 def answer(session: "Session", chosen: Mapping[str, object], *, everything: bool) -> None:
     """Answer with the runs that match what was chosen; by default with the live and the last ended ones."""
+    asked = asked_for(chosen)
+    try:
+        registry = session.registry
+    except NoRegistry:
+        filters.parse(now=session.now, **asked)  # type: ignore[arg-type]  # a wrong word is one here, too
+        show(session, PsView(as_of=session.now, items=[], counts={}))
+        session.output.say(none_yet(session))
+        return
+    recent = not everything and not asked
+    view = registry.recent() if recent else registry.page(**asked)  # type: ignore[arg-type]
+    show(session, view)
+    for remark in remarks(session, view, filtered=bool(asked)):
+        session.output.say(remark)
+
+
+def asked_for(chosen: Mapping[str, object]) -> dict[str, object]:
+    """Return the filters that were given, as `Registry.page` takes them."""
     asked = {name: value for name, value in chosen.items() if value not in (None, ())}
     if "status" in asked:
         asked["status"] = [
             part for word in cast("tuple[str, ...]", asked["status"]) for part in word.split(",")
         ]
-    try:
-        registry = session.registry
-    except NoRegistry:
-        filters.parse(now=session.now, **asked)  # type: ignore[arg-type]  # a wrong word is one here, too
-        _show(session, PsView(as_of=session.now, items=[], counts={}))
-        session.output.say(
-            f"no runs in {session.found.path}: no registry there yet; `runlore run CMD…` makes one"
-        )
-        return
-    recent = not everything and not asked
-    view = registry.recent() if recent else registry.page(**asked)  # type: ignore[arg-type]
-    _show(session, view)
-    _remark(session, view, filtered=bool(asked))
+    return asked
 
 
-def _show(session: "Session", view: PsView) -> None:
-    session.output.answer(view, lambda: _lines(session, view.items), [each.run_id for each in view.items])
+def show(session: "Session", view: PsView) -> None:
+    """Write the list in the form that was asked for."""
+    session.output.answer(view, lambda: table(session, view.items), [each.run_id for each in view.items])
 
 
-def _lines(session: "Session", items: Sequence["RunView"]) -> Iterator[str]:
+def none_yet(session: "Session") -> str:
+    """Return what is said where there is no registry yet."""
+    return f"no runs in {session.found.path}: no registry there yet; `runlore run CMD…` makes one"
+
+
+def table(session: "Session", items: Sequence["RunView"]) -> Iterator[str]:
     """Yield the table; a column that is empty for all runs is left out."""
     if not items:
         return
@@ -93,13 +104,13 @@ def _progress(session: "Session", view: "RunView") -> str:
     return "" if view.ended_at else run_text.progress(view, plain=not session.output.is_fine)
 
 
-def _remark(session: "Session", view: PsView, *, filtered: bool) -> None:
-    """Say what the list does not show, and how to see it."""
-    say, total = session.output.say, sum(view.counts.values())
+def remarks(session: "Session", view: PsView, *, filtered: bool) -> Iterator[str]:
+    """Yield what the list does not show, and how to see it."""
+    total = sum(view.counts.values())
     if view.damaged:
-        say(f"{phrases.counted(view.damaged, 'run')} with a damaged journal; see `runlore verify`")
+        yield f"{phrases.counted(view.damaged, 'run')} with a damaged journal; see `runlore verify`"
     if not view.items:
-        say(f"no run matches in {session.found.path}" if filtered else f"no runs in {session.found.path}")
+        yield f"no run matches in {session.found.path}" if filtered else f"no runs in {session.found.path}"
     elif view.truncated:
         more = shell.join(["runlore", *session.next_page(view.next or "")]) if filtered else "runlore ls"
-        say(f"{len(view.items):,} of {phrases.counted(total, 'run')}; more: `{more}`")
+        yield f"{len(view.items):,} of {phrases.counted(total, 'run')}; more: `{more}`"

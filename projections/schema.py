@@ -39,6 +39,7 @@ SHOWN: Final[dict[str, type]] = {
     "names": views.NamesView,
     "completion": views.CompletionView,
     "history": views.HistoryView,
+    "ps_record": views.PsRecord,
     "record": views.EventRecord,
     "line": views.LineRecord,
     "control": views.ControlRecord,

@@ -41,6 +41,7 @@ __all__ = [
     "LineRecord",
     "NamesView",
     "Problem",
+    "PsRecord",
     "PsView",
     "ReconcileView",
     "ReconciledView",
@@ -78,6 +79,10 @@ class PsView(Struct, frozen=True, kw_only=True):
     """More runs match than are shown."""
     next: str | None = None
     """Where the next page begins: `--after-cursor`."""
+
+
+class PsRecord(PsView, frozen=True, kw_only=True, tag_field="type", tag="ps"):
+    """The same in a stream, `ps --watch --json`: once at first, and again whenever something changed."""
 
 
 class SubmitView(Struct, frozen=True, kw_only=True):

@@ -13,12 +13,14 @@ from runlore.journal.disk import Disk
 from runlore.journal.errors import NotFound
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId, Status
+from runlore.projections import filters
 from runlore.projections.explain import seen_view
 from runlore.projections.present import run_view
 from runlore.projections.registry import Row, fold_journal, fold_registry
 from runlore.projections.run_state import OWN_PROCESS
 from runlore.projections.run_view import RunView, TranscriptView
 from runlore.projections.selectors import Candidate
+from runlore.projections.views import PsView, counted
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.observe import Look, Observer
 
@@ -142,3 +144,15 @@ class Listing:
         assert state.queued is not None  # noqa: S101 - asked above
         size = min(size, state.queued.recipe.output_limit or size)  # what was given up left a hole
         return TranscriptView(ref=f"runlore://{state.queued.registry_id}/{row.run_id}/transcript", bytes=size)
+
+
+def page_of(chosen: filters.Selected[Found], now: datetime) -> PsView:
+    """Return the view of a list of runs."""
+    return PsView(
+        as_of=now,
+        items=[found.view(now) for found in chosen.items],
+        counts=counted(found.status for found in chosen.matched),
+        damaged=sum(found.row.problem is not None for found in chosen.matched),
+        truncated=chosen.truncated,
+        next=chosen.next,
+    )

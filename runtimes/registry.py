@@ -19,8 +19,8 @@ from runlore.journal.values import Actor, Durability, RunId
 from runlore.projections import filters, selectors
 from runlore.projections.run_view import RunView
 from runlore.projections.selectors import Candidate, Chosen
-from runlore.projections.views import PsView, ReconciledView, counted
-from runlore.runtimes.listing import Found, Listing
+from runlore.projections.views import PsView, ReconciledView
+from runlore.runtimes.listing import Listing, page_of
 from runlore.runtimes.observe import Observer
 from runlore.runtimes.surroundings import current_folder
 
@@ -142,12 +142,12 @@ class Registry:
             after=after,
             limit=limit,
         )
-        return self._page(filters.select(wanted, self._listing.all()), now)
+        return page_of(filters.select(wanted, self._listing.all()), now)
 
     def recent(self, finished: int = filters.RECENT) -> PsView:
         """Return the live runs and the last few that ended."""
         now = self.disk.now()
-        return self._page(filters.recent(self._listing.all(), finished), now)
+        return page_of(filters.recent(self._listing.all(), finished), now)
 
     def view(self, run_id: RunId) -> RunView:
         """Return one run as it is now.
@@ -387,16 +387,6 @@ class Registry:
 
     def _candidates(self, *, observed: bool) -> list[Candidate]:
         return [found.candidate for found in self._listing.all(observed=observed)]
-
-    def _page(self, chosen: filters.Selected[Found], now: datetime) -> PsView:
-        return PsView(
-            as_of=now,
-            items=[found.view(now) for found in chosen.items],
-            counts=counted(found.status for found in chosen.matched),
-            damaged=sum(found.row.problem is not None for found in chosen.matched),
-            truncated=chosen.truncated,
-            next=chosen.next,
-        )
 
 
 def open_registry(root: str | os.PathLike[str] | None = None, *, create: bool = True) -> Registry:

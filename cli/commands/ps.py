@@ -13,14 +13,25 @@ from runlore.cli.session import Session
     "runlore ps",
     "runlore ps --status failed --since 1d",
     "runlore ps -a --tag env=prod --limit 20",
+    "runlore ps --watch",
+    "runlore ps --watch --json --status failed",
     "runlore stop $(runlore ps -q --status running --name nightly)",
 )
 @click.option("-a", "--all", "everything", is_flag=True, help="All runs; so does any of the filters.")
+@click.option("--watch", is_flag=True, help="Go on showing them, as they are, until Ctrl-C.")
 @filters
-def ps(session: Session, *, everything: bool, **chosen: object) -> None:
+def ps(session: Session, *, everything: bool, watch: bool, **chosen: object) -> None:
     """List runs, newest first: the live ones and the last five that ended.
 
     What is shown is how the runs are now: a run whose keeper died shows how it ended, though nobody
     has written that down yet.
+
+    --watch draws the list in place on a terminal; a pipe gets it again when something changed, with
+    --json as a stream. Ctrl-C ends the watching, with 0, and never a run.
     """
+    if watch:
+        from runlore.cli.run_watch import RunWatch  # noqa: PLC0415 - few stay
+
+        RunWatch(session, chosen, everything=everything).show()
+        return
     run_list.answer(session, chosen, everything=everything)

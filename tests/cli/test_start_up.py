@@ -193,7 +193,9 @@ def test_reserved_names_are_not_listed(runlore: Runlore) -> None:
     assert not reserved.COMMANDS & listed
 
 
-@pytest.mark.parametrize(("words", "code"), [(["run", "--tty", "ls"], 125), (["ps", "--watch"], 2)], ids=str)
+@pytest.mark.parametrize(
+    ("words", "code"), [(["run", "--tty", "ls"], 125), (["ps", "--at", "1"], 2)], ids=str
+)
 def test_an_option_of_a_later_version_says_so(runlore: Runlore, words: list[str], code: int) -> None:
     """A reserved option is refused by name instead of as a typing error."""
     done = runlore(*words, code=code)

@@ -68,6 +68,10 @@ class Terminal:
         self._tmux("send-keys", "-R")
         self._tmux("clear-history")
 
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the window another size."""
+        self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
+
     def close_window(self) -> None:
         """Close the window, as a person closes a terminal: everything in it is hung up."""
         self._tmux("kill-pane")
