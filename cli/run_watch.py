@@ -1,8 +1,6 @@
 """A list of runs that is kept up: `ps --watch`. On a terminal in place, in a pipe when something changed."""
 
-import errno
 import os
-import select
 import signal
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,10 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
 
-from runlore.cli import frames, run_list
+from runlore.cli import frames, run_list, standard
 from runlore.cli.errors import Interrupted
 from runlore.cli.heard import ASKED_TO_END, Heard
-from runlore.cli.standard import OutputFailed
 from runlore.journal.errors import NoRegistry, NotFound
 from runlore.projections import filters
 from runlore.projections.views import ControlRecord, PsRecord, PsView, encode_view
@@ -71,14 +68,8 @@ class RunWatch:
         Raises:
             OutputFailed: whoever read the output has gone, and would never be told by an idle writer.
         """
-        poll = select.poll()
-        poll.register(heard.fd, select.POLLIN)
-        poll.register(1, 0)  # errors are told all the same
-        for fd, event in poll.poll(EVERY_S * 1000):
-            if fd == 1 and event & (select.POLLERR | select.POLLHUP):
-                gone = errno.EIO if os.isatty(1) else errno.EPIPE
-                raise OutputFailed(OSError(gone, os.strerror(gone)), 1)
-        ends = [number for number in heard.take() if number != signal.SIGWINCH]
+        ends = [number for number in heard.within(EVERY_S) if number != signal.SIGWINCH]
+        standard.require_reader()
         return ends[0] if ends else None
 
     def _leave(self, number: signal.Signals) -> None:

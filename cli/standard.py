@@ -60,6 +60,22 @@ def write(data: bytes, fd: int = 1) -> None:
         raise OutputFailed(error, fd) from error
 
 
+def require_reader(fd: int = 1) -> None:
+    """Return if somebody may still read what is written there; asked by who has nothing to write for long.
+
+    Raises:
+        OutputFailed: the pipe's reader, or the terminal, is gone.
+    """
+    import select  # noqa: PLC0415 - only for those who stay
+
+    poll = select.poll()
+    poll.register(fd, 0)  # errors are told all the same
+    if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
+        gone = errno.EIO if os.isatty(fd) else errno.EPIPE
+        discard(fd)
+        raise OutputFailed(OSError(gone, os.strerror(gone)), fd)
+
+
 def complain(data: bytes) -> None:
     """Write to standard error; that it cannot be told to anybody is no error."""
     try:

@@ -64,9 +64,12 @@ class TranscriptLines:
             elif rest.data:
                 yield self._piece(stream, rest, len(rest.data))
 
-    def last(self, count: int) -> Iterator[Line]:
-        """Yield the last `count` lines, the unfinished ones included; reading goes on behind them."""
-        upto = self._reader.count()
+    def last(self, count: int, upto: int | None = None) -> Iterator[Line]:
+        """Yield the last `count` lines, the unfinished ones included; reading goes on behind them.
+
+        upto: the place before which they are counted; what there is now if not given.
+        """
+        upto = self._reader.count() if upto is None else upto
         starts = self._starts(count, upto)
         surplus = sum(line.begins for line in self._lines_from(starts, upto)) - count
         skipping: set[Stream] = set(self._reader.streams) if surplus > 0 else set()

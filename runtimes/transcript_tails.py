@@ -6,6 +6,7 @@ at one look: what comes later is behind it, whatever its time.
 
 import heapq
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -35,14 +36,14 @@ class Window(Struct, frozen=True, kw_only=True):
 
 
 class Tail:
-    """One run's output within a window, from its beginning on."""
+    """One run's output within a window; the last lines are counted from where it ends at first."""
 
     def __init__(self, registry: "Registry", run_id: RunId, window: Window) -> None:
         self.reader: Final = TranscriptReader(
             registry.disk, registry.layout, run_id, stream=window.stream, until=window.until
         )
         self._lines = TranscriptLines(self.reader)
-        self._last = window.last
+        self._last, self._end = window.last, self.reader.count()
         if window.since is not None:
             self.reader.seek_since(window.since)
 
@@ -51,7 +52,7 @@ class Tail:
         upto = self.reader.now()
         if self._last is not None:
             count, self._last = self._last, None
-            yield from self._lines.last(count)
+            yield from self._lines.last(count, self._end)
         yield from self._lines.read_available(upto)
 
     def rest(self, *, final: bool) -> Iterator[Line]:
@@ -76,6 +77,9 @@ class Tails:
         """The runs that have no transcript, and what is to be said about it."""
         self.ended: set[RunId] = set()
         """The runs that were over when they were last looked at; all they wrote has come."""
+        for run_id in self._run_ids:
+            with suppress(NotFound):  # whether one may come yet is to be seen
+                self._tails[run_id] = Tail(registry, run_id, window)
 
     @property
     def shrunk(self) -> list[RunId]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runlore.cli import run_names
+from runlore.cli import run_names, standard
 from runlore.cli.arguments import RUN_IDS
 from runlore.cli.errors import Failed
 from runlore.cli.following import Following
@@ -75,7 +75,6 @@ def logs(
         )
     window = Window(stream=stream, last=last, since=begin, until=end, follow=follow)
     log = _Log(session, wanted, window, timestamps=timestamps, raw=raw)
-    session.output.control(ControlRecord(type="ready"))
     with Following(session, _goes_on(wanted)):
         shown = log.show()
     session.output.control(ControlRecord(type="end", reason=log.why_it_ended()))
@@ -121,7 +120,7 @@ class _Log:
         chunks = Chunks(self._session.registry, run_id, self._window)
         text, below = self._text(), self._below()
         try:
-            for chunk in chunks.read(below.look):
+            for chunk in chunks.read(lambda: _look(below)):
                 text.show(run_id, chunk.stream, chunk.at, chunk.data, chunk.lost)
                 below.wrote(chunk.data)
         finally:
@@ -134,10 +133,12 @@ class _Log:
         text, below = self._text(named=several), self._below()
         whole = several and not output.json and not os.isatty(1)
         tails = Tails(self._session.registry, self._run_ids, self._window, whole=whole)
+        output.control(ControlRecord(type="ready"))  # now it stands where it begins
         some = False
         try:
             for item in tails.read():
                 if item is None:
+                    standard.require_reader()
                     self._tell_missing(tails)
                     below.look()
                     continue
@@ -196,6 +197,12 @@ class _Log:
             self._session.output.say(
                 f"lines that were written over: `runlore logs {which} | cat` shows it all"
             )
+
+
+def _look(below: ProgressLine) -> None:
+    """Do what is due while more is awaited."""
+    standard.require_reader()
+    below.look()
 
 
 def _goes_on(run_ids: Sequence[RunId]) -> str:

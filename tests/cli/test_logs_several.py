@@ -177,6 +177,17 @@ def test_a_reader_that_leaves_ends_it_quietly(runlore: Runlore) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("runs", ["a", "a b"])
+def test_a_reader_that_leaves_ends_it_though_nothing_comes(runlore: Runlore, runs: str) -> None:
+    """A follower of silent runs does not stay behind for ever."""
+    for name in ("a", "b"):
+        runlore.begin("--name", name, "sh", "-c", "echo up; sleep 60")
+    done = runlore.shell(f"$RUNLORE logs -f {runs} | head -1; echo ${{PIPESTATUS[0]}}")
+
+    assert done.stdout.split()[-1] == "141"
+    assert done.stderr == ""
+
+
 def test_following_until_a_time_ends_there(runlore: Runlore) -> None:
     """Whether or not anything is written; the run goes on."""
     run_id = runlore.begin("sh", "-c", "echo up; sleep 60")
