@@ -141,9 +141,8 @@ class Tails:
     def _merged(self, *, past: bool, over: set[RunId]) -> Iterator[tuple[RunId, Line]]:
         """Yield what is there now, by time; of runs that are over also what has no newline."""
         left = {run_id: tail for run_id, tail in self._tails.items() if run_id not in self.ended}
-        yield from heapq.merge(
-            *(_named(run_id, tail.news()) for run_id, tail in left.items()), key=lambda item: item[1].at
-        )
+        news = [_named(run_id, tail.news()) for run_id, tail in left.items()]
+        yield from news[0] if len(news) == 1 else heapq.merge(*news, key=lambda item: item[1].at)
         done = {run_id: tail for run_id, tail in left.items() if run_id in over or past}
         self.ended |= over
         if self._window.follow:
