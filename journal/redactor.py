@@ -12,9 +12,6 @@ from msgspec import Struct
 from runlore.journal import redaction
 from runlore.journal.redaction import REDACTED
 
-SHORTEST: Final = 6
-"""Bytes of the shortest value that is masked; a shorter one would mask ordinary words."""
-
 
 class Policy(Struct, frozen=True, kw_only=True):
     """What a user's settings say about secrets: the section `[redaction]` of config.toml."""
