@@ -9,7 +9,7 @@ Ordinary words survive, because over-redaction destroys diagnostics. Redacting t
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
-from runlore.journal.secret_names import looks_secret
+from runlore.journal.secret_names import NameRule, looks_secret
 from runlore.journal.secret_text import ORDINARY, REDACTED, SHORTEST_NUMBER, redact
 
 __all__ = ["REDACTED", "looks_secret", "redact_argv", "redact_metadata", "redact_text", "redact_values"]
@@ -27,7 +27,7 @@ _GLUED_PASSWORD: Final = frozenset({"mysql", "mysqldump", "mysqladmin", "mariadb
 """Programs that take `-pPASSWORD` in one word."""
 
 
-def redact_argv(argv: Sequence[str]) -> tuple[str, ...]:
+def redact_argv(argv: Sequence[str], names: NameRule = looks_secret) -> tuple[str, ...]:
     """Return the arguments without their secrets: as many as there were, in their places."""
     redacted: list[str] = []
     program = before = ""
@@ -40,29 +40,29 @@ def redact_argv(argv: Sequence[str]) -> tuple[str, ...]:
             redacted.append(_value(argument))
             expected = False
         else:
-            redacted.append(_by_program(program, before, argument) or _argument(argument, before))
-            expected = _expects_secret(argument)
+            redacted.append(_by_program(program, before, argument) or _argument(argument, before, names))
+            expected = _expects_secret(argument, names)
         before = argument
     return tuple(redacted)
 
 
-def redact_text(text: str) -> str:
+def redact_text(text: str, names: NameRule = looks_secret) -> str:
     """Return a text for people, such as an error message, without the secrets in it."""
-    return redact(text, strict=False)
+    return redact(text, strict=False, names=names)
 
 
-def redact_metadata(value: object) -> object:
+def redact_metadata(value: object, names: NameRule = looks_secret) -> object:
     """Return a JSON document without its secrets: the same shape, and still JSON.
 
     Under a key that announces a secret every text is redacted, however deep, and every number that is
     long enough to be one.
     """
-    return _metadata(value, secret=False)
+    return _metadata(value, names, secret=False)
 
 
-def redact_values(values: Mapping[str, str]) -> dict[str, str]:
+def redact_values(values: Mapping[str, str], names: NameRule = looks_secret) -> dict[str, str]:
     """Return tags or variables without their secrets; a name that announces one redacts its value."""
-    return cast("dict[str, str]", redact_metadata(dict(values)))
+    return cast("dict[str, str]", redact_metadata(dict(values), names))
 
 
 def _is_option(argument: str) -> bool:
@@ -70,17 +70,17 @@ def _is_option(argument: str) -> bool:
     return argument.startswith("--") or (argument.startswith("-") and len(argument) == len("-x"))
 
 
-def _expects_secret(argument: str) -> bool:
+def _expects_secret(argument: str, names: NameRule) -> bool:
     """Say whether the next argument is this option's secret."""
-    return argument.startswith("-") and "=" not in argument and looks_secret(argument.lstrip("-"))
+    return argument.startswith("-") and "=" not in argument and names(argument.lstrip("-"))
 
 
-def _argument(argument: str, before: str) -> str:
+def _argument(argument: str, before: str, names: NameRule) -> str:
     name, equals, value = argument.partition("=")
     is_script = before in _SCRIPT_OPTIONS and " " in value
-    if equals and not is_script and _NAME.issuperset(name) and looks_secret(name.lstrip("-")):
+    if equals and not is_script and _NAME.issuperset(name) and names(name.lstrip("-")):
         return f"{name}={_value(value)}"
-    return redact(argument, strict=True)
+    return redact(argument, strict=True, names=names)
 
 
 def _by_program(program: str, before: str, argument: str) -> str | None:
@@ -99,17 +99,17 @@ def _value(value: str) -> str:
     return value if value.lower() in ORDINARY else REDACTED
 
 
-def _metadata(value: object, *, secret: bool) -> object:
+def _metadata(value: object, names: NameRule, *, secret: bool) -> object:
     if isinstance(value, str):
-        return _value(value) if secret else redact(value, strict=True)
+        return _value(value) if secret else redact(value, strict=True, names=names)
     if isinstance(value, dict):
         fields = cast("dict[str, object]", value)
         return {
-            redact(key, strict=False): _metadata(item, secret=secret or looks_secret(key))
+            redact(key, strict=False, names=names): _metadata(item, names, secret=secret or names(key))
             for key, item in fields.items()
         }
     if isinstance(value, list | tuple):
-        return [_metadata(item, secret=secret) for item in cast("Sequence[object]", value)]
+        return [_metadata(item, names, secret=secret) for item in cast("Sequence[object]", value)]
     if secret and isinstance(value, int | float) and not isinstance(value, bool):
         return REDACTED if len(f"{value}") >= SHORTEST_NUMBER else value
     return value

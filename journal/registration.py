@@ -17,20 +17,22 @@ LONGEST: Final = 32 * 1024
 """Bytes of the longest value that is masked as a whole; of a longer one only its lines are."""
 
 _ORDINARY: Final = frozenset(
-    """
-    127.0.0.1 0.0.0.0 localhost localhost.localdomain example example.com example.org
-    undefined required optional default defaults unknown nothing enabled disabled enable disable
-    production development staging testing integration release master develop
-    changeme change-me password passwd passphrase secret secrets token access_token api_key apikey
-    username admin administrator postgres postgresql mariadb mongodb rabbitmq elasticsearch memcached
-    sqlite oracle docker kubernetes github gitlab bitbucket jenkins ubuntu debian alpine centos fedora
-    python python3 nodejs javascript typescript golang clang linux darwin windows x86_64 aarch64
-    string number integer boolean object function return import export public private static
-    stdout stderr stdin warning warnings errors failed failure passed success succeeded
-    running finished started stopped pending cancelled timeout version latest stable nightly
-    server client service worker manager account address network system process session
-    <secret> <hidden> <redacted> redacted
-    """.split()
+    word
+    for line in (
+        "127.0.0.1 localhost localhost.localdomain example example.com example.org",
+        "undefined required optional default defaults unknown nothing enabled disabled enable disable",
+        "production development staging testing integration release master develop",
+        "changeme change-me password passwd passphrase secret secrets access_token api_key apikey",
+        "username administrator postgres postgresql mariadb mongodb rabbitmq elasticsearch memcached",
+        "sqlite oracle docker kubernetes github gitlab bitbucket jenkins ubuntu debian alpine centos fedora",
+        "python python3 nodejs javascript typescript golang windows darwin x86_64 aarch64",
+        "string number integer boolean object function return import export public private static",
+        "stdout stderr warning warnings errors failed failure passed success succeeded",
+        "running finished started stopped pending cancelled timeout version latest stable nightly",
+        "server client service worker manager account address network system process session",
+        "<secret> <hidden> <redacted> redacted",
+    )
+    for word in line.split()
 )
 """Values of six bytes or more that output is full of, in lower case."""
 

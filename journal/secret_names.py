@@ -1,6 +1,10 @@
 """Which names announce a secret: `GITHUB_TOKEN`, `--api-key`, `dbPassword`. Pure."""
 
+from collections.abc import Callable, Iterable
 from typing import Final
+
+NameRule = Callable[[str], bool]
+"""Says whether what has this name holds a secret."""
 
 _SECRET: Final = frozenset(
     {
@@ -110,7 +114,25 @@ _HARMLESS_BEFORE: Final[dict[str, frozenset[str]]] = {
 }
 """Pagination and language models have tokens that are no secrets."""
 _TOO_LONG: Final = 128
-_ENDINGS: Final = tuple(word.lower() for word in (*_SECRET, *_SECRET_AFTER))
+ENDINGS: Final = tuple(word.lower() for word in (*sorted(_SECRET), *_SECRET_AFTER))
+"""Any name that looks secret ends in one of these, but for signs after it."""
+_FOLDED_ENDINGS: Final = tuple(ending.encode() for ending in ENDINGS)
+
+
+def name_rule(allow: Iterable[str], deny: Iterable[str]) -> NameRule:
+    """Return the rule with a user's exceptions: globs of names, in any case; `deny` is the stronger."""
+    allowed, denied = tuple(map(str.upper, allow)), tuple(map(str.upper, deny))
+    if not allowed and not denied:
+        return looks_secret
+    from fnmatch import fnmatchcase  # noqa: PLC0415 - it brings `re`, which hardly anybody needs here
+
+    def holds_secret(name: str) -> bool:
+        folded = name.strip("-").upper()
+        if any(fnmatchcase(folded, glob) for glob in denied):
+            return True
+        return looks_secret(name) and not any(fnmatchcase(folded, glob) for glob in allowed)
+
+    return holds_secret
 
 
 def looks_secret(name: str) -> bool:
@@ -118,7 +140,8 @@ def looks_secret(name: str) -> bool:
 
     The last words count: `--token-file`, `max_tokens`, `tokenizer` and `author` are no secrets.
     """
-    if len(name) > _TOO_LONG or not name.lower().rstrip("_.-").endswith(_ENDINGS):
+    folded = name.rstrip("_.-").encode("utf-8", "surrogatepass").lower()
+    if len(name) > _TOO_LONG or not folded.endswith(_FOLDED_ENDINGS):
         return False  # as nearly every name
     words = _words(name)
     if not words or words[0] in {"NO", "WITHOUT"}:

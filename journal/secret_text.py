@@ -6,10 +6,10 @@ time. What a rule leaves behind is never touched again: redacting twice equals o
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
-from runlore.journal.secret_names import looks_secret
+from runlore.journal.secret_names import ENDINGS, NameRule, looks_secret
 
 if TYPE_CHECKING:
     import re
@@ -26,8 +26,10 @@ SHORTEST_NUMBER: Final = 6
 """A shorter number that a text or a document only mentions is taken for a number."""
 _LONG: Final = 20
 
+_START: Final = r"(?<![^\W\d])(?<!-)"
+"""A word begins here: after anything but a letter, `_` or `-`; a stream may be cut after a digit."""
 _SHAPES: Final = (
-    r"(?<![\w-])(?:"
+    _START + r"(?:"
     r"gh[oprsu]_[A-Za-z0-9]{16,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
     r"|(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{12,}"
     r"|sk-(?:[A-Za-z0-9]{16,}|(?=[\w-]*[0-9A-Z])[\w-]{16,})|[rs]k_(?:live|test)_[A-Za-z0-9]{10,}"
@@ -39,39 +41,119 @@ _SHAPES: Final = (
     r")"
 )
 """Tokens that say themselves what they are."""
-_BEARER: Final = r"(?i)(?<![\w-])bearer\s{1,4}(?=[\w.~+/=-]{0,200}\d)([\w.~+/=-]{8,})"
-_USERINFO: Final = r"(?<![\w+.-])[A-Za-z][\w+.-]{0,30}://([^\s/?#:@\"'<>]*)(?::([^\s/?#\"'<>]*))?@"
+_SHAPE_HEADS: Final = (
+    *("gho_", "ghp_", "ghr_", "ghs_", "ghu_", "github_pat_", "glpat-", "AKIA", "ASIA", "ABIA", "ACCA", "sk-"),
+    *("k_live_", "k_test_", "xox", "xapp-", "AIza", "ya29.", "hf_", "npm_", "pypi-", "SG.", "dop_v1_"),
+    *("shpat_", "shpss_", "shpca_", "glsa_", "eyJ"),
+)
+"""One of these is in each of them."""
+_NAME_WORDS: Final = (*ENDINGS, "sig", "session")
+_BEARER: Final = rf"(?ai){_START}bearer\s{{1,4}}(?=[\w.~+/=-]{{0,200}}\d)([\w.~+/=-]{{8,}})"
+_USERINFO: Final = _START + r"(?<!\+)[A-Za-z][\w+.-]{0,30}://([^\s/?#:@\"'<>]*)(?::([^\s/?#\"'<>]*))?@"
 _HEADER: Final = (
-    r"(?i)(?:(?<![\w-])|(?<=-H))(?:proxy-)?(?:authorization|(?:set-)?cookie)"
+    rf"(?ai)(?:{_START}|(?<=-H))"
+    r"(?:proxy-)?(?:authorization|(?:set-)?cookie)"
     r"(?:\\?[\"'])?\s{0,4}[:=]\s{0,4}(?:\\?[\"'])?"
     r"((?:bearer|basic|token|apikey|negotiate)\s{1,4})?"
 )
 _NAMED: Final = (
-    r"(?<![\w.-])-{0,2}([A-Za-z_][\w.-]{0,100})"
+    _START + r"-{0,2}([A-Za-z_](?:[\w-]|\.(?!\.)){0,100}+)"
     r"(?:(=)(?![=~])|((?:\\?[\"'])?\s{0,4}(?::|=>|=(?![=~>]))\s{0,4}))"
 )
 """A name and what stands between it and its value: `name=`, `"name": `, `name = `, `name: `."""
-_OPTION: Final = r"(?<![\w-])--?([A-Za-z][\w-]{0,100})\s{1,4}(?=[^\s-])"
+_OPTION: Final = _START + r"--?([A-Za-z][\w-]{0,100}+)\s{1,4}(?=[^\s-])"
+_JSON_NUMBER: Final = (
+    _START + r"([A-Za-z_](?:[\w-]|\.(?!\.)){0,100}+)(\\?\")(\s{0,4}:\s{0,4})-?[\d.eE+-]{6,64}(?![\w.+-])"
+)
+"""A number in JSON, which needs quotes to be JSON afterwards."""
+_KEY_BEGIN: Final = r"-{5,}BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+_KEY_BODY: Final = r"(?:\\{1,4}[nr]|[A-Za-z0-9+/=\s])*"
+_CODE: Final = (
+    r"(?:self|cls|this|os|sys|args?|opts?|options|config|settings|env|request|kwargs)\b[.\[(].*"
+    r"|[A-Za-z_][\w.]*[\[(].*|[A-Za-z_]+(?:\.[A-Za-z_]+)+"
+    r"|\$[A-Z_][A-Z0-9_]*|\$?[{(].*|%[\w(].*|\*{3,}|\.{3}|x{4,}"
+)
+"""Values that stand for a value: calls, attributes, variables, templates, and what others masked."""
 _GO_DSN: Final = r"(?<=:)([^\s:@/\"']{1,200})@(?:tcp|unix)\("
 _BARE: Final = r"(?:[^\s\"'`;&|<>\\]|\\(?![\"']))+"
 _UP_TO_QUOTE: Final = r"(?:[^\r\n\"'\\]|\\(?![\"']))+"
+_LEADERS: Final = "?&;"
+"""Signs that say of a name after them what it is: a parameter of a URL, a part of a connection string."""
 _HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
 
 
-def redact(text: str, *, strict: bool) -> str:
+def redact(text: str, *, strict: bool, names: NameRule = looks_secret) -> str:
     """Return the text without its secrets.
 
     strict: it is a command or a part of one, so what follows a secret's name is its value; otherwise
-    a bare value is believed only if it does not look like a word of the sentence.
+    a bare value is believed only if it does not look like a word of the sentence, or like code.
+    names: says which names announce a secret.
     """
-    text = _private_keys(text)
-    text = _compiled(_SHAPES).sub(REDACTED, text)
-    text = _replaced(text, _USERINFO, _userinfo)
-    text = _replaced(text, _GO_DSN, _first)
-    text = _replaced(text, _HEADER, _header)
-    text = _replaced(text, _BEARER, _first)
-    text = _replaced(text, _NAMED, _named_strictly if strict else _named)
-    return _replaced(text, _OPTION, _option_strictly if strict else _option)
+    hints = _Hints(text, names)
+    if "-----BEGIN" in text:
+        text = _private_keys(text)
+    if hints.shape:
+        text = _compiled(_SHAPES).sub(REDACTED, text)
+    if "://" in text:
+        text = _replaced(text, _USERINFO, _userinfo)
+    if "@tcp(" in text or "@unix(" in text:
+        text = _replaced(text, _GO_DSN, _first)
+    if hints.header:
+        text = _replaced(text, _HEADER, _header)
+    if hints.bearer:
+        text = _replaced(text, _BEARER, _first)
+    if not hints.name:
+        return text
+    if '"' in text:
+        text = _compiled(_JSON_NUMBER).sub(partial(_number, names=names), text)
+    text = _replaced(text, _NAMED, partial(_named, names=names, strict=strict))
+    return _replaced(text, _OPTION, partial(_option, names=names, strict=strict)) if "-" in text else text
+
+
+def opening(text: str, names: NameRule = looks_secret) -> int:
+    """Return where the first thing stands that `redact` may take for a secret; the length if there is none.
+
+    What is before needs no redaction, and redacting the rest alone gives the same.
+    """
+    hints = _Hints(text, names)
+    needed = (
+        (_KEY_BEGIN, "-----BEGIN" in text),
+        (_SHAPES, hints.shape),
+        (_USERINFO, "://" in text),
+        (_HEADER, hints.header),
+        (_BEARER, hints.bearer),
+    )
+    starts = [len(text)]
+    for pattern, is_needed in needed:
+        if is_needed and (found := _compiled(pattern).search(text)):
+            starts.append(found.start())
+    return min(*starts, *_first_name(text, names)) if hints.name else min(starts)
+
+
+def _first_name(text: str, names: NameRule) -> tuple[int, int]:
+    """Return where the first secret's name stands before its value, as a field and as an option."""
+    field = option = len(text)
+    for found in _compiled(_NAMED).finditer(text):
+        before = text[found.start() - 1 : found.start()]
+        if _is_secret_here(found.group(1), before, names, tight=found.group(2) is not None):
+            field = found.start() - (before != "" and before in _LEADERS)
+            break
+    for found in _compiled(_OPTION).finditer(text):
+        if names(found.group(1)):
+            option = found.start()
+            break
+    return field, option
+
+
+class _Hints:
+    """Which rules a text may need at all; looking for a few words is faster than any pattern."""
+
+    def __init__(self, text: str, names: NameRule) -> None:
+        folded = text.lower()
+        self.shape: Final = any(head in text for head in _SHAPE_HEADS)
+        self.header: Final = "authorization" in folded or "cookie" in folded
+        self.bearer: Final = "bearer" in folded
+        self.name: Final = names is not looks_secret or any(word in folded for word in _NAME_WORDS)
 
 
 @cache
@@ -98,17 +180,22 @@ def _replaced(text: str, pattern: str, span_of: SpanOf) -> str:
 
 
 def _private_keys(text: str) -> str:
-    """Redact what stands between the BEGIN line of a private key and its END line, if it has one."""
-    mark, at, done = "PRIVATE KEY-----", 0, 0
+    """Redact what stands between the BEGIN line of a private key and its END line.
+
+    Where no END follows, only what may belong to a key.
+    """
+    at = done = border = 0
     parts: list[str] = []
-    while (start := text.find(mark, at)) >= 0:
-        at = start = start + len(mark)
-        if "-----BEGIN" not in text[max(0, start - 60) : start]:
-            continue
-        end = text.find("-----END", start)
-        end = len(text) if end < 0 else end
-        parts += (text[done:start], REDACTED)
-        done = at = end
+    while found := _compiled(_KEY_BEGIN).search(text, at):
+        at = start = found.end()
+        border = text.find("-----END", start) if border >= 0 else border
+        end = border
+        if end < 0:
+            body = _compiled(_KEY_BODY).match(text, start)
+            end = body.end() if body and body.group().strip() else start
+        if start < end:
+            parts += (text[done:start], REDACTED)
+            done = at = end
     return "".join(parts) + text[done:] if parts else text
 
 
@@ -132,10 +219,17 @@ def _header(text: str, found: re.Match[str]) -> tuple[int, int] | None:
     return start, start + len(value.group().rstrip())
 
 
-def _named(text: str, found: re.Match[str], *, strict: bool = False) -> tuple[int, int] | None:
+def _number(found: re.Match[str], *, names: NameRule) -> str:
+    name, quote, between = found.groups()
+    if not _is_secret_here(name, "", names, tight=False):
+        return found.group()
+    return f"{name}{quote}{between}{quote}{REDACTED}{quote}"
+
+
+def _named(text: str, found: re.Match[str], *, names: NameRule, strict: bool) -> tuple[int, int] | None:
     name, tight = found.group(1), found.group(2) is not None
     before = text[found.start() - 1 : found.start()]
-    if not _is_secret_here(name, before, tight=tight):
+    if not _is_secret_here(name, before, names, tight=tight):
         return None
     start = found.end()
     quoted = _quoted(text, start)
@@ -144,35 +238,35 @@ def _named(text: str, found: re.Match[str], *, strict: bool = False) -> tuple[in
     if tight and before == ";":  # a connection string: blanks belong to the value
         found_end = _compiled(r"[;\r\n]|$").search(text, start)
         return start, found_end.start() if found_end else len(text)
+    if not strict and _is_code(text, start, name):
+        return None
     sure = strict or tight or len(name.replace("-", "_").split("_")) > 1
     return _bare(text, start, sure=sure, number=tight)
 
 
-def _named_strictly(text: str, found: re.Match[str]) -> tuple[int, int] | None:
-    return _named(text, found, strict=True)
-
-
-def _is_secret_here(name: str, before: str, *, tight: bool) -> bool:
+def _is_secret_here(name: str, before: str, names: NameRule, *, tight: bool) -> bool:
     folded = name.lower()
-    if looks_secret(name):
+    if names(name):
         return folded not in _HEADERS  # those have a rule of their own
     if before in {"?", "&"}:
         return tight and folded.rpartition("-")[2] in {"sig", "signature", "auth", "session", "sessionid"}
     return tight and before == ";" and folded == "pwd"
 
 
-def _option(text: str, found: re.Match[str]) -> tuple[int, int] | None:
-    return _option_value(text, found, strict=False)
+def _is_code(text: str, start: int, name: str) -> bool:
+    """Say whether the value at `start` is an expression that a value is taken from, and not the value."""
+    found = _compiled(r"[^\s,;]{1,200}").match(text, start)
+    if found is None:
+        return False
+    value = found.group().rstrip(",.:)]}")
+    return value == name or _compiled(_CODE).fullmatch(value) is not None
 
 
-def _option_strictly(text: str, found: re.Match[str]) -> tuple[int, int] | None:
-    return _option_value(text, found, strict=True)
-
-
-def _option_value(text: str, found: re.Match[str], *, strict: bool) -> tuple[int, int] | None:
-    if not looks_secret(found.group(1)):
+def _option(text: str, found: re.Match[str], *, names: NameRule, strict: bool) -> tuple[int, int] | None:
+    if not names(found.group(1)):
         return None
-    return _quoted(text, found.end()) or _bare(text, found.end(), sure=strict, number=strict)
+    start = found.end()
+    return _quoted(text, start) or _bare(text, start, sure=strict, number=strict)
 
 
 def _quoted(text: str, start: int) -> tuple[int, int] | None:
