@@ -59,7 +59,7 @@ def installed(repository: str) -> Installed:
                 ]
             )
             wheel = next(f"{wheels}/{name}" for name in os.listdir(wheels) if name.endswith(".whl"))
-            _run([found.python, "-m", "pip", "install", "-q", "--compile", wheel])
+            _run([found.python, "-m", "pip", "install", "-q", "--compile", f"{wheel}[redact]"])
         with open(f"{folder}/{_MARK}", "w", encoding="utf-8") as file:
             file.write(state)
     return found

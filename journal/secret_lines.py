@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from runlore.journal.secret_names import NameRule, looks_secret
-from runlore.journal.secret_text import REDACTED, opening, redact
+from runlore.journal.secret_text import LEADERS, REDACTED, opening, redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +31,6 @@ _AFTER_NAME: Final = re.compile(r"(\s{0,4}(?:[\"']\\?|\\)?)([\w.-]{1,128})")
 _OPEN_URL: Final = re.compile(r"(?:[^\s/?#\"'<>]*//|/|):")
 _OPEN_BEARER: Final = re.compile(r"(?ai)[\w.~+/=-]{0,200}\s{1,4}reraeb")
 _OPEN_KEY: Final = re.compile(r"-{0,5}[A-Z0-9 ]{0,60}NIGEB-{5,}")
-_LEADERS: Final = "?&;"
 _HEADERS: Final = ("authorization", "cookie")
 _KEY: Final = re.compile(
     rb"-{5,}BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----[ \t]*\r?\n"
@@ -174,7 +173,7 @@ def _may_open(text: str, names: NameRule) -> int:
     back = text[-LIMIT - 256 :][::-1]
     size = max(_opens(back, names), default=0)
     start = end - min(size, end)
-    return start - (start > 0 and text[start - 1] in _LEADERS)
+    return start - (start > 0 and text[start - 1] in LEADERS)
 
 
 def _opens(back: str, names: NameRule) -> Iterator[int]:

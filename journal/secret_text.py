@@ -71,14 +71,16 @@ _KEY_BODY: Final = r"(?:\\{1,4}[nr]|[A-Za-z0-9+/=\s])*"
 _CODE: Final = (
     r"(?:self|cls|this|os|sys|args?|opts?|options|config|settings|env|request|kwargs)\b[.\[(].*"
     r"|[A-Za-z_][\w.]*[\[(].*|[A-Za-z_]+(?:\.[A-Za-z_]+)+"
-    r"|\$[A-Z_][A-Z0-9_]*|\$?[{(].*|%[\w(].*|\*{3,}|\.{3}|x{4,}"
+    r"|\$[A-Z_][A-Z0-9_]*|\$?[{(\[].*|%[\w(].*|\*{3,}|\.{3}|x{4,}"
 )
 """Values that stand for a value: calls, attributes, variables, templates, and what others masked."""
+_HEADER_CODE: Final = rf"(?:{_CODE}|[a-z_]{{1,30}}[,)\]}}]+)"
+"""A header's value in a program that sends it."""
 _GO_DSN: Final = r"(?<=:)([^\s:@/\"']{1,200})@(?:tcp|unix)\("
 _BARE: Final = r"(?:[^\s\"'`;&|<>\\]|\\(?![\"']))+"
 _UP_TO_QUOTE: Final = r"(?:[^\r\n\"'\\]|\\(?![\"']))+"
-_LEADERS: Final = "?&;"
-"""Signs that say of a name after them what it is: a parameter of a URL, a part of a connection string."""
+LEADERS: Final = "?&;\"'"
+"""Signs before a name that count: it is a parameter of a URL, a part of a connection string, quoted."""
 _HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
 
 
@@ -99,7 +101,7 @@ def redact(text: str, *, strict: bool, names: NameRule = looks_secret) -> str:
     if "@tcp(" in text or "@unix(" in text:
         text = _replaced(text, _GO_DSN, _first)
     if hints.header:
-        text = _replaced(text, _HEADER, _header)
+        text = _replaced(text, _HEADER, partial(_header, strict=strict))
     if hints.bearer:
         text = _replaced(text, _BEARER, _first)
     if not hints.name:
@@ -136,7 +138,7 @@ def _first_name(text: str, names: NameRule) -> tuple[int, int]:
     for found in _compiled(_NAMED).finditer(text):
         before = text[found.start() - 1 : found.start()]
         if _is_secret_here(found.group(1), before, names, tight=found.group(2) is not None):
-            field = found.start() - (before != "" and before in _LEADERS)
+            field = found.start() - (before != "" and before in LEADERS)
             break
     for found in _compiled(_OPTION).finditer(text):
         if names(found.group(1)):
@@ -192,7 +194,9 @@ def _private_keys(text: str) -> str:
         end = border
         if end < 0:
             body = _compiled(_KEY_BODY).match(text, start)
-            end = body.end() if body and body.group().strip() else start
+            end = (
+                body.end() if body and _compiled(r"(?<!\\)[A-Za-z0-9+/=]{3}").search(body.group()) else start
+            )
         if start < end:
             parts += (text[done:start], REDACTED)
             done = at = end
@@ -211,10 +215,12 @@ def _userinfo(_text: str, found: re.Match[str]) -> tuple[int, int] | None:
     return found.span(1) if token else None
 
 
-def _header(text: str, found: re.Match[str]) -> tuple[int, int] | None:
+def _header(text: str, found: re.Match[str], *, strict: bool) -> tuple[int, int] | None:
     start = found.end()
     value = _compiled(_BARE if found.group(1) else _UP_TO_QUOTE).match(text, start)
     if value is None or value.group().strip().lower() in ORDINARY:
+        return None
+    if not strict and _compiled(_HEADER_CODE).fullmatch(value.group().strip()):
         return None
     return start, start + len(value.group().rstrip())
 
@@ -232,15 +238,19 @@ def _named(text: str, found: re.Match[str], *, names: NameRule, strict: bool) ->
     if not _is_secret_here(name, before, names, tight=tight):
         return None
     start = found.end()
+    if before in {'"', "'"} and text.startswith(before, start) and before not in found.group():
+        return None  # the quote that closes `"Password: "`
     quoted = _quoted(text, start)
     if quoted is not None:
         return quoted
+    if _compiled(r"[BFRbfru]{1,2}[\"']").match(text, start):
+        return None  # an empty one
     if tight and before == ";":  # a connection string: blanks belong to the value
         found_end = _compiled(r"[;\r\n]|$").search(text, start)
         return start, found_end.start() if found_end else len(text)
     if not strict and _is_code(text, start, name):
         return None
-    sure = strict or tight or len(name.replace("-", "_").split("_")) > 1
+    sure = strict or tight or len(name.replace("-", "_").strip("_").split("_")) > 1
     return _bare(text, start, sure=sure, number=tight)
 
 
@@ -259,7 +269,13 @@ def _is_code(text: str, start: int, name: str) -> bool:
     if found is None:
         return False
     value = found.group().rstrip(",.:)]}")
-    return value == name or _compiled(_CODE).fullmatch(value) is not None
+    if value == name or _compiled(_CODE).fullmatch(value or found.group()):
+        return True
+    if _compiled(r"\s=\s").match(text, found.end()):
+        return True  # what stands between is a type
+    if text[start - 1 : start].isspace() and _compiled(r"_?[A-Z]+(?:_[A-Z]+)+").fullmatch(value):
+        return True  # a constant
+    return _compiled(r"[A-Za-z_]+").fullmatch(value) is not None and looks_secret(value)
 
 
 def _option(text: str, found: re.Match[str], *, names: NameRule, strict: bool) -> tuple[int, int] | None:
@@ -270,7 +286,12 @@ def _option(text: str, found: re.Match[str], *, names: NameRule, strict: bool) -
 
 
 def _quoted(text: str, start: int) -> tuple[int, int] | None:
-    """Return the span inside the quotes that open at `start`: to the same quote, or the end of line."""
+    """Return the span inside the quotes that open at `start`: to the same quote, or the end of line.
+
+    The quotes may be those of `b"…"` or `r"…"`.
+    """
+    prefix = _compiled(r"[BFRbfru]{1,2}(?=[\"'])").match(text, start)
+    start = prefix.end() if prefix else start
     escape = "\\" if text.startswith(('\\"', "\\'"), start) else ""
     mark = text[start + len(escape) : start + len(escape) + 1]
     if mark not in {'"', "'"}:
@@ -278,7 +299,8 @@ def _quoted(text: str, start: int) -> tuple[int, int] | None:
     begin = start + len(escape) + 1
     found = _compiled(_closing(escape + mark)).match(text, begin)
     assert found is not None  # noqa: S101 - the pattern matches the empty string, too
-    return None if found.group().lower() in ORDINARY else found.span()
+    value = found.group()
+    return found.span() if value.lower() not in ORDINARY and _compiled(r"\w").search(value) else None
 
 
 def _closing(mark: str) -> str:
@@ -302,4 +324,4 @@ def _bare(text: str, start: int, *, sure: bool, number: bool) -> tuple[int, int]
 def _looks_random(value: str) -> bool:
     """Say whether this is no word of a sentence: digits, capitals inside, signs, or great length."""
     inner = value[1:]
-    return len(value) >= _LONG or not (value.isalpha() and (inner.islower() or not inner))
+    return len(value) >= _LONG or not (value.isalpha() and (inner.islower() or value.isupper()))

@@ -24,7 +24,7 @@ VALUES: Final[dict[str, bytes]] = {
     "word": b"Tr0ub4dor&3",
     "token": b"ghx-9f8A7b6C5d4E3f2A1b0C",
     "quotes": b'it\'s "quoted" \\ and `run`',
-    "lines": b"first line\nsecond line\tX\nlast",
+    "lines": b"fjord-bank 1\nglyph vext 2\tX\nlast",
     "unicode": "pässwörd-€-\U0001f511-ключ".encode(),
     "signs": b"a=b%c&d+e/f?g#h<i>j;k:l@m!n",
     "blanks": b"correct horse  battery staple",
