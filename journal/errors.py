@@ -3,6 +3,7 @@
 A message says where, what, and what to do next. Pure.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from runlore.journal.values import Offset, RunId, Seq
@@ -22,6 +23,19 @@ class BadInput(RunloreError, ValueError):
     """The request itself is wrong; nothing was changed."""
 
     exit_code: ClassVar[int] = 2
+
+
+class BadSettings(BadInput):
+    """The registry's `config.toml` cannot be obeyed, so nothing is recorded; reading goes on."""
+
+    def __init__(self, path: str, problems: Sequence[tuple[int, str]]) -> None:
+        line, text = problems[0]
+        more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+        place = f"{path}:{line}: " if line else f"{path} "
+        super().__init__(f"{place}{text}{more}; see `runlore config check`. Nothing was recorded")
+        self.path: Final[str] = path
+        self.problems: Final[tuple[tuple[int, str], ...]] = tuple(problems)
+        """(line, what is wrong); line 0 is the file itself."""
 
 
 class NotFound(RunloreError, LookupError):
