@@ -164,7 +164,10 @@ def _rebuild_if_lost(disk: Disk, layout: Layout) -> None:
     try:
         disk.stat_path(layout.keys)
     except FileNotFoundError:
-        disk.mkdir(layout.keys)  # if a crash takes the folder, it takes the mark as well
+        try:
+            disk.mkdir(layout.keys)  # if a crash takes the folder, it takes the mark as well
+        except FileExistsError:
+            pass  # somebody else made it just now
     for lost in _all_in_journals(disk, layout):
         _restore(disk, layout, lost)
     disk.close(disk.open(marker, os.O_WRONLY | os.O_CREAT))  # not synced: without it this is done again
