@@ -87,6 +87,10 @@ class RunBooting(Event, frozen=True, kw_only=True, gc=False, tag="run.booting"):
     owner: Owner
     protocol: Annotated[int, Meta(ge=1, le=65535)] = PROTOCOL
     """Version of the hand-over between keeper, wrapper and command."""
+    masked: tuple[str, ...] = ()
+    """Names of the variables whose values are masked wherever they would be recorded."""
+    unmasked: dict[str, str] = {}
+    """Names of secret variables whose values are not masked, each with why."""
 
 
 class RunStarted(Event, frozen=True, kw_only=True, gc=False, tag="run.started"):
@@ -227,6 +231,8 @@ class OwnerAdopted(Event, frozen=True, kw_only=True, gc=False, tag="owner.adopte
     owner: Owner
     previous: Identity | None = None
     why: str = ""
+    drops_output: bool = False
+    """The secret values went with the old owner: what is printed from here on is counted, not kept."""
 
 
 class RunTagged(Event, frozen=True, kw_only=True, gc=False, tag="run.tagged"):

@@ -125,6 +125,8 @@ class Recipe(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Typed variables only; inherited values are never recorded."""
     secrets: tuple[str, ...] = ()
     """Names of variables whose values came from `--secret`; never the values."""
+    secret_files: dict[str, str] = {}
+    """Names of variables whose values came from files, each with the file's path; never the values."""
     runtime: str = "background"
     stdin: bool = False
     """Whether its standard input is fed by the submitter."""

@@ -36,6 +36,7 @@ from runlore.journal.values import RunId, Seq
 
 Draft = Callable[[Seq, datetime], Event]
 """Builds the event once its place and time are known; may be called again if the place changes."""
+Redact = Callable[[Event], Event]
 
 UNSYNCED_S: Final = 0.1
 """Longest time that a progress event may lie unsynced."""
@@ -48,6 +49,7 @@ class Writer:
     owner: this process holds the run's owner lock. Only owners write lifecycle events, so only they
     check the whole chain first; everybody else reads the last lines, and may append labels, evidence
     decisions and requests.
+    redact: takes the secrets out of each event; None: there are none in what is appended here.
 
     Raises, from the constructor and from every append:
         NotFound: no such journal. CorruptJournal: damaged; nothing is appended behind damage.
@@ -62,10 +64,11 @@ class Writer:
         *,
         owner: bool = False,
         feed: Feed | None = None,
+        redact: Redact | None = None,
     ) -> None:
         self._disk, self._layout, self._run_id = disk, layout, run_id
         self._path = layout.journal(run_id)
-        self._owner, self._feed = owner, feed
+        self._owner, self._feed, self._redact = owner, feed, redact
         self._guard = threading.Lock()
         self._file: JournalFile | None = None
         self._tail = Tail.empty(run_id)
@@ -76,7 +79,14 @@ class Writer:
 
     @classmethod
     def create(
-        cls, disk: Disk, layout: Layout, run_id: RunId, draft: Draft, *, feed: Feed | None = None
+        cls,
+        disk: Disk,
+        layout: Layout,
+        run_id: RunId,
+        draft: Draft,
+        *,
+        feed: Feed | None = None,
+        redact: Redact | None = None,
     ) -> "Writer":
         """Return the owner's writer of a new journal whose first event is on disk, folder included.
 
@@ -84,7 +94,7 @@ class Writer:
             Conflict: a journal of that id exists.
             JournalIO: the disk refused; no journal is left behind.
         """
-        writer = cls(disk, layout, run_id, owner=True, feed=feed)
+        writer = cls(disk, layout, run_id, owner=True, feed=feed, redact=redact)
         with writer._guard:
             writer._create(draft)
         return writer
@@ -304,6 +314,8 @@ class Writer:
         while True:
             before = self._tail
             event = draft(Seq(before.seq + 1), self._disk.now())
+            if self._redact is not None:
+                event = self._redact(event)
             kind = type(event)
             if before.ended or before.seq == 0 or kind in STATUS_OF:
                 check_legal(before, event, owner=self._owner)

@@ -27,6 +27,7 @@ RECIPE_IN_FULL: Final = v.Recipe(
     argv_bytes=("dHJhaW4=", "LS1yYXRl", "MC4x"),
     env={"SEED": "7"},
     secrets=("TOKEN",),
+    secret_files={"CERT": "/home/ada/cert.pem"},
     runtime="tmux",
     stdin=True,
     timeout_s=3600.5,
@@ -63,7 +64,13 @@ _FIELDS: Final[dict[type[e.KnownEvent], dict[str, Any]]] = {
         "durability": "process",
         "boot_id": IDENTITY.boot_id,
     },
-    e.RunBooting: {"runtime": "background", "owner": OWNER, "protocol": 2},
+    e.RunBooting: {
+        "runtime": "background",
+        "owner": OWNER,
+        "protocol": 2,
+        "masked": ("API_TOKEN",),
+        "unmasked": {"DB_PASSWORD": "it is shorter than 6 bytes"},
+    },
     e.RunStarted: {
         "handle": v.Handle(runtime="tmux", pid=4711, identity=IDENTITY, wrapper=IDENTITY, target="runlore:1")
     },
@@ -103,7 +110,12 @@ _FIELDS: Final[dict[type[e.KnownEvent], dict[str, Any]]] = {
     e.RunTimedOut: _ENDED,
     e.RunCancelled: _ENDED,
     e.RunSealed: {"count": 4, "bytes": 1234, "head": DIGEST},
-    e.OwnerAdopted: {"owner": OWNER, "previous": IDENTITY, "why": "the keeper was killed"},
+    e.OwnerAdopted: {
+        "owner": OWNER,
+        "previous": IDENTITY,
+        "why": "the keeper was killed",
+        "drops_output": True,
+    },
     e.RunTagged: {"tags": {"env": "prod"}, "removed": ("draft",)},
     e.RunNoted: {"text": "looks fine"},
     e.RunRenamed: {"name": "nightly-2"},
