@@ -45,7 +45,11 @@ def sized() -> Callable[[int, int], int]:
 @pytest.fixture(scope="session", autouse=True)
 def _no_registry_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Whoever runs the tests inside a run, or has a registry, finds it untouched."""
-    for name in ("RUNLORE_ROOT", "RUNLORE_RUN_ID", "RUNLORE_OUTPUTS"):
+    for name in ("RUNLORE_ROOT", "RUNLORE_RUN_ID", "RUNLORE_OUTPUTS", "RUNLORE_REDACT"):
+        os.environ.pop(name, None)
+    from runlore.journal.secret_names import looks_secret
+
+    for name in filter(looks_secret, list(os.environ)):  # they would be masked, and named in every run
         os.environ.pop(name, None)
     os.environ["XDG_DATA_HOME"] = str(tmp_path_factory.mktemp("xdg-data"))
 
