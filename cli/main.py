@@ -33,6 +33,8 @@ _RUN_WITH_VALUE: Final = frozenset(
         "--key",
         "--env",
         "--env-file",
+        "--secret",
+        "--secret-file",
         "--cwd",
         "--timeout",
         "--await-ready",

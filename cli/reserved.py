@@ -9,7 +9,7 @@ def _words(text: str) -> frozenset[str]:
 
 COMMANDS: Final = _words(
     """
-    accept artifacts attach config df diff export hooks import index mcp metrics pack
+    accept artifacts attach df diff export hooks import index mcp metrics pack
     pin playlist projection promote prune queue redact relay replay rerun restore resume retention rm scan
     send serve sql stats submit subscribe subscriptions template trash unpin watch worker
     """
@@ -17,7 +17,7 @@ COMMANDS: Final = _words(
 OPTIONS: Final = _words(
     """
     --after --after-any --artifact --at --delay
-    --pin --priority --queue --report --require --retry --runtime --secret --secret-file --start-at
+    --pin --priority --queue --report --require --retry --runtime --start-at
     --tty
     """
 )

@@ -27,6 +27,8 @@ _TINTS: Final[Mapping[str, "Tint"]] = {
     "booting": "cyan",
     "collecting_artifacts": "cyan",
 }
+DROPPED: Final = "since its keepers died no secret values are left to redact with"
+"""Why output was counted and not kept."""
 _PLAIN_ENDS: Final = frozenset({"succeeded", "timed_out", "cancelled"})
 
 
@@ -83,6 +85,7 @@ def details(view: RunView, now: datetime, *, utc: bool, plain: bool = False) -> 
     yield from _times(view, now, utc=utc)
     yield from _labels(view)
     yield from _results(view, plain=plain)
+    yield "secrets", _secrets(view)
     yield "owner", _owner(view)
     yield "stop asked", _stop(view, now, utc=utc)
     yield "observed", _observed(view)
@@ -154,9 +157,20 @@ def _results(view: RunView, *, plain: bool) -> Iterator[tuple[str, str]]:
     if output is not None and output.bytes is not None:
         lines = f", {phrases.counted(output.lines, 'line')}" if output.lines is not None else ""
         lost = f"; {phrases.size(output.dropped)} not kept" if output.dropped else ""
+        if view.secrets is not None and not view.secrets.output_kept:
+            lost += f"; {DROPPED}"
         yield "output", f"{phrases.size(output.bytes)}{lines}{lost}"
     if used is not None:
         yield "used", f"{phrases.took(used.cpu_s)} of CPU, {phrases.size(used.max_rss_bytes)} of memory"
+
+
+def _secrets(view: RunView) -> str:
+    known = view.secrets
+    if known is None:
+        return ""
+    masked = f"masked {', '.join(known.masked)}" if known.masked else ""
+    unmasked = ", ".join(f"{name} ({why})" for name, why in known.unmasked.items())
+    return "; ".join(part for part in (masked, f"not masked {unmasked}" if unmasked else "") if part)
 
 
 def _preview(view: RunView) -> str:

@@ -23,6 +23,7 @@ from runlore.projections.run_view import (
     ResourcesView,
     RetentionView,
     RunView,
+    SecretsView,
     SeenView,
     ShownHealth,
     StopView,
@@ -93,6 +94,7 @@ def run_view(
         stop=_stop(state),
         observation=_observation(state),
         seen=seen if provisional or _shown_health(state, health) else None,
+        secrets=_secrets(state),
         paused=paused and not state.ended,
         problem=problem,
     )
@@ -194,6 +196,15 @@ def _transcript(state: RunState) -> TranscriptView | None:
         ref=f"runlore://{state.queued.registry_id}/{state.run_id}/transcript",
         bytes=(counted.transcript_bytes or None) if counted else None,
         dropped=(counted.dropped_bytes or None) if counted else None,
+    )
+
+
+def _secrets(state: RunState) -> SecretsView | None:
+    booting = state.booting
+    if booting is None or not (booting.masked or booting.unmasked or state.output_dropped):
+        return None
+    return SecretsView(
+        masked=list(booting.masked), unmasked=booting.unmasked, output_kept=not state.output_dropped
     )
 
 

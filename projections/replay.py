@@ -14,6 +14,8 @@ def replay_command(name: str, recipe: Recipe) -> str:
         options += ["--env", f"{variable}={value}"]
     for variable in recipe.secrets:
         options += ["--secret", variable]
+    for variable, path in recipe.secret_files.items():
+        options += ["--secret-file", f"{variable}={path}"]
     if recipe.timeout_s is not None:
         options += ["--timeout", durations.spelled(recipe.timeout_s)]
     if recipe.await_ready_s is not None:

@@ -81,6 +81,8 @@ class Working(Struct, gc=False):
     final: FinalEvent | None = None
     ended_at: datetime | None = None
     """When the command ended, from the evidence; never before `started_at`."""
+    output_dropped: bool = False
+    """Nobody was left who knew its secrets, so its output was counted and not kept from then on."""
     pinned: bool = False
     promoted: bool = False
     sealed_seq: Seq = Seq(0)

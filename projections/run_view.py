@@ -111,6 +111,17 @@ class RetentionView(Struct, frozen=True, kw_only=True):
     promoted: bool = False
 
 
+class SecretsView(Struct, frozen=True, kw_only=True):
+    """The variables that were known to hold secrets when an owner took the run; never their values."""
+
+    masked: list[str]
+    """Their values are masked wherever they would be recorded."""
+    unmasked: dict[str, str]
+    """Their values are not masked, and why."""
+    output_kept: bool
+    """False: the values went with the run's keeper, so output was counted and not kept from then on."""
+
+
 class StopView(Struct, frozen=True, kw_only=True):
     """The first request to stop; not a status."""
 
@@ -206,6 +217,8 @@ class RunView(Struct, frozen=True, kw_only=True):
     observation: ObservationView | None
     seen: SeenView | None = None
     """What `health`, or an end that nobody has written down yet, rests on; null without either."""
+    secrets: SecretsView | None = None
+    """Null before the run booted, and where there were none."""
     paused: bool = False
     """Its command is stopped by a signal, as `runlore pause` does it; not a status."""
     problem: Problem | None

@@ -35,6 +35,7 @@ SHOWN: Final[dict[str, type]] = {
     "doctor": views.DoctorView,
     "info": views.InfoView,
     "init": views.InitView,
+    "config": views.ConfigView,
     "spec": views.SpecView,
     "names": views.NamesView,
     "completion": views.CompletionView,

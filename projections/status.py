@@ -175,6 +175,7 @@ def _artifact(state: Working, event: e.ArtifactCollected) -> None:
 
 def _adopted(state: Working, event: e.OwnerAdopted) -> None:
     state.owner, state.epoch = event.owner, max(state.epoch, event.epoch)
+    state.output_dropped = state.output_dropped or event.drops_output
 
 
 def _tagged(state: Working, event: e.RunTagged) -> None:

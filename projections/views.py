@@ -286,6 +286,33 @@ class InfoView(Struct, frozen=True, kw_only=True):
     """Why it does not exist, or cannot be written."""
 
 
+class SettingsProblemView(Struct, frozen=True, kw_only=True):
+    """One thing that is wrong with the settings."""
+
+    line: int | None
+    """Null where it is the file itself."""
+    text: str
+
+
+class RedactionView(Struct, frozen=True, kw_only=True):
+    """What is secret beside what registered values and names say; empty lists where nothing was set."""
+
+    allow: list[str]
+    deny: list[str]
+    patterns: list[str]
+
+
+class ConfigView(Struct, frozen=True, kw_only=True):
+    """The settings in effect, and what is wrong with their file."""
+
+    schema: Literal["runlore.config/1"] = "runlore.config/1"
+    path: str
+    exists: bool
+    items: list[SettingsProblemView]
+    """What is wrong; while there is anything, nothing is recorded."""
+    redaction: RedactionView
+
+
 class InitView(Struct, frozen=True, kw_only=True):
     """The registry that was made, or found."""
 
@@ -305,6 +332,12 @@ class SpecView(Struct, frozen=True, kw_only=True):
     argv: list[str]
     cwd: str
     env: dict[str, str]
+    secrets: list[str] = []
+    """Names of secret variables; the command does not start without them."""
+    secret_files: dict[str, str] = {}
+    """Names of secret variables, each with the file that holds its value."""
+    missing: str = ""
+    """Which of them could not be had now."""
     name: str | None
     tags: dict[str, str]
     metadata: dict[str, object]

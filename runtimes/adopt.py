@@ -6,7 +6,7 @@ long, because the command's output stands in its pipe until somebody takes it in
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -25,12 +25,14 @@ from runlore.runtimes.identity import this_owner
 from runlore.runtimes.live_files import clear_live_files
 from runlore.runtimes.owned_run import OwnedRun
 from runlore.runtimes.owner_lock import OwnerLock
+from runlore.runtimes.run_secrets import Secrets
 from runlore.runtimes.spec import RunSpec
 from runlore.runtimes.transcript import Transcript
 
 _PATIENCE_S: Final = 2.0
 """How long the lock is tried for: the dead let go of it a moment later, a reconciler looks under it."""
 _BETWEEN_S: Final = 0.005
+NOTHING_LEFT: Final = "no secret values are left to redact with"
 
 
 class Lost(Struct, frozen=True, kw_only=True):
@@ -41,6 +43,9 @@ class Lost(Struct, frozen=True, kw_only=True):
     run_id: RunId
     spec: RunSpec
     exit_fd: int
+    secrets: Secrets
+    knows: Literal["values", "settings", "nothing"] = "values"
+    """What there is to redact with: all of it, no values of the command's, not even the user's settings."""
 
 
 def adopt(
@@ -86,8 +91,11 @@ def _owned(lost: Lost, lock: OwnerLock, state: RunState) -> OwnedRun:
         layout,
         lost.spec,
         by=machine.actor(boot.PROGRAM),
+        secrets=lost.secrets,
         lock=lock,
-        writer=Writer(disk, layout, run_id, owner=True, feed=Feed(disk, layout)).open(),
+        writer=Writer(
+            disk, layout, run_id, owner=True, feed=Feed(disk, layout), redact=lost.secrets.event
+        ).open(),
         exit_fd=lost.exit_fd,
         transcript=Transcript.resume(
             disk,
@@ -97,14 +105,30 @@ def _owned(lost: Lost, lock: OwnerLock, state: RunState) -> OwnedRun:
         ),
         heartbeat=Heartbeat(disk, layout.in_run(run_id, "heartbeat")),
         epoch=state.epoch + 1,
+        drops_output=_may_not_store(lost, state),
     )
 
 
 def _record(run: OwnedRun, previous: Identity | None, why: str) -> None:
     try:
-        run.append(events.OwnerAdopted, owner=this_owner(), previous=previous, why=why)
+        if run.drops_output:
+            why = f"{why}; {NOTHING_LEFT}, so what it prints is counted and not kept"
+        run.append(
+            events.OwnerAdopted,
+            owner=this_owner(),
+            previous=previous,
+            why=why,
+            drops_output=run.drops_output,
+        )
     except JournalIO:
         return  # later events of this epoch say as much, once the disk works again
+
+
+def _may_not_store(lost: Lost, state: RunState) -> bool:
+    """Say whether output could hold secrets that nobody here would find."""
+    if lost.knows == "settings":
+        return state.booting is not None and bool(state.booting.masked)
+    return lost.knows == "nothing"
 
 
 def _take(lost: Lost) -> OwnerLock:

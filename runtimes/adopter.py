@@ -13,8 +13,10 @@ from typing import Final
 
 from runlore.journal import machine
 from runlore.journal.disk import REAL
-from runlore.journal.errors import RunloreError
+from runlore.journal.errors import BadSettings, RunloreError
 from runlore.journal.layout import Layout
+from runlore.journal.redactor import Policy
+from runlore.journal.settings_file import read_settings
 from runlore.journal.values import Identity, RunId
 from runlore.projections.run_state import RunState
 from runlore.runtimes import detach, keeping, prctl, tree
@@ -29,7 +31,9 @@ from runlore.runtimes.identity import Gone, Opened, look, open_same, read_stat
 from runlore.runtimes.keeping import Streams
 from runlore.runtimes.live_files import WRAPPER_RECORD
 from runlore.runtimes.owned_run import KEEPER, OwnedRun
+from runlore.runtimes.run_secrets import in_environment
 from runlore.runtimes.spec import RunSpec
+from runlore.runtimes.surroundings import environment
 from runlore.runtimes.wrapper import recorded_identity
 
 _PRIVATE: Final = 0o077
@@ -63,12 +67,15 @@ def _keep(layout: Layout, run_id: RunId) -> None:
     if command is None or not isinstance(found, Opened):
         return  # it has ended, or nobody here can say; a reconciler knows what that means
     streams = Streams.new(layout, run_id)  # at once: what stands in a pipe is gone when its last user ends
+    policy = _policy(layout)
     lost = Lost(
         disk=REAL,
         layout=layout,
         run_id=run_id,
         spec=_spec(layout, folded.state),
         exit_fd=os.open(layout.in_run(run_id, "exit"), os.O_RDWR | os.O_CLOEXEC),
+        secrets=in_environment(environment(), policy or Policy()),
+        knows="nothing" if policy is None else "settings",
     )
     try:
         run = adopt(lost, why=_WHY, is_to_be_kept=lambda state: _has_no_wrapper(lost, state))
@@ -102,6 +109,14 @@ def _command(run_id: RunId, state: RunState) -> Identity | None:
         return state.handle.identity
     marked = [each.identity for each in tree.members(run_id, {os.getpid()})]
     return min(marked, key=lambda each: (each.start_ticks, each.pid), default=None)
+
+
+def _policy(layout: Layout) -> Policy | None:
+    """Return what the settings say; None if they cannot be obeyed, which costs the output, not the run."""
+    try:
+        return read_settings(layout.root).redaction
+    except BadSettings:
+        return None
 
 
 def _since_s(process: Identity) -> float:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Struct
@@ -11,7 +11,6 @@ from msgspec import Struct
 from runlore.journal import events, ids, machine
 from runlore.journal.disk import Disk
 from runlore.journal.layout import Layout
-from runlore.journal.redaction import redact_metadata, redact_text, redact_values
 from runlore.journal.root import registry_info
 from runlore.journal.values import Handle, Recipe, RunId
 from runlore.journal.writer import Writer
@@ -65,6 +64,7 @@ def begin(registry: "Registry", given: Labels) -> TrackedRun:
             run_id,
             lambda seq, at: msgspec.structs.replace(queued, seq=seq, at=at),
             feed=shared_feed(disk, layout),
+            redact=registry.secrets.event,
         )
     except BaseException:
         _discard(disk, layout, run_id)
@@ -85,9 +85,9 @@ def _queued(registry: "Registry", given: Labels, run_id: RunId) -> events.RunQue
         run_id=run_id,
         registry_id=registry_info(registry.disk, registry.layout).registry_id,
         recipe=_recipe(registry, given),
-        name=redact_text(labels.name(given.name)) if given.name is not None else "",
-        tags=redact_values(labels.tags(given.tags or {})),
-        metadata=cast("dict[str, object]", redact_metadata(labels.metadata(given.metadata or {}))),
+        name=labels.name(given.name) if given.name is not None else "",
+        tags=registry.secrets.tags(labels.tags(given.tags or {})),
+        metadata=labels.metadata(given.metadata or {}),
         parent=parent_in(registry.root),
         durability=registry.durability,
         boot_id=machine.boot_id(),
@@ -98,18 +98,25 @@ def _recipe(registry: "Registry", given: Labels) -> Recipe:
     """Return how this program was started, as far as the interpreter knows, or what was said of that."""
     argv = given.argv or tuple(sys.orig_argv) or (sys.executable or "python",)
     spec = RunSpec(root=registry.root, argv=argv, cwd=given.cwd or current_folder(), by=registry.by)
-    recipe = msgspec.structs.replace(recipe_of(spec), runtime=OWN_PROCESS)
+    recipe = msgspec.structs.replace(recipe_of(spec, registry.secrets.found.redactor), runtime=OWN_PROCESS)
     return recipe if len(msgspec.json.encode(recipe)) <= _MOST_RECIPE else shortened(recipe)
 
 
 def _start(registry: "Registry", writer: Writer) -> None:
     """Put on record that this process owns the run, and is it."""
-    by, owner = registry.by, this_owner()
+    by, owner, known = registry.by, this_owner(), registry.secrets.found.named()
     me = owner.identity
     handle = Handle(runtime=OWN_PROCESS, pid=me.pid, identity=me)
     writer.append(
         lambda seq, at: events.RunBooting(
-            seq=seq, at=at, by=by, epoch=EPOCH, runtime=OWN_PROCESS, owner=owner
+            seq=seq,
+            at=at,
+            by=by,
+            epoch=EPOCH,
+            runtime=OWN_PROCESS,
+            owner=owner,
+            masked=known.masked,
+            unmasked=known.unmasked,
         )
     )
     writer.append(lambda seq, at: events.RunStarted(seq=seq, at=at, by=by, epoch=EPOCH, handle=handle))

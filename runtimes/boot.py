@@ -8,7 +8,7 @@ import os
 from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 
@@ -18,7 +18,6 @@ from runlore.journal.disk import Disk, write_whole
 from runlore.journal.errors import EventTooLarge, JournalIO, RunloreError
 from runlore.journal.feed import Feed
 from runlore.journal.layout import Layout
-from runlore.journal.redaction import redact_metadata, redact_text, redact_values
 from runlore.journal.root import open_for_writing, registry_info
 from runlore.journal.values import Recipe, RunId, Seq
 from runlore.journal.writer import Writer
@@ -29,6 +28,7 @@ from runlore.runtimes.live_files import BELL, FIFOS
 from runlore.runtimes.owned_run import OwnedRun
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.recipe import recipe_of, shortened
+from runlore.runtimes.run_secrets import Secrets
 from runlore.runtimes.spec import RunSpec, check
 from runlore.runtimes.transcript import Transcript
 
@@ -41,33 +41,56 @@ class _Submission(msgspec.Struct, frozen=True):
     disk: Disk
     layout: Layout
     spec: RunSpec
+    secrets: Secrets
     recipe: Recipe
     digest: str | None = None
     """What makes keyed submissions the same; None without a key."""
 
 
-def create_run(disk: Disk, spec: RunSpec) -> OwnedRun | RunId:
+def create_run(disk: Disk, spec: RunSpec, secrets: Secrets) -> OwnedRun | RunId:
     """Return a new run, owned, its first event durable; or the id of the run its key names already.
+
+    secrets: what is secret in it, by the names that the spec gives and the command's environment.
 
     Raises:
         BadInput: the spec cannot be submitted. Conflict: its key was used with another spec.
         NotPermitted, JournalIO: the registry cannot be written; nothing is left behind.
     """
     check(spec)
+    refuse_secret_labels(spec, secrets)
     layout = open_for_writing(disk, spec.root)
-    recipe = recipe_of(spec)
+    recipe = recipe_of(spec, secrets.redactor)
     if not spec.key:
-        return _make(_Submission(disk, layout, spec, recipe), _mint(disk))
+        return _make(_Submission(disk, layout, spec, secrets, recipe), _mint(disk))
     digest = keys.spec_digest(recipe)
     with keys.claim(disk, layout, spec.key, digest, lambda: _mint(disk)) as claim:
         if claim.existing:
             return claim.run_id
-        return _make(_Submission(disk, layout, spec, recipe, digest), claim.run_id)
+        return _make(_Submission(disk, layout, spec, secrets, recipe, digest), claim.run_id)
+
+
+def refuse_secret_labels(spec: RunSpec, secrets: Secrets) -> None:
+    """Return if key and names of tags hold no secret: they have to stay what they are, so none is masked.
+
+    Raises:
+        BadInput: one does; the message does not tell it.
+    """
+    if spec.key:
+        secrets.unchanged("key", spec.key)
+    for name in spec.tags:
+        secrets.unchanged("name of a tag", name)
 
 
 def take_over(run: OwnedRun) -> None:
     """Put on record that this process owns the run from here on."""
-    run.append(events.RunBooting, runtime="background", owner=this_owner())
+    known = run.secrets.named()
+    run.append(
+        events.RunBooting,
+        runtime="background",
+        owner=this_owner(),
+        masked=known.masked,
+        unmasked=known.unmasked,
+    )
 
 
 def _mint(disk: Disk) -> RunId:
@@ -123,8 +146,11 @@ def _furnish(wanted: _Submission, lock: OwnerLock, queued: events.RunQueued) -> 
         layout,
         wanted.spec,
         by=machine.actor(PROGRAM),
+        secrets=wanted.secrets,
         lock=lock,
-        writer=Writer.create(disk, layout, run_id, draft, feed=Feed(disk, layout)),
+        writer=Writer.create(
+            disk, layout, run_id, draft, feed=Feed(disk, layout), redact=wanted.secrets.event
+        ),
         exit_fd=exit_fd,
         transcript=transcript,
         heartbeat=heartbeat,
@@ -142,15 +168,16 @@ def _queued(wanted: _Submission, run_id: RunId) -> events.RunQueued:
         run_id=run_id,
         registry_id=registry_info(disk, layout).registry_id,
         recipe=wanted.recipe,
-        name=redact_text(spec.name),
-        tags=redact_values(spec.tags),
-        metadata=cast("dict[str, object]", redact_metadata(spec.metadata)),
+        name=spec.name,
+        tags=spec.tags,
+        metadata=spec.metadata,
         key=spec.key,
         spec=wanted.digest,
         parent=spec.parent,
         durability=spec.durability,
         boot_id=machine.boot_id(),
     )
+    queued = wanted.secrets.event(queued)  # here already, because redacting changes its length
     try:
         encode(queued)
     except EventTooLarge:

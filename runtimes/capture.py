@@ -47,7 +47,12 @@ class StreamCapture:
     """One stream of one run: its FIFO, its memfd, and the transcript they go to."""
 
     def __init__(
-        self, transcript: Transcript, stream: Stream, fifo: int, memfd: int, redact: Redactor = keep_all
+        self,
+        transcript: Transcript,
+        stream: Stream,
+        fifo: int,
+        memfd: int,
+        redact: Redactor | None = keep_all,
     ) -> None:
         self._transcript, self._redact = transcript, redact
         self.stream: Final[Stream] = stream
@@ -63,7 +68,9 @@ class StreamCapture:
         self._end = os.fstat(self._memfd).st_size
         self._start = min(max(start, HEADER), self._end)
         self._transcript.dropped[self.stream] = max(self._transcript.dropped[self.stream], dropped)
-        if chunk <= self._transcript.committed:
+        if self._redact is None:
+            self._release(final=False)
+        elif chunk <= self._transcript.committed:
             self._start += self._redact(self._raw(), bool(final))[1]
             self._empty()
         else:
@@ -112,6 +119,9 @@ class StreamCapture:
         raw = self._raw()
         if not raw:
             return
+        if self._redact is None:
+            self._give_up(len(raw))
+            return
         if final:
             self._note_place(final=True)
         clean, used = self._redact(raw, final)
@@ -121,6 +131,13 @@ class StreamCapture:
         self._start += used
         if self._start < self._end or self._transcript.dropped[self.stream] != before:
             self._note_place()
+        self._empty()
+
+    def _give_up(self, length: int) -> None:
+        """Count what may not be stored; a gap record tells of it at once, for it is not told again."""
+        self._transcript.drop(self.stream, length)
+        self._transcript.note_gaps()
+        self._start = self._end
         self._empty()
 
     def _empty(self) -> None:
@@ -154,10 +171,16 @@ class StreamCapture:
 
 
 def open_captures(
-    transcript: Transcript, fifos: Mapping[Stream, int], memfds: Mapping[Stream, int]
+    transcript: Transcript,
+    fifos: Mapping[Stream, int],
+    memfds: Mapping[Stream, int],
+    redact: Redactor | None,
 ) -> list[StreamCapture]:
-    """Return the capture of each stream, after finishing what a killed keeper left in the memory."""
-    captures = [StreamCapture(transcript, stream, fifos[stream], memfds[stream]) for stream in fifos]
+    """Return the capture of each stream, after finishing what a killed keeper left in the memory.
+
+    redact: None where nothing may be stored, because nobody knows any more what is secret in it.
+    """
+    captures = [StreamCapture(transcript, stream, fifos[stream], memfds[stream], redact) for stream in fifos]
     for capture in captures:
         capture.recover()
     return captures

@@ -13,7 +13,6 @@ from msgspec import UNSET
 from runlore.journal import ids
 from runlore.journal.errors import BadInput, RunloreError
 from runlore.journal.exit_record import ExitRecord
-from runlore.journal.redaction import redact_text
 from runlore.journal.scan import Record
 from runlore.journal.values import Reason, Seq
 from runlore.projections import hold as wire
@@ -106,7 +105,8 @@ class Hold:
         )
 
     def _finish(self, line: int, run: TrackedRun, message: wire.Finish) -> Ended:
-        record = _exit_of(message, ExitRecord(at=self._registry.disk.now(), exit_code=message.exit_code))
+        said = self._registry.secrets.text(message.reason)  # the exit record has it as well
+        record = _exit_of(message, said, ExitRecord(at=self._registry.disk.now()))
         if message.result is not UNSET:
             run.tell(saying.result_set(message.result))
         return self._conclude(line, run, record)
@@ -163,13 +163,13 @@ def _until(lease_s: float | None, now: datetime) -> datetime | None:
     return None if lease_s is None else now + timedelta(seconds=lease_s)
 
 
-def _exit_of(message: wire.Finish, record: ExitRecord) -> ExitRecord:
+def _exit_of(message: wire.Finish, said: str, record: ExitRecord) -> ExitRecord:
     """Return how the program says that it ended.
 
     Raises:
         BadInput: it says two things.
     """
-    code, said = message.exit_code, redact_text(message.reason)
+    code = message.exit_code
     status = message.status or ("failed" if code else "succeeded")
     if (status == "succeeded" and code) or (status == "failed" and code == 0):
         raise BadInput(f"{status} with exit code {code}; say one of them")

@@ -26,6 +26,7 @@ from runlore.journal.writer import Draft, Writer
 from runlore.runtimes.bell import ring
 from runlore.runtimes.last_word import SYNC_AFTER_S, LastWord
 from runlore.runtimes.pulse import pulse
+from runlore.runtimes.run_secrets import OwnSecrets
 from runlore.runtimes.saying import placed
 from runlore.runtimes.shared_feed import shared_feed
 from runlore.runtimes.surroundings import INSIDE, ROOT, current_folder
@@ -39,13 +40,15 @@ class Inside:
 
     def __init__(self, disk: Disk, layout: Layout, run_id: RunId, by: Actor) -> None:
         self._disk, self._layout, self._by = disk, layout, by
+        self._secrets: Final = OwnSecrets(layout.root)
         self.id: Final = run_id
         self._begin()
         _voices.add(self)
 
     def _begin(self) -> None:
         self._guard = threading.Lock()
-        self._writer = Writer(self._disk, self._layout, self.id, feed=shared_feed(self._disk, self._layout))
+        feed = shared_feed(self._disk, self._layout)
+        self._writer = Writer(self._disk, self._layout, self.id, feed=feed, redact=self._secrets.event)
         self._word = LastWord(self.id)
         self._flushes_at_exit = self._warned = False
 

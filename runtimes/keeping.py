@@ -6,6 +6,7 @@ the caller, after that it goes on record.
 
 import os
 import signal
+from collections.abc import Mapping
 
 from msgspec import Struct
 
@@ -13,18 +14,21 @@ from runlore.journal import events
 from runlore.journal.disk import REAL
 from runlore.journal.errors import RunloreError
 from runlore.journal.layout import Layout
+from runlore.journal.redactor import STRUCTURAL
+from runlore.journal.settings_file import read_settings
 from runlore.journal.values import Reason, RunId, Stream
-from runlore.runtimes import adopt, boot, detach, messages, spawn, wrapper
+from runlore.runtimes import adopt, boot, detach, messages, sealed, spawn, wrapper
 from runlore.runtimes import spec as specs
 from runlore.runtimes.caller import Caller
 from runlore.runtimes.capture import new_memfd, open_captures
+from runlore.runtimes.claim import Claimed, claim
 from runlore.runtimes.command import Command
 from runlore.runtimes.handover import Standing
 from runlore.runtimes.keeper_loop import KeeperLoop
 from runlore.runtimes.live_files import BELL, FIFOS, WRAPPER_RECORD
 from runlore.runtimes.messages import Accepted, Ended, NotStarted
 from runlore.runtimes.owned_run import OwnedRun
-from runlore.runtimes.spec import RunSpec
+from runlore.runtimes.run_secrets import Secrets
 from runlore.runtimes.surroundings import environment
 from runlore.runtimes.tree import MARK
 from runlore.runtimes.wrapper import WrapperLink
@@ -39,26 +43,33 @@ class Keeping:
 
     def serve(self, line: bytes) -> None:
         """Make the run and keep it; every outcome reaches the caller or the journal."""
+        clean = STRUCTURAL.text
         try:
-            made = boot.create_run(REAL, specs.decode(line))
+            spec = specs.decode(line)
+            claimed = claim(spec, environment(), read_settings(spec.root).redaction)
+            clean = claimed.secrets.text
+            made = boot.create_run(REAL, claimed.spec, claimed.secrets)
         except Exception as error:  # noqa: BLE001 - the caller is told, and raises it
-            self._caller.tell(messages.refusal(error))
+            self._caller.tell(messages.refusal(error, clean))
             return
         if not isinstance(made, OwnedRun):
             self._caller.tell(Accepted(RunId(made), existing=True))
             return
-        self._caller.tell(Accepted(made.run_id))
+        self._caller.tell(Accepted(made.run_id, unmasked=claimed.secrets.warned))
         try:
-            self._keep(made)
+            if claimed.missing:
+                self._end_unstarted(made, claimed.missing)
+            else:
+                self._keep(made, claimed)
         finally:
             made.let_go()
 
-    def _keep(self, run: OwnedRun) -> None:
+    def _keep(self, run: OwnedRun, claimed: Claimed) -> None:
         """Start the wrapper, before anybody can read that the run is owned: from then on it is kept."""
         link = None
         try:
-            streams = Streams.new(run.layout, run.run_id)
-            link = self._start_wrapper(run, streams)
+            streams = Streams.new(run.layout, run.run_id, secrets=sealed.memory(claimed.secrets.packed()))
+            link = self._start_wrapper(run, streams, claimed.environ)
             boot.take_over(run)
             command = Command(run, link)
             loop = self._loop(run, command, streams)
@@ -76,7 +87,7 @@ class Keeping:
         """Be the next keeper, forked from the wrapper after the last one died."""
         self._wake_fd = detach.wake_on(signal.SIGTERM, signal.SIGCHLD)
         try:
-            mine = adopt.adopt(_lost(run), why="its keeper died")
+            mine = adopt.adopt(_lost(run, streams), why="its keeper died")
             if mine is None:
                 Command(run, link).done()
                 return
@@ -89,15 +100,18 @@ class Keeping:
             return
         keep_to_the_end(mine, loop, command)
 
-    def _start_wrapper(self, run: OwnedRun, streams: "Streams") -> WrapperLink:
+    def _start_wrapper(
+        self, run: OwnedRun, streams: "Streams", environ: Mapping[bytes, bytes]
+    ) -> WrapperLink:
         tree_lock_fd = os.open(run.layout.tree_lock(run.run_id), os.O_RDWR | os.O_CLOEXEC)
         run.disk.lock(tree_lock_fd, wait=False)
         work = wrapper.Work(
             disk=run.disk,
-            plan=self._plan(run, tree_lock_fd),
+            plan=self._plan(run, environ, tree_lock_fd),
+            clean=run.secrets.text,
             identity_path=run.path(WRAPPER_RECORD),
             exit_fd=run.exit_fd,
-            held=(*streams.fifos.values(), *streams.memfds.values(), self._caller.fd),
+            held=(*streams.fifos.values(), *streams.memfds.values(), streams.secrets, self._caller.fd),
             keep_on=lambda link, standing: self._keep_on(run, streams, link, standing),
         )
         link = wrapper.start(work)
@@ -106,12 +120,12 @@ class Keeping:
             os.close(self._stdin_fd)
         return link
 
-    def _plan(self, run: OwnedRun, tree_lock_fd: int) -> spawn.Plan:
+    def _plan(self, run: OwnedRun, environ: Mapping[bytes, bytes], tree_lock_fd: int) -> spawn.Plan:
         wanted = run.spec
         return spawn.Plan(
             argv=tuple(os.fsencode(word) for word in wanted.argv),
             cwd=os.fsencode(wanted.cwd),
-            environ=_environ(run, wanted),
+            environ={**environ, **_place(run)},
             umask=self._umask,
             stdin_fd=self._stdin_fd if wanted.stdin and self._stdin_fd >= 0 else 0,
             out=run.path(FIFOS["stdout"]),
@@ -122,11 +136,14 @@ class Keeping:
     def _fail(self, run: OwnedRun, error: Exception) -> None:
         """Put on record that the command was never started, and tell the caller."""
         text = str(error) if isinstance(error, RunloreError | OSError) else f"{type(error).__name__}: {error}"
-        reason = Reason(code="spawn_failed", text=f"the keeper could not start the command: {text}")
+        self._end_unstarted(run, f"the keeper could not start the command: {text}")
+
+    def _end_unstarted(self, run: OwnedRun, why: str) -> None:
+        reason = Reason(code="spawn_failed", text=run.secrets.text(why))
         try:
             run.append(events.RunFailed, reason=reason, ended_at=run.disk.now())
         except RunloreError as refused:
-            self._caller.tell(NotStarted("journal_io", str(refused), spawn.OUR_FAULT))
+            self._caller.tell(NotStarted("journal_io", run.secrets.text(str(refused)), spawn.OUR_FAULT))
             return
         self._caller.tell(NotStarted("spawn_failed", reason.text, spawn.OUR_FAULT))
         self._caller.tell(Ended("failed", reason=reason))
@@ -137,25 +154,35 @@ class Streams(Struct, frozen=True):
 
     fifos: dict[Stream, int]
     memfds: dict[Stream, int]
+    secrets: int
+    """Sealed memory with the secret values; -1 where they went with the keeper that had them."""
 
     @classmethod
-    def new(cls, layout: Layout, run_id: RunId) -> "Streams":
+    def new(cls, layout: Layout, run_id: RunId, *, secrets: int = -1) -> "Streams":
         """Return them for a run that begins, or of whose earlier ones nothing is left."""
         fifos: dict[Stream, int] = {}
         for stream, name in FIFOS.items():
             fifos[stream] = os.open(layout.in_run(run_id, name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        return cls(fifos, {stream: new_memfd(stream) for stream in fifos})
+        return cls(fifos, {stream: new_memfd(stream) for stream in fifos}, secrets)
 
 
 def loop_of(run: OwnedRun, command: Command, streams: Streams, *, caller: Caller, wake_fd: int) -> KeeperLoop:
     """Return what keeps the run, after finishing what a killed keeper had begun with its output."""
-    captures = open_captures(run.transcript, streams.fifos, streams.memfds)
+    redact = None if run.drops_output else run.secrets.redactor.stream
+    captures = open_captures(run.transcript, streams.fifos, streams.memfds, redact)
     bell_fd = os.open(run.path(BELL), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     return KeeperLoop(run, command, captures, caller, bell_fd=bell_fd, wake_fd=wake_fd)
 
 
-def _lost(run: OwnedRun) -> adopt.Lost:
-    return adopt.Lost(disk=run.disk, layout=run.layout, run_id=run.run_id, spec=run.spec, exit_fd=run.exit_fd)
+def _lost(run: OwnedRun, streams: Streams) -> adopt.Lost:
+    return adopt.Lost(
+        disk=run.disk,
+        layout=run.layout,
+        run_id=run.run_id,
+        spec=run.spec,
+        exit_fd=run.exit_fd,
+        secrets=Secrets.unpacked(sealed.read(streams.secrets)),
+    )
 
 
 def keep_to_the_end(run: OwnedRun, loop: KeeperLoop, command: Command) -> None:
@@ -169,15 +196,14 @@ def keep_to_the_end(run: OwnedRun, loop: KeeperLoop, command: Command) -> None:
     command.done()
 
 
-def _environ(run: OwnedRun, wanted: RunSpec) -> dict[bytes, bytes]:
-    """Return the command's environment: what the caller had, what was typed, and where it runs."""
+def _place(run: OwnedRun) -> dict[bytes, bytes]:
+    """Return the variables that tell a command where it runs."""
     ours = {
         MARK: run.run_id,
         "RUNLORE_ROOT": run.layout.root,
         "RUNLORE_OUTPUTS": run.path("artifacts"),
     }
-    typed = {os.fsencode(name): os.fsencode(value) for name, value in {**wanted.env, **ours}.items()}
-    return {**environment(), **typed}
+    return {os.fsencode(name): os.fsencode(value) for name, value in ours.items()}
 
 
 def leave_note(run: OwnedRun) -> None:
@@ -186,6 +212,6 @@ def leave_note(run: OwnedRun) -> None:
 
     try:
         with open(run.path("keeper.error"), "w", encoding="utf-8") as file:
-            traceback.print_exc(file=file)
+            file.write(run.secrets.text(traceback.format_exc()))
     except OSError:
         return

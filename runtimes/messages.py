@@ -4,6 +4,7 @@ A nudge says "the transcript has grown, look again" and carries no truth. Errors
 their class, so that the caller raises what it would have raised itself.
 """
 
+from collections.abc import Callable
 from typing import Final, Literal
 
 import msgspec
@@ -21,6 +22,8 @@ class Accepted(msgspec.Struct, frozen=True, tag="accepted"):
     run_id: RunId
     existing: bool = False
     """The key named a run that was there already; nothing was started."""
+    unmasked: dict[str, str] = {}
+    """Names given as secrets whose values are not masked, each with why."""
 
 
 class Started(msgspec.Struct, frozen=True, tag="started"):
@@ -85,12 +88,13 @@ def decode(line: bytes) -> Message | Literal[b""]:
     return _decoder.decode(line) if line else NUDGE
 
 
-def refusal(error: Exception) -> Refusal:
-    """Return what tells the caller about `error`."""
+def refusal(error: Exception, clean: Callable[[str], str]) -> Refusal:
+    """Return what tells the caller about `error`; `clean` takes secrets out of its text."""
     if isinstance(error, RunloreError):
-        return Refusal(type(error).__name__, str(error))
+        return Refusal(type(error).__name__, clean(str(error)))
     return Refusal(
-        "RunloreError", f"the keeper failed before the run existed: {type(error).__name__}: {error}"
+        "RunloreError",
+        f"the keeper failed before the run existed: {type(error).__name__}: {clean(str(error))}",
     )
 
 

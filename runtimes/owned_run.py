@@ -13,6 +13,7 @@ from runlore.journal.writer import Writer
 from runlore.runtimes.heartbeat import Heartbeat
 from runlore.runtimes.live_files import clear_live_files
 from runlore.runtimes.owner_lock import OwnerLock
+from runlore.runtimes.run_secrets import Secrets
 from runlore.runtimes.spec import RunSpec
 from runlore.runtimes.transcript import Transcript
 
@@ -34,15 +35,20 @@ class OwnedRun:
         spec: RunSpec,
         *,
         by: Actor,
+        secrets: Secrets,
         lock: OwnerLock,
         writer: Writer,
         exit_fd: int,
         transcript: Transcript,
         heartbeat: Heartbeat,
         epoch: int = 1,
+        drops_output: bool = False,
     ) -> None:
         self.disk, self.layout, self.spec, self.by, self.epoch = disk, layout, spec, by, epoch
         self.run_id: Final[RunId] = lock.run_id
+        self.secrets: Final = secrets
+        self.drops_output: Final = drops_output
+        """There are secrets and nothing left to redact with: no output may be stored."""
         self.lock, self.writer = lock, writer
         self.exit_fd, self.transcript, self.heartbeat = exit_fd, transcript, heartbeat
 

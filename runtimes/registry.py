@@ -7,6 +7,7 @@ no newer format); reading a root that may not be written goes on as before.
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from runlore.journal import machine
@@ -30,6 +31,7 @@ if TYPE_CHECKING:  # looking, which is what most commands do, loads nothing that
     from runlore.projections.awaiting import Awaited
     from runlore.runtimes.reconcile import Reconciler
     from runlore.runtimes.run import Run
+    from runlore.runtimes.run_secrets import OwnSecrets
     from runlore.runtimes.track import Tracking
 
 
@@ -84,6 +86,13 @@ class Registry:
     def by(self) -> Actor:
         """Who acts here, as events name it; asked anew, because a fork changes it."""
         return self._by or machine.actor("python")
+
+    @cached_property
+    def secrets(self) -> "OwnSecrets":
+        """What this process's own environment holds of secrets; looked for when something is recorded."""
+        from runlore.runtimes.run_secrets import OwnSecrets  # noqa: PLC0415 - see above
+
+        return OwnSecrets(self.root)
 
     # -- look
 
@@ -208,6 +217,8 @@ class Registry:
         metadata: Mapping[str, object] | None = None,
         key: str | None = None,
         env: Mapping[str, str] | None = None,
+        secrets: Iterable[str] | Mapping[str, str] = (),
+        secret_files: Mapping[str, str | os.PathLike[str]] | None = None,
         cwd: str | os.PathLike[str] | None = None,
         timeout: float | None = None,
         await_ready: float | None = None,
@@ -221,6 +232,9 @@ class Registry:
         the calling program, so threads, sockets and locks stay where they are.
 
         env: variables on top of this process's own; these are recorded, inherited ones never are.
+        secrets: names of variables that the command must find in this process's environment, or a
+        mapping with their values; only the names are recorded, and the values are masked in everything
+        that is. secret_files: the same, with the file that holds each value.
         key: the same key with the same command gives the first run again (`existing` says so).
         timeout: seconds after which the run is stopped. idle_timeout: seconds without output after which
         it is stopped. output_limit: bytes of output to keep, the first half of them and the last.
@@ -245,6 +259,8 @@ class Registry:
             metadata=metadata,
             key=key,
             env=env,
+            secrets=secrets,
+            secret_files=secret_files,
             cwd=cwd,
             timeout=timeout,
             await_ready=await_ready,
@@ -256,6 +272,11 @@ class Registry:
             spec_of(wanted, self.root, self.by, self.durability),
             lambda link, run_id: wait_started(link, self, run_id),
         )
+        if accepted.unmasked:
+            import warnings  # noqa: PLC0415 - rare
+
+            told = "; ".join(f"{name}: {why}" for name, why in accepted.unmasked.items())
+            warnings.warn(f"run {accepted.run_id}: secrets that are not masked: {told}", stacklevel=2)
         return Run(self, accepted.run_id, existing=accepted.existing)
 
     def track(
@@ -360,7 +381,7 @@ class Registry:
         from runlore.journal.writer import Writer  # noqa: PLC0415 - see above
 
         feed = Feed(self.disk, self.layout)
-        writer = Writer(self.disk, self.layout, run_id, feed=feed)
+        writer = Writer(self.disk, self.layout, run_id, feed=feed, redact=self.secrets.event)
         try:
             return writer.append(draft)
         finally:

@@ -13,7 +13,6 @@ from runlore.journal import ids
 from runlore.journal.errors import AlreadyEnded, BadInput, NoKeeper
 from runlore.journal.events import RunNoted, RunRenamed, RunTagged
 from runlore.journal.reader import read
-from runlore.journal.redaction import redact_text, redact_values
 from runlore.journal.scan import Record
 from runlore.journal.values import RunId, Seq, Status, Stream
 from runlore.projections import labels
@@ -177,9 +176,10 @@ class Run:
             registry.layout,
             self.id,
             by=registry.by,
-            reason=redact_text(reason),
+            reason=reason,
             force=force,
             grace_s=grace,
+            redact=registry.secrets.event,
         )
 
     def signal(self, number: int, *, tree: bool = False) -> "Intervention":
@@ -234,8 +234,8 @@ class Run:
         Raises:
             BadInput: a tag is none. NotFound: no such run. NotPermitted, JournalIO: not recorded.
         """
-        kept = redact_values(labels.tags({**(tags or {}), **more}))
-        removed = tuple(labels.tag_name(name) for name in remove)
+        kept = self.registry.secrets.tags(labels.tags({**(tags or {}), **more}))
+        removed = tuple(self.registry.secrets.tags({labels.tag_name(name): "" for name in remove}))
         if not kept and not removed:
             raise BadInput("no tag given; run.tag(name=value)")
         by = self.registry.by
@@ -251,7 +251,7 @@ class Run:
         """
         if not text.strip():
             raise BadInput("an empty note")
-        by, kept = self.registry.by, redact_text(text.encode("utf-8", "backslashreplace").decode())
+        by, kept = self.registry.by, text.encode("utf-8", "backslashreplace").decode()
         self.registry.append(self.id, lambda seq, at: RunNoted(seq=seq, at=at, by=by, text=kept))
 
     def rename(self, name: str) -> None:
@@ -260,7 +260,7 @@ class Run:
         Raises:
             BadInput: it cannot be a name. NotFound: no such run. NotPermitted, JournalIO: not recorded.
         """
-        by, kept = self.registry.by, redact_text(labels.name(name)) if name else ""
+        by, kept = self.registry.by, labels.name(name) if name else ""
         self.registry.append(self.id, lambda seq, at: RunRenamed(seq=seq, at=at, by=by, name=kept))
 
     def _target(self, what: str) -> "Target":

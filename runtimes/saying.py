@@ -1,6 +1,6 @@
-"""What a workload may say about its own run, checked and redacted: each returns the event to append.
+"""What a workload may say about its own run, checked: each returns the event to append.
 
-Place and time are filled in by whoever appends it: see `placed`. Pure.
+Place and time are filled in by whoever appends it (see `placed`), who also takes the secrets out. Pure.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,6 @@ import msgspec
 from runlore.journal import events
 from runlore.journal.errors import BadInput
 from runlore.journal.events import Event
-from runlore.journal.redaction import redact_metadata, redact_text
 from runlore.journal.values import Actor, Seq
 
 RESULT_BYTES: Final = 64 * 1024
@@ -64,8 +63,8 @@ def result_set(result: object) -> events.RunResultSet:
     Raises:
         BadInput: it is not JSON, or takes more than 64 KiB.
     """
-    kept = redact_metadata(result)
     try:
+        kept: object = msgspec.to_builtins(result, str_keys=True)
         size = len(msgspec.json.encode(kept))
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise BadInput(f"the result is not JSON: {error}") from error
@@ -121,7 +120,7 @@ def noted(text: str) -> events.RunNoted:
 
 
 def _text(text: str) -> str:
-    return redact_text(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _is_finite(value: object) -> bool:

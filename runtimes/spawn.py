@@ -7,7 +7,7 @@ import errno
 import fcntl
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -46,10 +46,15 @@ class SpawnFailed(Exception):
     """The command's own code never ran."""
 
     def __init__(self, stage: Stage, what: bytes, error: OSError) -> None:
-        shown = what.decode("utf-8", "backslashreplace")[:_SHOWN] or "''"
-        super().__init__(f"{shown}: {error.strerror or error}"[: 2 * _SHOWN])
+        super().__init__(f"{stage}: {error.strerror or error}")
         self.stage: Final[Stage] = stage
         self.errno: Final = error.errno or 0
+        self._what, self._why = what, error.strerror or str(error)
+
+    def told(self, clean: Callable[[str], str]) -> str:
+        """Return what could not be done and why; `clean` takes the secrets out before anything is cut."""
+        shown = clean(os.fsdecode(self._what)).encode("utf-8", "backslashreplace").decode()[:_SHOWN] or "''"
+        return f"{shown}: {self._why}"[: 2 * _SHOWN]
 
     @property
     def exit_code(self) -> int:

@@ -5,6 +5,7 @@ unchanged; on the wire they are bytes.
 """
 
 import os
+from collections.abc import Iterable, Mapping
 from math import isfinite
 from typing import Final
 
@@ -13,7 +14,10 @@ import msgspec
 from runlore.journal.errors import BadInput
 from runlore.journal.values import MAX_INT, Actor, Durability
 
+SECRET_BYTES: Final = 64 * 1024
+"""Most that one secret may hold: Linux gives a command no longer variable than 128 KiB."""
 _MAX_TIMEOUT_S: Final = 1e9
+_UNFIT: Final = frozenset("=,\0")
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -26,6 +30,12 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     by: Actor
     env: dict[str, str] = {}
     """Typed variables only, on top of what the keeper inherits from the caller."""
+    secrets: tuple[str, ...] = ()
+    """Names of variables that the keeper inherits and must find."""
+    secret_values: dict[str, str] = {}
+    """Variables whose values came from a program; nowhere but in this pipe."""
+    secret_files: dict[str, str] = {}
+    """Variables whose values are in files, each with its absolute path."""
     name: str = ""
     tags: dict[str, str] = {}
     metadata: dict[str, object] = {}
@@ -43,6 +53,9 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Pass the caller's standard input on, instead of /dev/null."""
     durability: Durability = "power"
 
+    def __repr__(self) -> str:
+        return f"<RunSpec of {len(self.argv)} words in {self.root}>"  # no values: they may be secrets
+
 
 class _Wire(msgspec.Struct, frozen=True, kw_only=True):
     """A spec as JSON: what may hold any byte stands beside the rest, in base64."""
@@ -52,6 +65,9 @@ class _Wire(msgspec.Struct, frozen=True, kw_only=True):
     cwd: bytes
     env: tuple[tuple[bytes, bytes], ...]
     rest: RunSpec
+    secrets: tuple[bytes, ...] = ()
+    secret_values: tuple[tuple[bytes, bytes], ...] = ()
+    secret_files: tuple[tuple[bytes, bytes], ...] = ()
 
 
 def encode(spec: RunSpec) -> bytes:
@@ -64,8 +80,13 @@ def encode(spec: RunSpec) -> bytes:
         root=os.fsencode(spec.root),
         argv=tuple(os.fsencode(word) for word in spec.argv),
         cwd=os.fsencode(spec.cwd),
-        env=tuple((os.fsencode(name), os.fsencode(value)) for name, value in spec.env.items()),
-        rest=msgspec.structs.replace(spec, root="", argv=(), cwd="", env={}),
+        env=_pairs(spec.env),
+        rest=msgspec.structs.replace(
+            spec, root="", argv=(), cwd="", env={}, secrets=(), secret_values={}, secret_files={}
+        ),
+        secrets=tuple(os.fsencode(name) for name in spec.secrets),
+        secret_values=_pairs(spec.secret_values),
+        secret_files=_pairs(spec.secret_files),
     )
     try:
         return msgspec.json.encode(wire) + b"\n"
@@ -81,7 +102,10 @@ def decode(line: bytes) -> RunSpec:
         root=os.fsdecode(wire.root),
         argv=tuple(os.fsdecode(word) for word in wire.argv),
         cwd=os.fsdecode(wire.cwd),
-        env={os.fsdecode(name): os.fsdecode(value) for name, value in wire.env},
+        env=_variables(wire.env),
+        secrets=tuple(os.fsdecode(name) for name in wire.secrets),
+        secret_values=_variables(wire.secret_values),
+        secret_files=_variables(wire.secret_files),
     )
 
 
@@ -102,6 +126,7 @@ def check(spec: RunSpec) -> None:
     for name, value in spec.env.items():
         if not name or "=" in name or "\0" in name + value:
             raise BadInput(f"variable {name!a} cannot be set: a name is not empty and holds no `=` or NUL")
+    _check_secrets(spec)
     limits = {
         "timeout": spec.timeout_s,
         "idle timeout": spec.idle_timeout_s,
@@ -112,3 +137,34 @@ def check(spec: RunSpec) -> None:
             raise BadInput(f"{what} {limit_s} is not a number of seconds above 0 and up to 1e9")
     if spec.output_limit is not None and not 0 < spec.output_limit <= MAX_INT:
         raise BadInput(f"output limit {spec.output_limit} is not a number of bytes above 0")
+
+
+def _check_secrets(spec: RunSpec) -> None:
+    """Return if each secret has a name that can be set and one place to come from; no value is told.
+
+    Raises:
+        BadInput: one has not.
+    """
+    given = [*spec.secrets, *spec.secret_values, *spec.secret_files]
+    for name in given:
+        if not name or not _UNFIT.isdisjoint(name):
+            raise BadInput(
+                f"secret {name.partition('=')[0]!a} cannot be set: a name is not empty and holds no `=`, "
+                "comma or NUL"
+            )
+        if given.count(name) > 1 or name in spec.env:
+            raise BadInput(f"variable {name!a} is given twice: it has one value, from one place")
+    for name, value in spec.secret_values.items():
+        if "\0" in value or len(os.fsencode(value)) > SECRET_BYTES:
+            raise BadInput(f"secret {name!a} holds a NUL, or more than {SECRET_BYTES:,} bytes")
+    for name, path in spec.secret_files.items():
+        if not path.startswith("/") or "\0" in path:
+            raise BadInput(f"the file of secret {name!a} has no absolute path")
+
+
+def _pairs(variables: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple((os.fsencode(name), os.fsencode(value)) for name, value in variables.items())
+
+
+def _variables(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    return {os.fsdecode(name): os.fsdecode(value) for name, value in pairs}

@@ -13,7 +13,7 @@ from runlore.journal.layout import Layout
 from runlore.journal.reader import fold_events
 from runlore.journal.scan import Record
 from runlore.journal.values import Actor, RunId, Seconds, Seq
-from runlore.journal.writer import Writer
+from runlore.journal.writer import Redact, Writer
 from runlore.runtimes.bell import ring
 
 WISH: Final = "the request to stop it"
@@ -39,6 +39,7 @@ def request_stop(
     reason: str = "",
     force: bool = False,
     grace_s: Seconds | None = None,
+    redact: Redact | None = None,
 ) -> StopRequest:
     """Return the request that counts, durable, after ringing the keeper's bell.
 
@@ -56,7 +57,7 @@ def request_stop(
     def draft(seq: Seq, at: datetime) -> events.Event:
         return events.RunStopRequested(seq=seq, at=at, by=by, reason=reason, force=force, grace_s=grace_s)
 
-    writer = Writer(disk, layout, run_id, feed=Feed(disk, layout))
+    writer = Writer(disk, layout, run_id, feed=Feed(disk, layout), redact=redact)
     try:
         record = writer.append(draft)
     finally:

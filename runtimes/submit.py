@@ -1,12 +1,14 @@
 """Submit a command from any process: check what is asked, start a keeper, learn whether it started."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, cast
 
 from msgspec import Struct
 
 from runlore.journal.errors import BadInput, DidNotStart
+from runlore.journal.secret_names import name_rule
+from runlore.journal.settings_file import read_settings
 from runlore.journal.values import Actor, Durability, RunId
 from runlore.projections import labels
 from runlore.runtimes.launch import exec_keeper
@@ -27,6 +29,9 @@ class Submission(Struct, frozen=True, kw_only=True):
     metadata: Mapping[str, object] | None = None
     key: str | None = None
     env: Mapping[str, str] | None = None
+    secrets: Iterable[str] | Mapping[str, str] = ()
+    """Names of variables to be found where the run is kept, or variables with their values."""
+    secret_files: Mapping[str, str | os.PathLike[str]] | None = None
     cwd: str | os.PathLike[str] | None = None
     timeout: float | None = None
     await_ready: float | None = None
@@ -43,12 +48,19 @@ def spec_of(wanted: Submission, root: str, by: Actor, durability: Durability) ->
     """
     if isinstance(wanted.argv, str | bytes):
         raise BadInput('argv is a list of words; for a line of shell: ["sh", "-c", LINE]')
+    here = current_folder()
+    names, held = _secrets_of(wanted)
     spec = RunSpec(
         root=root,
         argv=tuple(os.fspath(word) for word in wanted.argv),
-        cwd=os.path.join(current_folder(), os.fspath(wanted.cwd or "")).rstrip("/") or "/",
+        cwd=os.path.join(here, os.fspath(wanted.cwd or "")).rstrip("/") or "/",
         by=by,
         env=dict(wanted.env or {}),
+        secrets=names,
+        secret_values=held,
+        secret_files={
+            name: os.path.join(here, os.fspath(path)) for name, path in (wanted.secret_files or {}).items()
+        },
         name=labels.name(wanted.name) if wanted.name is not None else "",
         tags=labels.tags(wanted.tags or {}),
         metadata=labels.metadata(wanted.metadata or {}),
@@ -62,7 +74,34 @@ def spec_of(wanted: Submission, root: str, by: Actor, durability: Durability) ->
         durability=durability,
     )
     check(spec)
+    if spec.env:
+        _refuse_typed_secrets(spec)
     return spec
+
+
+def _secrets_of(wanted: Submission) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the names to be looked up, and the values that the program holds."""
+    if isinstance(wanted.secrets, str | bytes):
+        raise BadInput("secrets is a list of names, or a mapping of names to values")
+    if isinstance(wanted.secrets, Mapping):
+        return (), dict(cast("Mapping[str, str]", wanted.secrets))  # pyright: ignore[reportUnknownMemberType]
+    return tuple(dict.fromkeys(wanted.secrets)), {}
+
+
+def _refuse_typed_secrets(spec: RunSpec) -> None:
+    """Return if no typed variable looks like a secret: typed values go on record.
+
+    Raises:
+        BadInput: one does. BadSettings: the registry's settings cannot be obeyed.
+    """
+    policy = read_settings(spec.root).redaction
+    is_secret = name_rule(policy.allow, policy.deny)
+    for name in spec.env:
+        if is_secret(name):
+            raise BadInput(
+                f"variable {name!a} looks like a secret, and what is typed goes on record: use --secret "
+                f"{name}, in Python `secrets`, or name it in `allow` of {spec.root}/config.toml"
+            )
 
 
 def submit(

@@ -158,7 +158,7 @@ class TrackedRun(Run):
             JournalIO: the end could not be recorded; the `exit` file has it, and `reconcile` takes it
                 from there.
         """
-        self.conclude(exit_of(error, self.registry.disk.now()))
+        self.conclude(exit_of(error, self.registry.disk.now(), self.registry.secrets.text))
 
     def conclude(self, record: ExitRecord) -> None:
         """End the run as `record` has it; for the rest see `finish`."""

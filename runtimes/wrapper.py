@@ -53,6 +53,8 @@ class Work(Struct, frozen=True, kw_only=True):
 
     disk: Disk
     plan: Plan
+    clean: Callable[[str], str]
+    """Takes the secrets out of a text that is recorded."""
     identity_path: str
     """Where it records itself."""
     exit_fd: int
@@ -210,7 +212,7 @@ class _Wrapper:
         try:
             self._pid = spawn.spawn(plan)
         except SpawnFailed as failure:
-            reason = Reason(code="spawn_failed", text=str(failure))
+            reason = Reason(code="spawn_failed", text=failure.told(work.clean))
             self._record = reap.record_failure(work.disk, work.exit_fd, work.disk.now(), reason)
             self._not_spawned = NotSpawned(self._record, failure.exit_code)
             self._say(self._not_spawned)

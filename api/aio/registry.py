@@ -107,6 +107,8 @@ class AsyncRegistry:
         metadata: Mapping[str, object] | None = None,
         key: str | None = None,
         env: Mapping[str, str] | None = None,
+        secrets: Iterable[str] | Mapping[str, str] = (),
+        secret_files: Mapping[str, str | os.PathLike[str]] | None = None,
         cwd: str | os.PathLike[str] | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - the run's limit, not this call's
         await_ready: float | None = None,
@@ -123,6 +125,8 @@ class AsyncRegistry:
             metadata=metadata,
             key=key,
             env=env,
+            secrets=secrets,
+            secret_files=secret_files,
             cwd=cwd,
             timeout=timeout,
             await_ready=await_ready,

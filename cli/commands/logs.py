@@ -94,6 +94,7 @@ class _Log:
         self._session, self._run_ids, self._window = session, run_ids, window
         self._timestamps, self._raw = timestamps, raw
         self._ended: set[RunId] = set()
+        self._lossy: dict[RunId, None] = {}
         self.missing: list[NotFound] = []
         """Why runs have no output to show; it was said."""
 
@@ -122,6 +123,7 @@ class _Log:
         try:
             for chunk in chunks.read(lambda: _look(below)):
                 text.show(run_id, chunk.stream, chunk.at, chunk.data, chunk.lost)
+                self._note_loss(run_id, chunk.lost)
                 below.wrote(chunk.data)
         finally:
             below.wipe()
@@ -144,6 +146,7 @@ class _Log:
                     continue
                 run_id, line = item
                 some = True
+                self._note_loss(run_id, line.lost)
                 if output.json:
                     output.record(line_record(run_id, line), live=self._window.follow)
                 else:
@@ -192,11 +195,25 @@ class _Log:
         self._ended = source.ended
         for run_id in source.shrunk:
             self._session.output.warn(f"the transcript of run {run_id} was cut while it was read")
+        for run_id in self._lossy:
+            self._say_why(run_id)
         if text.hidden and not self._window.follow:
             which = " ".join(map(ids.short, self._run_ids))
             self._session.output.say(
                 f"lines that were written over: `runlore logs {which} | cat` shows it all"
             )
+
+    def _note_loss(self, run_id: RunId, lost: int) -> None:
+        if lost:
+            self._lossy[run_id] = None
+
+    def _say_why(self, run_id: RunId) -> None:
+        """Say why output is missing, where it was not kept for the sake of secrets."""
+        known = self._session.registry.view(run_id).secrets
+        if known is not None and not known.output_kept:
+            from runlore.cli.run_text import DROPPED  # noqa: PLC0415 - rare
+
+            self._session.output.say(f"output of run {run_id} was counted and not kept: {DROPPED}")
 
 
 def _look(below: ProgressLine) -> None:

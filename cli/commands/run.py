@@ -33,6 +33,7 @@ def _files(_ctx: "Context", _parameter: "Parameter", word: str) -> "list[Complet
     "runlore run -d --name nightly --timeout 2h python train.py",
     "runlore run -d --await-ready 30s ./server.sh",
     "runlore run --tag env=prod --key deploy-417 -- ./deploy.sh -v",
+    "runlore run --secret DB_LOGIN --secret-file CERT=cert.pem ./migrate.sh",
     settings={"allow_interspersed_args": False},
 )
 @click.argument("argv", metavar="CMD...", nargs=-1, type=click.UNPROCESSED, shell_complete=_files)
@@ -47,6 +48,12 @@ def _files(_ctx: "Context", _parameter: "Parameter", word: str) -> "list[Complet
 @click.option("--env", "env", metavar="K=V", multiple=True, help="Set a variable; it goes on record.")
 @click.option(
     "--env-file", metavar="FILE", multiple=True, type=click.File("rb"), help="Variables, one a line."
+)
+@click.option(
+    "--secret", "secrets", metavar="NAME", multiple=True, help="A variable you exported: its value is masked."
+)
+@click.option(
+    "--secret-file", "secret_files", metavar="NAME=PATH", multiple=True, help="The same, out of a file."
 )
 @click.option("--cwd", metavar="DIR", type=click.Path(), help="Where the command starts; otherwise here.")
 @click.option("--timeout", metavar="TIME", help="Stop it after so long: 90, 5m, 1h30m.")
@@ -75,6 +82,9 @@ def run(
 
     With --await-ready the run is booting until something inside it says `runlore emit ready`; one that
     is not ready in time is stopped, and has failed. -d returns once it is ready, or 1 if it never is.
+
+    What you have exported is passed on and never recorded. The values of --secret and --secret-file,
+    and of variables whose names look secret, are masked wherever they would be recorded, output included.
     """
     session.foreground = not detach
     files = tuple((file.name, file.read()) for file in env_file)
@@ -142,7 +152,9 @@ def _follow(session: Session, spec: RunSpec) -> None:
 
 
 def _tell_existing(session: Session, accepted: Accepted, spec: RunSpec) -> bool:
-    """Say that the key names a run that was there before, if it does."""
+    """Say that the key names a run that was there before, if it does; and which secrets are not masked."""
+    for name, why in accepted.unmasked.items():
+        session.output.warn(f"warning: the value of {name} is not masked: {why}")
     if accepted.existing:
         session.output.say(
             f"run {accepted.run_id} was submitted before with key {spec.key}; nothing was started"

@@ -56,7 +56,8 @@ def asked(function: Callable[..., object]) -> list[tuple[str, object, object]]:
 def test_the_twins_have_the_same_methods(twin: type, original: type) -> None:
     """Whoever knows one API knows the other: same names, same arguments, same defaults."""
     inside = {
-        Registry: {"open", "append", "settle", "require_writable", "reconcile_in_passing", "by"},
+        Registry: {"open", "append", "settle", "require_writable", "reconcile_in_passing", "by"}
+        | {"secrets"},
         Run: {"open_transcript"},
         TrackedRun: {"open_transcript", "beat", "flush", "finish", "progress_soon"}
         | {"tell", "tell_now", "tell_soon", "conclude"},

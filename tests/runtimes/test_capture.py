@@ -27,13 +27,13 @@ CAPTURING = """
 import os, sys
 sys.path[:0] = {path!r}
 from runlore.journal.disk import REAL
-from runlore.runtimes.capture import open_captures
+from runlore.runtimes.capture import keep_all, open_captures
 from runlore.runtimes.transcript import Transcript
 
 folder, out, err, memory_out, memory_err = sys.argv[1], *map(int, sys.argv[2:])
 transcript = Transcript.resume(REAL, folder + "/transcript", folder + "/transcript.index")
 fifos, memfds = {{"stdout": out, "stderr": err}}, {{"stdout": memory_out, "stderr": memory_err}}
-captures = open_captures(transcript, fifos, memfds)
+captures = open_captures(transcript, fifos, memfds, keep_all)
 print("capturing", flush=True)
 while not all(capture.ended for capture in captures):
     for capture in captures:

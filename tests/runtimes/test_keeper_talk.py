@@ -105,7 +105,7 @@ def test_nobody_reads() -> None:
 )
 def test_an_error_arrives_as_what_it_was(error: RunloreError) -> None:
     """Class, words and exit code are the keeper's."""
-    arrived = messages.as_error(messages.refusal(error))
+    arrived = messages.as_error(messages.refusal(error, str))
 
     assert (type(arrived), str(arrived), arrived.exit_code) == (type(error), str(error), error.exit_code)
 
@@ -113,8 +113,8 @@ def test_an_error_arrives_as_what_it_was(error: RunloreError) -> None:
 def test_an_error_with_more_to_it() -> None:
     """It arrives as the nearest kind that words alone can make."""
     run = RunId("20261120-201400-k3f9x2ab")
-    ambiguous = messages.as_error(messages.refusal(Ambiguous("two", (run,))))
-    stale = messages.as_error(messages.refusal(StaleSeq(run, Seq(1), Seq(2))))
+    ambiguous = messages.as_error(messages.refusal(Ambiguous("two", (run,)), str))
+    stale = messages.as_error(messages.refusal(StaleSeq(run, Seq(1), Seq(2)), str))
 
     assert type(ambiguous) is NotFound
     assert type(stale) is Conflict
@@ -122,7 +122,7 @@ def test_an_error_with_more_to_it() -> None:
 
 def test_a_surprise_arrives_too() -> None:
     """What nobody foresaw is told with its kind and its words."""
-    arrived = messages.as_error(messages.refusal(ZeroDivisionError("a defect")))
+    arrived = messages.as_error(messages.refusal(ZeroDivisionError("a defect"), str))
 
     assert type(arrived) is RunloreError
     assert "ZeroDivisionError: a defect" in str(arrived)

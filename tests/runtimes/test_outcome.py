@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from runlore.journal.exit_record import ExitRecord
+from runlore.journal.redaction import redact_text
 from runlore.projections.health import outcome_of
 from runlore.runtimes.outcome import exit_of
 
@@ -65,7 +66,7 @@ def status_of(record: ExitRecord) -> str:
 )
 def test_what_ended_the_block(error: BaseException | None, status: str, exit_code: int | None) -> None:
     """A wish to stop is cancelled, `SystemExit` is the code it carries, anything else has failed."""
-    record = exit_of(error, NOW)
+    record = exit_of(error, NOW, redact_text)
 
     assert (status_of(record), record.exit_code, record.at) == (status, exit_code, NOW)
 
@@ -84,7 +85,7 @@ def test_what_ended_the_block(error: BaseException | None, status: str, exit_cod
 )
 def test_what_is_said_about_it(error: BaseException, text: str) -> None:
     """The reason is the last line of the traceback, without secrets, and always storable."""
-    reason = exit_of(error, NOW).reason
+    reason = exit_of(error, NOW, redact_text).reason
 
     assert reason is not None
     assert reason.text == text
@@ -92,7 +93,7 @@ def test_what_is_said_about_it(error: BaseException, text: str) -> None:
 
 def test_a_message_without_end() -> None:
     """A reason is a sentence for people, so megabytes of it are cut."""
-    reason = exit_of(ValueError("x" * 10**7), NOW).reason
+    reason = exit_of(ValueError("x" * 10**7), NOW, redact_text).reason
 
     assert reason is not None
     assert len(reason.text) < 5000

@@ -15,6 +15,7 @@ from runlore.journal.exit_record import ExitRecord
 from runlore.runtimes import boot
 from runlore.runtimes.finish import Evidence, put_on_record
 from runlore.runtimes.owned_run import OwnedRun
+from runlore.runtimes.run_secrets import Secrets
 from runlore.runtimes.spec import RunSpec
 from tests.doubles.failer import Failer
 from tests.doubles.recorder import Recorder, recording
@@ -25,7 +26,8 @@ AT = datetime(2026, 11, 20, tzinfo=UTC)
 
 def created(disk: Disk, root: Path, **fields: Any) -> OwnedRun:  # noqa: ANN401 - whatever a spec has
     """A new run, owned by this process."""
-    run = boot.create_run(disk, RunSpec(root=str(root), argv=("true",), cwd="/", by=ME, **fields))
+    spec = RunSpec(root=str(root), argv=("true",), cwd="/", by=ME, **fields)
+    run = boot.create_run(disk, spec, Secrets({}))
     assert isinstance(run, OwnedRun)
     return run
 

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from runlore.journal import events as e
+from runlore.journal import exits
 from runlore.journal.errors import BadInput
+from runlore.journal.redactor import STRUCTURAL
 from runlore.journal.values import Actor, Seq
 from runlore.runtimes import saying
 
@@ -57,7 +59,7 @@ def test_where_a_checkpoint_lies(path: str, kept: str) -> None:
 
 
 def test_secrets_in_what_is_said() -> None:
-    """They do not get into an event, wherever they stand."""
+    """They do not get into a journal, wherever they stand."""
     secret = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
     said = [
         saying.noted(f"token {secret}"),
@@ -67,4 +69,5 @@ def test_secrets_in_what_is_said() -> None:
         saying.checkpointed("c", f"https://h/?token={secret}"),
     ]
 
-    assert "16C7e42F" not in repr(said)
+    recorded = [exits.redacted(event, lambda: STRUCTURAL) for event in said]
+    assert "16C7e42F" not in repr(recorded)
