@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from runlore.cli import errors, reserved
+from runlore.cli.cleaning import cleaner
 from runlore.cli.main import COMPLETE, command_place, is_foreground, version
 from runlore.cli.options import COLOR, ROOT, Verb, WithHelp, write_options
 from runlore.cli.session import Session
@@ -55,6 +56,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "Set up": {
         "init": "Make a registry for this folder.",
         "info": "Show which registry is used, and what it is on.",
+        "config": "Check the settings.",
         "schema": "Print the JSON Schema of an answer.",
         "completion": "Print the completion script of a shell.",
     },
@@ -149,7 +151,8 @@ def run_app(words: Sequence[str], keeper: "KeeperLink | None") -> int:
             app.invoke(context)
         session.output.flush()
     except BaseException as error:  # noqa: BLE001 - the one place where errors end
-        return errors.end(_after_output(session, error), foreground=session.foreground)
+        clean = cleaner(words, lambda: session.found.path)
+        return errors.end(_after_output(session, error), foreground=session.foreground, clean=clean)
     finally:
         session.close()
     return 0

@@ -43,9 +43,10 @@ def quick(words: Sequence[str], environ: Mapping[str, str]) -> int | None:
     try:
         speak(spoken, environ, None)
     except (RunloreError, OSError) as error:
+        from runlore.cli.cleaning import cleaner  # noqa: PLC0415 - only when it fails
         from runlore.cli.errors import end  # noqa: PLC0415 - only when it fails
 
-        return end(error)
+        return end(error, clean=cleaner(words, lambda: environ.get("RUNLORE_ROOT", "")))
     return 0
 
 

@@ -6,6 +6,7 @@ Codes: docs/reference/exit-codes.md. A traceback is shown only if RUNLORE_DEBUG 
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from runlore.cli import standard
@@ -35,10 +36,11 @@ class Interrupted(Exception):
         self.number = number
 
 
-def end(error: BaseException, *, foreground: bool = False) -> int:
+def end(error: BaseException, *, foreground: bool = False, clean: Callable[[str], str] = str) -> int:
     """Say on standard error what went wrong and return the exit code; may end the process by a signal.
 
     foreground: this is `run`, whose exit codes below 125 belong to its command.
+    clean: takes the secrets out of a message that quotes what was typed.
     """
     if isinstance(error, Failed):
         return error.exit_code
@@ -51,7 +53,8 @@ def end(error: BaseException, *, foreground: bool = False) -> int:
     message, code = _told(error)
     if not message:
         return code
-    _debug(error)
+    message = _cleaned(error, message, clean)
+    _debug(error, clean)
     say(*_lines(error, f"error: {message}"))
     return OURS if foreground else code
 
@@ -128,8 +131,20 @@ def _output_failed(error: standard.OutputFailed, *, foreground: bool) -> int:
     return OURS if foreground else DISK
 
 
-def _debug(error: BaseException) -> None:
+def _cleaned(error: BaseException, message: str, clean: Callable[[str], str]) -> str:
+    """Return the message without secrets; if they cannot be looked for, what kind of error it is."""
+    try:
+        return clean(message)
+    except Exception as trouble:  # noqa: BLE001 - whatever is wrong, nothing unclean is said
+        return (
+            f"{type(error).__name__}; what it says is left out, because secrets could not be looked for "
+            f"in it ({type(trouble).__name__})"
+        )
+
+
+def _debug(error: BaseException, clean: Callable[[str], str]) -> None:
     if os.environ.get("RUNLORE_DEBUG"):
         import traceback  # noqa: PLC0415 - only for whoever asked
 
-        standard.complain("".join(traceback.format_exception(error)).encode("utf-8", "backslashreplace"))
+        told = _cleaned(error, "".join(traceback.format_exception(error)), clean)
+        standard.complain(told.encode("utf-8", "backslashreplace"))

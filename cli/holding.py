@@ -10,7 +10,7 @@ from runlore.cli import standard
 from runlore.cli.errors import Failed, Interrupted
 from runlore.cli.heard import Heard
 from runlore.cli.standard import OutputFailed
-from runlore.journal.errors import BadInput, RunloreError
+from runlore.journal.errors import BadInput, BadSettings, RunloreError
 from runlore.journal.values import Reason
 from runlore.projections import hold as wire
 from runlore.projections.views import encode_view
@@ -52,7 +52,7 @@ class Holder:
     """Holds one run for whoever writes to standard input."""
 
     def __init__(self, session: "Session", registry: "Registry") -> None:
-        self._output, self._hold = session.output, Hold(registry)
+        self._output, self._hold, self._secrets = session.output, Hold(registry), registry.secrets
         self._lines, self._count = Lines(), 0
         self._interrupted = False
         self._terminal = os.isatty(0)
@@ -97,12 +97,20 @@ class Holder:
                 raise BadInput(f"a line of more than {LONGEST:,} bytes")
             answer = self._hold.obey(self._count, wire.decode(line))
         except RunloreError as error:
-            self._say(wire.Refused(line=self._count, code=error.exit_code, message=str(error)))
+            told = self._cleaned(error)
+            self._say(wire.Refused(line=self._count, code=error.exit_code, message=told))
             if not self._hold.begun:
-                self._output.warn(f"error: {error}")
+                self._output.warn(f"error: {told}")
                 raise Failed(error.exit_code) from error
             return
         self._say(answer)
+
+    def _cleaned(self, error: RunloreError) -> str:
+        """Return what the error says, which may quote the message, without secrets."""
+        try:
+            return self._secrets.found.quoted(str(error))
+        except BadSettings as refused:
+            return str(refused)
 
     def _run_out(self) -> None:
         """End the run: there is nobody left to speak for it."""

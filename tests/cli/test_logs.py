@@ -147,11 +147,14 @@ def test_following_begins_where_asked(runlore: Runlore) -> None:
 
 
 def test_a_prompt_without_a_newline_is_seen_while_it_waits(runlore: Runlore) -> None:
-    """Whoever follows sees `Password: ` before its line has ended."""
-    run_id = runlore.begin("sh", "-c", "printf 'Password: '; sleep 60")
+    """Whoever follows sees `Username: ` before its line has ended.
+
+    What announces a secret waits for what follows it: docs/how-to/keep-secrets-out.md
+    """
+    run_id = runlore.begin("sh", "-c", "printf 'Username: '; sleep 60")
     with runlore.started("logs", "-f", run_id) as process:
         assert process.stdout is not None
-        assert process.stdout.read(10) == b"Password: "
+        assert process.stdout.read(10) == b"Username: "
 
 
 def test_ctrl_c_ends_the_following_and_not_the_run(runlore: Runlore) -> None:

@@ -23,6 +23,7 @@ ANSWERS: dict[str, list[str]] = {
     "reconcile": ["reconcile", "--dry-run"],
     "info": ["info"],
     "init": ["init"],
+    "config": ["config", "check"],
     "schema": ["schema"],
     "completion": ["completion", "bash"],
     "run": ["run", "--dry-run", "true"],

@@ -1,0 +1,61 @@
+"""`runlore config`: check the settings."""
+
+from collections.abc import Iterator
+
+import click
+
+from runlore.cli.errors import USAGE, Failed
+from runlore.cli.options import verb
+from runlore.cli.session import Session
+from runlore.journal.settings_file import examine_settings, path_of
+from runlore.projections.views import ConfigView, RedactionView, SettingsProblemView
+
+
+@verb("config", "runlore config check", "runlore config check --json")
+@click.argument("what", metavar="check", type=click.Choice(["check"]))
+def config(session: Session, *, what: str) -> None:  # noqa: ARG001 - there is one thing to do so far
+    """Check config.toml in the registry, and show the settings in effect; change nothing.
+
+    Every problem is told with its line. Whoever records anything refuses to with a file that has one,
+    because a setting that was passed over could cost a secret; reading goes on.
+
+    Exits with 2 if anything is wrong with the file, with 0 if not, or if there is none.
+    """
+    view = _view(session.found.path)
+    session.output.answer(view, lambda: _lines(session, view))
+    if view.items:
+        raise Failed(USAGE)
+
+
+def _view(root: str) -> ConfigView:
+    found = examine_settings(root)
+    policy = found.redaction if found else None
+    return ConfigView(
+        path=path_of(root),
+        exists=found is not None,
+        items=[
+            SettingsProblemView(line=each.line or None, text=each.text)
+            for each in (found.problems if found else ())
+        ],
+        redaction=RedactionView(
+            allow=list(policy.allow if policy else ()),
+            deny=list(policy.deny if policy else ()),
+            patterns=list(policy.patterns if policy else ()),
+        ),
+    )
+
+
+def _lines(session: Session, view: ConfigView) -> Iterator[str]:
+    shown = session.output.text
+    for problem in view.items:
+        place = f":{problem.line}" if problem.line else ""
+        yield f"{shown(view.path)}{place}: {shown(problem.text)}"
+    if view.items:
+        return
+    if not view.exists:
+        yield f"{shown(view.path)}: there is none, so everything is as it comes"
+        return
+    yield f"{shown(view.path)}: nothing is wrong with it"
+    for key in view.redaction.__struct_fields__:
+        for item in getattr(view.redaction, key):
+            yield f"redaction.{key:<8}  {shown(item)}"

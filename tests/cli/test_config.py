@@ -1,0 +1,67 @@
+"""`runlore config check`: every problem with its line; and what a broken file stops, and what it does not."""
+
+import pytest
+
+from tests.cli.command import Runlore
+
+
+@pytest.fixture(autouse=True)
+def _good(runlore: Runlore) -> None:
+    """A registry with a run of its own to look at: its settings are changed here."""
+    runlore.ok("run", "-q", "--name", "good", "echo", "hi")
+
+
+def test_without_a_file_nothing_is_wrong(runlore: Runlore) -> None:
+    """Most registries have none."""
+    done = runlore.ok("config", "check")
+
+    assert "there is none" in done.stdout
+    assert runlore.ok("config", "check", "--json").json["exists"] is False
+
+
+def test_the_settings_in_effect_are_shown(runlore: Runlore) -> None:
+    """For people and for programs."""
+    (runlore.root / "config.toml").write_text('[redaction]\nallow = ["CI_TOKEN"]\ndeny = ["FOO_*"]\n')
+
+    assert "redaction.allow     CI_TOKEN" in runlore.ok("config", "check").stdout
+    told = runlore.ok("config", "check", "--json").json
+    assert told["redaction"] == {"allow": ["CI_TOKEN"], "deny": ["FOO_*"], "patterns": []}
+    assert told["items"] == []
+
+
+def test_all_problems_are_listed_and_exit_with_2(runlore: Runlore) -> None:
+    """One line each: the file, the line, what is wrong."""
+    path = runlore.root / "config.toml"
+    path.write_text("[redaction]\nallow = 1\ndney = []\n")
+
+    done = runlore("config", "check", code=2)
+
+    assert [line.partition(": ")[0] for line in done.lines] == [f"{path}:2", f"{path}:3"]
+    assert [each["line"] for each in runlore("config", "check", "--json", code=2).json["items"]] == [2, 3]
+
+
+def test_a_broken_file_stops_writing_and_not_reading(runlore: Runlore) -> None:
+    """A setting that was passed over could cost a secret; looking at runs costs none."""
+    path = runlore.root / "config.toml"
+    path.write_text("[redaction]\nallwo = []\n")
+
+    for words in (["run", "-d", "true"], ["tag", "good", "a=b"], ["note", "good", "hi"]):
+        done = runlore(*words, code=2)
+        assert f"{path}:2: no key 'allwo'" in done.stderr, words
+        assert "config check" in done.stderr
+    assert runlore("run", "true", code=125).stderr.count("\n") == 1
+    assert runlore.ok("ps").stdout
+    assert runlore.ok("show", "good").stdout
+    runlore.ok("logs", "good")
+    runlore.ok("verify")
+
+
+def test_settings_decide_what_is_secret(runlore: Runlore) -> None:
+    """A name on `deny` is masked and may not be typed; one on `allow` is neither."""
+    (runlore.root / "config.toml").write_text('[redaction]\nallow = ["PUBLIC_TOKEN"]\ndeny = ["HIDDEN_*"]\n')
+    env = {"PUBLIC_TOKEN": "everybody-knows", "HIDDEN_PLACE": "nobody-knows"}
+
+    shown = runlore.ok("run", "-q", "sh", "-c", "echo $PUBLIC_TOKEN $HIDDEN_PLACE", env=env).stdout
+    assert shown == "everybody-knows [REDACTED]\n"
+    runlore.ok("run", "--env", "PUBLIC_TOKEN=everybody-knows", "true")
+    assert "looks like a secret" in runlore("run", "--env", "HIDDEN_PLACE=x", "true", code=125).stderr
