@@ -19,7 +19,7 @@ import msgspec
 from msgspec import inspect as shapes
 
 from runlore.cli import app
-from runlore.journal import chain, codec, errors, events, lifecycle, values
+from runlore.journal import chain, codec, errors, events, lifecycle, settings, settings_file, values
 from runlore.projections import findings
 
 HERE: Final = Path(__file__).parent
@@ -243,10 +243,24 @@ def findings_by_code() -> str:
     return "\n".join(["| code | weight | meaning |", "| --- | --- | --- |", *rows])
 
 
+def settings_by_section() -> str:
+    """Return a table of the settings there are."""
+    rows = [
+        f"| `[{section}]` | `{key}` | list of texts | {said} |"
+        for section, keys in settings.SECTIONS.items()
+        for key, said in keys.items()
+    ]
+    later = ", ".join(f"`[{section}]`" for section in sorted(settings.LATER))
+    table = "\n".join(["| section | key | value | what it says |", "| --- | --- | --- | --- |", *rows])
+    limit = f"The file has at most {settings_file.MOST:,} bytes."
+    return f"{table}\n\nSections of a later version: {later}.\n{limit}"
+
+
 PARTS: Final[dict[str, Callable[[], str]]] = {
     "commands": commands,
     "errors": errors_by_exit_code,
     "findings": findings_by_code,
+    "settings": settings_by_section,
     "events": event_sections,
     "values": value_sections,
     "common-fields": lambda: fields_table(events.Event),
