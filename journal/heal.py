@@ -19,7 +19,7 @@ from runlore.journal.journal_file import JournalFile
 from runlore.journal.layout import Layout
 from runlore.journal.machine import actor
 from runlore.journal.scan import Scanner, Tail
-from runlore.journal.tailing import PIECE
+from runlore.journal.tailing import PIECE, pieces, read_on
 from runlore.journal.values import RunId, Seq
 
 Cause = Literal["crash_tail", "sync_failed", "corruption"]
@@ -117,15 +117,16 @@ def replace(
 
 
 def _copy(disk: Disk, old: JournalFile, new: JournalFile, tail: Tail) -> None:
-    """Copy the records up to `tail`, checked against the chain."""
-    scanner = Scanner(Tail.empty(tail.run_id))
-    offset, end = 0, tail.size - len(old.loose)
-    while offset < end and (piece := disk.pread(old.fd, min(PIECE, end - offset), offset)):
+    """Copy the records up to `tail`, checked against the chain; lines that were redacted stay so."""
+    start, loose, end = Tail.empty(tail.run_id), bytes(old.loose), tail.size - len(old.loose)
+    scanner = Scanner(start)
+    for piece in pieces(disk, old.fd, 0, end):
         scanner.advance(piece)
         write_fully(disk, new.fd, piece)
-        offset += len(piece)
-    scanner.advance(bytes(old.loose))
-    write_fully(disk, new.fd, bytes(old.loose))
+    if scanner.damage is not None:
+        scanner = Scanner(read_on(disk, old.fd, start, end)[0])
+    scanner.advance(loose)
+    write_fully(disk, new.fd, loose)
     if scanner.tail.digest != tail.digest:
         raise JournalIO(f"{old.path}: the file does not hold any more what was written to it")
 

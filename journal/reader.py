@@ -65,6 +65,8 @@ class JournalReader:
         self._doubted = -1
         """Where bytes did not continue what was read before; if they still do not, it is damage."""
         self._scanner = Scanner(Tail.empty(run_id), check_chain=check_chain)
+        self._redacted: frozenset[int] | None = None
+        """Seqs that this file says were redacted, once that was asked."""
         self.rewound = False
         """The last read began again, because bytes seen before are not there any more."""
 
@@ -122,8 +124,18 @@ class JournalReader:
     def _open(self) -> None:
         self.close()
         self._fd = self._disk.open(self._path, _FLAGS)
-        self._offset, self._torn = 0, b""
-        self._scanner = Scanner(Tail.empty(self._run_id), check_chain=self._check_chain)
+        self._offset, self._torn, self._redacted = 0, b"", None
+        redacted = self._named_redacted() if self._check_chain else frozenset[int]()
+        start = Tail.empty(self._run_id)
+        self._scanner = Scanner(start, check_chain=self._check_chain, redacted=redacted)
+
+    def _named_redacted(self) -> frozenset[int]:
+        """Return the seqs of lines that keep an `h` they do not match: only a new file gets more of them."""
+        if self._redacted is None:
+            size, _links = self._disk.size_and_links(self._fd)
+            start = Tail.empty(self._run_id)
+            self._redacted = tailing.redacted_behind(self._disk, self._fd, start, size)
+        return self._redacted
 
     def _read_on(self) -> list[Record]:
         fresh = self._newer()
@@ -174,12 +186,14 @@ class JournalReader:
         return lines
 
     def _continues(self, lines: bytes) -> bool:
-        """Say whether these lines stand behind what was read before: one `h` tells."""
+        """Say whether these lines stand behind what was read before: one `h` tells, or its redaction."""
         if not self._offset or self._scanner.damage is not None:
             return True
         parts = chain.split_line(lines[: lines.find(b"\n")])
-        digest = self._scanner.tail.digest
-        return parts is not None and chain.link(digest, parts[0]) == parts[1]
+        tail = self._scanner.tail
+        if parts is None or chain.link(tail.digest, parts[0]) == parts[1]:
+            return parts is not None
+        return tail.seq + 1 in self._named_redacted()
 
 
 def read(

@@ -1,12 +1,13 @@
 """Find the end of a journal: the whole of it for owners, the last lines for everybody else."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from runlore.journal import chain, codec
 from runlore.journal.disk import Disk
 from runlore.journal.errors import UndecodableLine
 from runlore.journal.events import FINAL, AnyEvent, JournalContinued, RunQueued, RunSealed
-from runlore.journal.scan import Scanner, Tail, Verdict
+from runlore.journal.scan import Scanner, Tail, Verdict, redacted_seqs
 from runlore.journal.synced import is_synced
 from runlore.journal.values import RunId, Seq
 
@@ -18,13 +19,38 @@ _ENOUGH_LINES: Final = 3
 
 
 def read_on(disk: Disk, fd: int, known: Tail, size: int) -> tuple[Tail, Verdict]:
-    """Return the tail after reading from `known` to `size`, and what stands behind it."""
+    """Return the tail after reading from `known` to `size`, and what stands behind it.
+
+    A line that does not match its `h` is read on, if a later `text.redacted` names it.
+    """
     scanner = Scanner(known)
-    offset = known.size
-    while offset < size and (piece := disk.pread(fd, min(PIECE, size - offset), offset)):
+    for piece in pieces(disk, fd, known.size, size):
         scanner.advance(piece)
-        offset += len(piece)
+    if scanner.damage is not None and scanner.damage.kind == "chain":
+        redacted = redacted_behind(disk, fd, known, size)
+        if scanner.damage.seq in redacted:
+            scanner = Scanner(known, redacted=redacted)
+            for piece in pieces(disk, fd, known.size, size):
+                scanner.advance(piece)
     return scanner.tail, scanner.verdict()
+
+
+def redacted_behind(disk: Disk, fd: int, known: Tail, size: int) -> frozenset[int]:
+    """Return the seqs behind `known` that a `text.redacted` before `size` names.
+
+    It costs a pass of its own, so ask only when a line does not match its `h`.
+    """
+    scanner, found = Scanner(known, check_chain=False), frozenset[int]()
+    for piece in pieces(disk, fd, known.size, size):
+        found |= redacted_seqs(scanner.advance(piece))
+    return found
+
+
+def pieces(disk: Disk, fd: int, offset: int, size: int) -> Iterator[bytes]:
+    """Yield the bytes of a file from `offset` to `size`, or to where it ends before."""
+    while offset < size and (piece := disk.pread(fd, min(PIECE, size - offset), offset)):
+        yield piece
+        offset += len(piece)
 
 
 def near_end(disk: Disk, fd: int, run_id: RunId, size: int, boot_id: str) -> Tail:

@@ -16,9 +16,10 @@ from runlore.journal.layout import Layout
 from runlore.journal.lifecycle import STATUS_OF, TERMINAL, may_follow
 from runlore.journal.machine import boot_id
 from runlore.journal.scan import Record, Scanner, Tail, Verdict, heals_by_itself
-from runlore.journal.tailing import PIECE
+from runlore.journal.tailing import pieces, redacted_behind
 from runlore.journal.values import Head, Offset, RunId, Seq, Status
 
+_TO_THE_END = 1 << 62
 Integrity = Literal["sealed", "unsealed", "redacted", "damaged", "anchor_mismatch"]
 FindingKind = Literal[
     "undecodable",
@@ -53,6 +54,8 @@ class Verification(Struct, frozen=True, kw_only=True):
     journal_head: Head | None
     findings: list[Finding]
     ended: bool = False
+    sealed: bool = False
+    """Its last record is a seal, whether or not lines before it were redacted."""
     status: Status | None = None
     crash_tail: bool = False
     """The damage is a crash tail: the next appender moves it to quarantine by itself."""
@@ -70,19 +73,19 @@ def verify(
         NotFound: no such journal.
     """
     path = layout.journal(run_id)
-    check = _Check(run_id, anchor)
     try:
         fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError:
         raise NotFound(f"run {run_id} has no journal at {path}") from None
     except OSError as error:
         raise JournalIO(f"{path}: {error.strerror}") from error
+    check = _Check(run_id, anchor)
     try:
-        offset = 0
-        while piece := disk.pread(fd, PIECE, offset):
-            check.feed(piece)
-            offset += len(piece)
-        check.place_findings(lambda scanner: _records(disk, fd, scanner))
+        check = _checked(disk, fd, check)
+        if check.first_broken_link is not None:
+            redacted = redacted_behind(disk, fd, Tail.empty(run_id), _TO_THE_END)
+            if check.first_broken_link in redacted:
+                check = _checked(disk, fd, _Check(run_id, anchor, redacted))
     except OSError as error:
         check.unreadable(error)
     finally:
@@ -90,18 +93,37 @@ def verify(
     return check.result()
 
 
+def _checked(disk: Disk, fd: int, check: "_Check") -> "_Check":
+    """Return the check after it has seen all of the journal, or as much as the disk gives."""
+    try:
+        for piece in pieces(disk, fd, 0, _TO_THE_END):
+            check.feed(piece)
+        check.place_findings(lambda scanner: _records(disk, fd, scanner))
+    except OSError as error:
+        check.unreadable(error)
+    return check
+
+
 def _records(disk: Disk, fd: int, scanner: Scanner) -> Iterator[Record]:
-    offset = 0
-    while piece := disk.pread(fd, PIECE, offset):
+    for piece in pieces(disk, fd, 0, _TO_THE_END):
         yield from scanner.feed(piece)
-        offset += len(piece)
 
 
 class _Check:
-    """Collects the findings of one journal."""
+    """Collects the findings of one journal.
 
-    def __init__(self, run_id: RunId, anchor: tuple[Seq, Head] | None) -> None:
-        self._scanner = Scanner(Tail.empty(run_id))
+    redacted: seqs that a `text.redacted` of the journal names, once one of them was found not to match
+    its `h`.
+    """
+
+    def __init__(
+        self,
+        run_id: RunId,
+        anchor: tuple[Seq, Head] | None,
+        redacted: frozenset[int] = frozenset(),
+    ) -> None:
+        self._scanner = Scanner(Tail.empty(run_id), redacted=redacted)
+        self._is_redacted = bool(redacted)
         self._findings: list[Finding] = []
         self._status: Status | None = None
         self._anchor = anchor
@@ -109,6 +131,12 @@ class _Check:
         self._unreadable = False
         self._is_strict = True
         """Not every event is legal here: before the first and after the final one."""
+
+    @property
+    def first_broken_link(self) -> Seq | None:
+        """Where a line does not match its `h`, if damage of that kind was met."""
+        damage = self._scanner.damage
+        return damage.seq if damage is not None and damage.kind == "chain" else None
 
     def feed(self, piece: bytes) -> None:
         if self._anchor is not None and self._anchored is None:
@@ -160,6 +188,8 @@ class _Check:
         if not self._findings and tail.seq == 0:
             self._find("unborn", Seq(1), Offset(0), "no whole first event: this run never began")
         integrity: Integrity = "sealed" if tail.sealed else "unsealed"
+        if self._is_redacted:
+            integrity = "redacted"
         if self._findings:
             integrity = "damaged"
         elif not self._holds_anchor(tail):
@@ -171,6 +201,7 @@ class _Check:
             journal_head=tail.head if tail.seq else None,
             findings=self._findings,
             ended=tail.ended,
+            sealed=tail.sealed,
             status=self._status,
             crash_tail=crash_tail,
         )

@@ -61,5 +61,5 @@ def _heads(session: Session, wanted: list[RunId]) -> Iterator[HeadView]:
                 run_id=each.run_id,
                 seq=Seq(each.records),
                 journal_head=each.journal_head,
-                sealed=each.integrity == "sealed",
+                sealed=each.sealed,
             )

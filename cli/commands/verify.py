@@ -96,5 +96,5 @@ def _end(found: Sequence[Verification], *, require_sealed: bool) -> None:
         raise Failed(DAMAGED)
     if "anchor_mismatch" in kinds:
         raise Failed(ANCHOR)
-    if require_sealed and "unsealed" in kinds:
+    if require_sealed and not all(each.sealed for each in found):
         raise Failed(UNSEALED)
