@@ -32,6 +32,7 @@ SHOWN: Final[dict[str, type]] = {
     "heads": views.HeadsView,
     "reconcile": views.ReconcileView,
     "repair": views.RepairView,
+    "redact": views.RedactView,
     "doctor": views.DoctorView,
     "info": views.InfoView,
     "init": views.InitView,

@@ -219,7 +219,8 @@ def _journal_continued(event: e.JournalContinued) -> str:
 
 
 def _text_redacted(event: e.TextRedacted) -> str:
-    return f"redacted {event.what} in lines {', '.join(map(str, event.seqs))}"
+    lines = f" in lines {', '.join(map(str, event.seqs))}" if event.seqs else ""
+    return _because(f"redacted {event.what}{lines}", event.why)
 
 
 def _unknown_event(event: e.UnknownEvent) -> str:

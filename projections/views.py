@@ -45,10 +45,13 @@ __all__ = [
     "PsView",
     "ReconcileView",
     "ReconciledView",
+    "RedactView",
+    "RedactedPlaceView",
     "RepairView",
     "RunView",
     "SignalView",
     "SpecView",
+    "StillThereView",
     "StopView",
     "StoppedView",
     "SubmitView",
@@ -257,6 +260,41 @@ class RepairView(Struct, frozen=True, kw_only=True):
     records_kept: int
     quarantine: str | None
     detail: str
+
+
+class RedactedPlaceView(Struct, frozen=True, kw_only=True):
+    """A file besides the journal that was rewritten, or would be."""
+
+    kind: str
+    """transcript, quarantine, keeper.error, exit or recipe."""
+    path: str
+    """Below the root."""
+    count: int
+    """Times that a value was found in it."""
+
+
+class StillThereView(Struct, frozen=True, kw_only=True):
+    """A file that holds a value and is not rewritten."""
+
+    path: str
+    """Below the root; a value in the name itself is left out."""
+    why: str
+
+
+class RedactView(Struct, frozen=True, kw_only=True):
+    """Where a value was taken out of a run, or would be, and where it still is."""
+
+    schema: Literal["runlore.redact/1"] = "runlore.redact/1"
+    run_id: RunId
+    applied: bool
+    """False: nothing was found, or nothing was to be changed yet."""
+    seqs: list[Seq]
+    """Lines of the journal."""
+    places: list[RedactedPlaceView]
+    still_there: list[StillThereView]
+    out_of_reach: list[str]
+    """What nobody here can rewrite: replace the secret where it is used."""
+    why: str
 
 
 class InfoView(Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from runlore.runtimes.folding import RunFold
 from runlore.runtimes.waiting import wait_over, waiting_for
 
 if TYPE_CHECKING:
+    from runlore.projections.views import RedactView
     from runlore.runtimes.intervene import Intervention, Target
     from runlore.runtimes.registry import Registry
     from runlore.runtimes.stop import StopRequest
@@ -262,6 +263,28 @@ class Run:
         """
         by, kept = self.registry.by, labels.name(name) if name else ""
         self.registry.append(self.id, lambda seq, at: RunRenamed(seq=seq, at=at, by=by, name=kept))
+
+    def redact(
+        self, values: str | bytes | Iterable[str | bytes], *, why: str = "", dry_run: bool = False
+    ) -> "RedactView":
+        """Take secrets out of everything the run recorded, and return where they were and still are.
+
+        Each value is looked for in all its encodings. Lines of the journal keep their length and `h`,
+        and a `text.redacted` event names them. `why` goes on record. dry_run: nothing is changed.
+
+        Raises:
+            BadInput: a value is none, or stands where there is no text. Busy: the run is live.
+            NotFound: no such run. NotPermitted, CorruptJournal, NewerFormat, JournalIO: not redacted.
+        """
+        from runlore.runtimes.redact import Redaction  # noqa: PLC0415 - few need it
+
+        registry = self.registry
+        given = [values] if isinstance(values, str | bytes) else list(values)
+        redaction = Redaction(registry.disk, registry.layout, self.id, given, by=registry.by, why=why)
+        if dry_run:
+            return redaction.plan()
+        registry.require_writable()
+        return redaction.apply()
 
     def _target(self, what: str) -> "Target":
         """Return what may be signalled of the run; `what` is to be done to it."""

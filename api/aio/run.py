@@ -14,6 +14,7 @@ from runlore.aio.waiting import wait_decided
 from runlore.journal.scan import Record
 from runlore.journal.values import Status, Stream
 from runlore.projections.run_view import RunView
+from runlore.projections.views import RedactView
 from runlore.runtimes.intervene import Intervention
 from runlore.runtimes.run import Run
 from runlore.runtimes.stop import StopRequest
@@ -133,6 +134,12 @@ class AsyncRun:
     async def rename(self, name: str) -> None:
         """Give the run another name, or none: see `Run.rename`."""
         await act(partial(self.sync.rename, name))
+
+    async def redact(
+        self, values: str | bytes | Iterable[str | bytes], *, why: str = "", dry_run: bool = False
+    ) -> RedactView:
+        """Take secrets out of everything the run recorded: see `Run.redact`."""
+        return await act(partial(self.sync.redact, values, why=why, dry_run=dry_run))
 
 
 class AsyncLines:

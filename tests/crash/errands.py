@@ -15,8 +15,10 @@ from runlore.journal.layout import Layout
 from runlore.journal.reader import JournalReader, fold_events, journal_ids
 from runlore.journal.repair import plan, repair
 from runlore.journal.root import consent_to_network_fs
+from runlore.journal.values import Actor
 from runlore.journal.verify import verify
 from runlore.journal.writer import Draft, Writer
+from runlore.runtimes.redact import Redaction
 from tests.doubles.drafts import booting, failed, new_run_id, noted, progressed, queued, tagged
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 RUN, OTHER = new_run_id(1), new_run_id(2)
 DAMAGED: Final = new_run_id(3)
 """A journal with a hole in the middle."""
+REDACTED: Final = new_run_id(5)
+"""A journal whose run is called nightly, which is to be taken out."""
 TORN: Final = new_run_id(4)
 """A journal with a cut line at its end."""
 
@@ -36,6 +40,8 @@ class Errand:
         self.disk, self.layout = disk, layout
         self.acknowledged: dict[RunId, str] = {}
         """Per run the head of the newest event that was acknowledged as durable."""
+        self.was: dict[RunId, str] = {}
+        """Per run the newest head that was there before."""
         self.refused: list[RunloreError] = []
 
     def try_to(self, what: Callable[[], object]) -> None:
@@ -116,6 +122,18 @@ def mend(errand: Errand) -> None:
     errand.try_to(lambda: repair(errand.disk, errand.layout, DAMAGED))
 
 
+def redact(errand: Errand) -> None:
+    """Have a name taken out of journal and quarantine, twice."""
+    disk, layout = errand.disk, errand.layout
+    errand.acknowledged[REDACTED] = errand.was[REDACTED]
+
+    def redact() -> None:
+        Redaction(disk, layout, REDACTED, ["nightly"], by=Actor(), why="it was one").apply()
+
+    errand.try_to(redact)
+    errand.try_to(redact)
+
+
 def submit_with_key(errand: Errand) -> None:
     """Claim a key and create its run."""
 
@@ -155,6 +173,7 @@ ERRANDS: Final[dict[str, Callable[[Errand], None]]] = {
     "append": append,
     "heal": heal,
     "mend": mend,
+    "redact": redact,
     "submit with key": submit_with_key,
     "look": look,
     "set up": set_up,

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Any, ClassVar, Final
 
+import msgspec
+
 from runlore.journal import machine
 from runlore.journal.disk import REAL, Disk, read_whole, write_whole
 from runlore.journal.events import UNSYNCED, JournalRepaired
@@ -19,12 +21,18 @@ from runlore.journal.layout import Layout
 from runlore.journal.reader import journal_ids, read
 from runlore.journal.repair import repair
 from runlore.journal.root import open_for_writing
-from runlore.journal.values import RunId
+from runlore.journal.values import Recipe, RunId
+from runlore.journal.verify import verify
 from runlore.journal.writer import Draft, Writer
+from runlore.runtimes import redact_blobs
+from runlore.runtimes.owner_lock import OwnerLock
+from runlore.runtimes.redact import Redaction
+from runlore.runtimes.transcript import Transcript
 from tests.doubles.drafts import LIFE, booting, failed, new_run_id, noted, progressed, queued, started, tagged
 from tests.doubles.recorder import CALLS
 
 RUN: Final = new_run_id()
+SECRET: Final = "correct horse battery staple"
 _VERSIONS: Final = (b"old " * 400, b"new " * 300)
 Tell = Callable[[bytes, bytes], None]
 """Sends a message: what kind, and what about."""
@@ -57,9 +65,9 @@ class Victim:
         self.prepare()
         self.act()
 
-    def create(self) -> Writer:
+    def create(self, recipe_blob: str | None = None) -> Writer:
         """Create the journal, acknowledged."""
-        draft = queued(RUN, boot_id=machine.boot_id())
+        draft = queued(RUN, boot_id=machine.boot_id(), recipe_blob=recipe_blob)
         writer = Writer.create(self.disk, self.layout, RUN, draft, feed=Feed(self.disk, self.layout))
         self.promise(RUN, writer.tail.head)
         return writer
@@ -203,6 +211,56 @@ class WritesWhole(Victim):
             yield "the file is neither old nor new"
 
 
+class Redacts(Victim):
+    """Takes a secret out of a run that printed, noted and submitted it; its recipe is a blob."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        OwnerLock.create(self.disk, self.layout, RUN).release()
+        recipe = msgspec.json.encode(Recipe(argv=("login", SECRET), cwd="/"))
+        digest = sha256(recipe).hexdigest()
+        write_whole(self.disk, self.layout.blob(digest), recipe)
+        writer = self.create(recipe_blob=digest)
+        self.append(writer, noted(f"it is {SECRET}"), failed())
+        writer.close()
+        paths = (self.layout.in_run(RUN, name) for name in ("transcript", "transcript.index"))
+        transcript = Transcript.create(self.disk, *paths)
+        for stream, text in (("stdout", SECRET[:5]), ("stderr", "between"), ("stdout", SECRET[5:])):
+            transcript.store(stream, text.encode())  # type: ignore[arg-type]  # they are streams
+        transcript.close()
+        with open(f"{self.layout.quarantine}/{RUN}-0-0badcafe", "w", encoding="utf-8") as file:
+            file.write(SECRET)
+
+    def act(self) -> None:
+        Redaction(self.disk, self.layout, RUN, [SECRET], by=machine.actor("test")).apply()
+
+    def mend(self) -> Iterator[str]:
+        found = verify(REAL, self.layout, RUN)
+        if found.integrity not in {"sealed", "redacted"}:
+            yield f"verify says {found.integrity}: {found.findings}"
+        self.act()
+        yield from self._left()
+        again = Redaction(REAL, self.layout, RUN, [SECRET], by=machine.actor("test")).apply()
+        if again.applied or again.seqs or again.places:
+            yield f"a second redaction found more: {again}"
+        if verify(REAL, self.layout, RUN).integrity != "redacted":
+            yield "verify does not say redacted"
+
+    def _left(self) -> Iterator[str]:
+        """Yield where the secret still is, or what is gone that was none."""
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                if SECRET.encode() in read_whole(REAL, f"{folder}/{name}", 1 << 20):
+                    yield f"{folder}/{name} holds the secret"
+        printed = read_whole(REAL, self.layout.in_run(RUN, "transcript"), 1 << 20)
+        if len(printed) != len(SECRET) + len("between") or b"between" not in printed:
+            yield f"the transcript has become {printed!r}"
+        digest = redact_blobs.recipe_blob(REAL, self.layout, RUN)
+        recipe = read_whole(REAL, self.layout.blob(digest or ""), 1 << 20)
+        if sha256(recipe).hexdigest() != digest:
+            yield "the recipe is not what the journal names"
+
+
 VICTIMS: Final[dict[str, type[Victim]]] = {
     "create": Creates,
     "append": Appends,
@@ -211,6 +269,7 @@ VICTIMS: Final[dict[str, type[Victim]]] = {
     "repair": Repairs,
     "replace": Replaces,
     "claim": Claims,
+    "redact": Redacts,
     "write whole": WritesWhole,
 }
 

@@ -1,17 +1,22 @@
 """What a machine was doing when its power failed: one function per way to change the disk."""
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Final
 
+from runlore.journal.disk import read_whole
 from runlore.journal.errors import JournalIO, RunloreError
 from runlore.journal.feed import Feed
 from runlore.journal.repair import repair
-from runlore.journal.values import RunId
+from runlore.journal.values import Actor, RunId
+from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
+from runlore.runtimes.owner_lock import OwnerLock
+from runlore.runtimes.redact import Redaction
+from runlore.runtimes.transcript import Transcript
 from tests.crash.enumeration import PowerCuts, ready_registry
-from tests.crash.recovery import LAYOUT
+from tests.crash.recovery import LAYOUT, in_words
 from tests.doubles.crash_states import Image
 from tests.doubles.drafts import (
     LIFE,
@@ -27,6 +32,7 @@ from tests.doubles.drafts import (
     succeeded,
     tagged,
 )
+from tests.doubles.simulated import SimulatedDisk
 
 Workload = Callable[[PowerCuts], None]
 RUN: Final = new_run_id()
@@ -178,6 +184,45 @@ def repairing(cuts: PowerCuts) -> None:
     repair(cuts.disk(), LAYOUT, RUN)
 
 
+def redacting(cuts: PowerCuts) -> None:
+    """A name is taken out of journal and transcript; a second time completes what a power cut left."""
+    with cuts.quietly():
+        disk = cuts.disk()
+        OwnerLock.create(disk, LAYOUT, RUN).release()
+        writer = created(cuts)
+        for draft in (noted("nightly, again"), failed()):
+            cuts.append(writer, draft)
+        writer.close()
+        paths = (LAYOUT.in_run(RUN, name) for name in ("transcript", "transcript.index"))
+        transcript = Transcript.create(disk, *paths)
+        transcript.store("stdout", b"the nightly build")
+        transcript.sync()
+        transcript.close()
+        disk.sync_dir(LAYOUT.run_dir(RUN))
+    promised = cuts.check
+    cuts.check = lambda image: [*promised(image), *in_words(lambda: _redacted_after(image))]
+    Redaction(cuts.disk(), LAYOUT, RUN, ["nightly"], by=Actor()).apply()
+
+
+def _redacted_after(image: Image) -> Iterator[str]:
+    """Redact again after the power cut, and yield what is damaged or still says it."""
+    disk = SimulatedDisk(image.boot())
+    before = verify(disk, LAYOUT, RUN)
+    if before.integrity not in {"sealed", "redacted"}:
+        yield f"verify says {before.integrity}: {before.findings}"
+    Redaction(disk, LAYOUT, RUN, ["nightly"], by=Actor()).apply()
+    for name in ("transcript", "transcript.index"):
+        if b"nightly" in read_whole(disk, LAYOUT.in_run(RUN, name), 1 << 20):
+            yield f"{name} still says it"
+    journal = read_whole(disk, LAYOUT.journal(RUN), 1 << 20)
+    if b"nightly" in journal or verify(disk, LAYOUT, RUN).integrity != "redacted":
+        yield "the journal is not redacted"
+    if read_whole(disk, LAYOUT.in_run(RUN, "transcript"), 1 << 20) != b"the ******* build":
+        yield "the transcript lost something else"
+    if disk.open_files:
+        yield f"{disk.open_files} descriptors were left open"
+
+
 def nulled(data: bytes, start: int, length: int) -> bytes:
     """Return the bytes with some of them lost."""
     return data[:start] + bytes(length) + data[start + length :]
@@ -276,6 +321,7 @@ WORKLOADS: Final[dict[str, Workload]] = {
         }.items()
     },
     "a repair": repairing,
+    "a redaction": redacting,
     **{f"sync {which} fails": failed_sync(which) for which in range(6)},
     "a failed sync that cannot be mended": failed_sync_twice,
     "a full disk": short_writes,

@@ -42,6 +42,7 @@ def queued(
     key: str = "",
     boot_id: str = BOOT,
     name: str = "nightly",
+    recipe_blob: str | None = None,
 ) -> Draft:
     """Draft the first event."""
     return lambda seq, at: RunQueued(
@@ -50,6 +51,7 @@ def queued(
         format=FORMAT,
         run_id=run_id,
         recipe=Recipe(argv=("true",), cwd="/"),
+        recipe_blob=recipe_blob,
         name=name,
         key=key,
         spec="ab" * 32 if key else None,

@@ -1,0 +1,260 @@
+"""Take a value out of a run that recorded it by mistake: the one permitted rewrite.
+
+The journal comes first and tells in the same step what is being redacted; the run's other files follow.
+Whatever a crash leaves undone, doing it again finds and completes. Both locks are held: nobody owns the
+run, and nobody appends to its journal while it is replaced. docs/how-to/remove-a-secret.md
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct, structs
+
+from runlore.journal.disk import Disk
+from runlore.journal.errors import BadInput, Busy, JournalIO, NotFound, RunloreError
+from runlore.journal.events import TextRedacted
+from runlore.journal.layout import Layout
+from runlore.journal.overwrite import Overwriter, mark
+from runlore.journal.redactor import Redactor
+from runlore.journal.rewrite import changed_seqs, rewrite
+from runlore.journal.values import Actor, RunId, Seq
+from runlore.journal.writer import Writer
+from runlore.projections.views import RedactedPlaceView, RedactView
+from runlore.runtimes import redact_blobs as blobs
+from runlore.runtimes import redact_places as places
+from runlore.runtimes.folding import RunFold
+from runlore.runtimes.owner_lock import OwnerLock
+from runlore.runtimes.redact_blobs import NewBlob
+from runlore.runtimes.redact_places import Place
+from runlore.runtimes.redact_rest import still_there
+
+SHORTEST: Final = 4
+"""Bytes of a value; what is shorter stands in every run by chance."""
+LONGEST: Final = 1 << 16
+OUT_OF_REACH: Final = (
+    "copies that were exported, printed or sent elsewhere",
+    "backups, snapshots and old blocks of the disk",
+    "guesses: whoever has an `h` of before can still test a short value against it",
+)
+_MARK_LENGTHS: Final = (9, 64)
+
+
+class _Found(Struct, frozen=True):
+    """Everything that holds a value and is to be rewritten."""
+
+    seqs: tuple[Seq, ...]
+    blob: NewBlob | None
+    unfinished: list[str]
+    """Old blobs that an interrupted redaction was to remove."""
+    places: list[Place]
+    shared: list[str] = []
+    """Old blobs that other runs need."""
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.seqs or self.blob or self.unfinished or self.places)
+
+
+class Redaction:
+    """One run, and the values that are to go.
+
+    Raises, from the constructor:
+        BadInput: a value is none; the message holds nothing of it.
+    """
+
+    def __init__(
+        self,
+        disk: Disk,
+        layout: Layout,
+        run_id: RunId,
+        values: Sequence[str | bytes],
+        *,
+        by: Actor,
+        why: str = "",
+    ) -> None:
+        self._disk, self._layout, self._run_id, self._by = disk, layout, run_id, by
+        self._redactor = Redactor(checked(values))
+        self._why = self._redactor.text(why)
+
+    def plan(self) -> RedactView:
+        """Return what would be rewritten, and what would still hold a value; reads only.
+
+        Raises:
+            Busy: the run is live. NotFound: no such run. JournalIO: the disk refused.
+            BadInput: a value stands where there is no text.
+        """
+        try:
+            self._require_ended(is_owned=self._is_locked(self._layout.owner_lock(self._run_id)))
+            return self._view(self._find(), applied=False)
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def apply(self) -> RedactView:
+        """Return what was rewritten, durably, and what still holds a value.
+
+        Raises:
+            As `plan` does. NotPermitted, CorruptJournal, NewerFormat: the journal may not be written.
+        """
+        try:
+            with ExitStack() as held:
+                self._take(held)
+                self._require_ended(is_owned=False)
+                places.drop_halves(self._disk, self._layout, self._run_id)
+                self._heal()
+                found = self._find()
+                if found.is_empty:
+                    return self._view(found, applied=False)
+                return self._view(self._rewrite(found), applied=True)
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def _find(self) -> _Found:
+        disk, layout, run_id, spans = self._disk, self._layout, self._run_id, self._redactor.spans
+        blob = blobs.overwritten(disk, layout, run_id, spans)
+        return _Found(
+            seqs=changed_seqs(disk, layout.journal(run_id), self._overwriter(blob)),
+            blob=blob,
+            unfinished=blobs.to_go(disk, layout, run_id),
+            places=list(places.found_in(disk, layout, run_id, spans)),
+        )
+
+    def _overwriter(self, blob: NewBlob | None) -> Overwriter:
+        return Overwriter(self._redactor.spans, {blob.old: blob.new} if blob else None)
+
+    def _rewrite(self, found: _Found) -> _Found:
+        disk, layout, run_id = self._disk, self._layout, self._run_id
+        if found.blob is not None:
+            blobs.store(disk, layout, run_id, found.blob)
+        what = _what(found)
+
+        def told(seqs: tuple[Seq, ...], seq: Seq, at: datetime) -> TextRedacted:
+            return TextRedacted(seq=seq, at=at, by=self._by, seqs=seqs, what=what, why=self._why)
+
+        if found.seqs or found.places:
+            rewrite(disk, layout, run_id, self._overwriter(found.blob), told)
+        for place in found.places:
+            place.rewrite()
+        return structs.replace(found, shared=blobs.drop_old(disk, layout, run_id))
+
+    def _heal(self) -> None:
+        """Have a crash tail moved to quarantine, where it is searched like everything there."""
+        writer = Writer(self._disk, self._layout, self._run_id, owner=True)
+        try:
+            writer.open()
+        finally:
+            writer.close()
+
+    # -- who else is there
+
+    def _take(self, held: ExitStack) -> None:
+        """Hold the owner lock; a run that has ended and has none can have no owner any more."""
+        try:
+            held.enter_context(OwnerLock.take(self._disk, self._layout, self._run_id))
+        except Busy:
+            raise self._is_live() from None
+        except NotFound:
+            if not self._has_ended():
+                raise
+
+    def _require_ended(self, *, is_owned: bool) -> None:
+        """Return if nothing of the run can write to its files any more."""
+        if is_owned:
+            raise self._is_live()
+        if self._is_locked(self._layout.tree_lock(self._run_id)) and not self._has_ended():
+            raise Busy(
+                f"run {self._run_id} has no keeper, but its command lives: `runlore stop {self._run_id}` "
+                "ends it; redact it afterwards"
+            )
+
+    def _is_live(self) -> Busy:
+        run_id = self._run_id
+        return Busy(
+            f"run {run_id} is live, and its keeper still writes: wait for its end (`runlore wait {run_id}`) "
+            f"or stop it (`runlore stop {run_id}`), and redact it then"
+        )
+
+    def _has_ended(self) -> bool:
+        folded = RunFold(self._disk, self._layout, self._run_id)
+        folded.advance()
+        return folded.has_ended()
+
+    def _is_locked(self, path: str) -> bool:
+        try:
+            fd = self._disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return False
+        try:
+            return self._disk.is_locked(fd)
+        finally:
+            self._disk.close(fd)
+
+    # -- what is said
+
+    def _view(self, found: _Found, *, applied: bool) -> RedactView:
+        root = f"{self._layout.root}/"
+        rest = still_there(self._disk, self._layout, self._run_id, self._redactor, found.shared)
+        rewritten = [
+            RedactedPlaceView(kind=place.kind, path=place.path.removeprefix(root), count=place.count)
+            for place in found.places
+        ]
+        old = [found.blob.old] if found.blob else found.unfinished
+        rewritten += [RedactedPlaceView(kind="recipe", path=f"blobs/{digest}", count=1) for digest in old]
+        gone: set[str] = set() if applied else {place.path for place in rewritten}
+        return RedactView(
+            run_id=self._run_id,
+            applied=applied,
+            seqs=list(found.seqs),
+            places=rewritten,
+            still_there=[each for each in rest if each.path not in gone],
+            out_of_reach=list(OUT_OF_REACH),
+            why=self._why,
+        )
+
+    def _refused(self, error: OSError) -> RunloreError:
+        if isinstance(error, RunloreError):
+            return error
+        if isinstance(error, FileNotFoundError):
+            return NotFound(f"run {self._run_id} has no journal in {self._layout.journals}")
+        return JournalIO(
+            f"run {self._run_id}: {error.strerror or error}; it may not be redacted wholly: do it again"
+        )
+
+
+def checked(values: Iterable[str | bytes]) -> list[bytes]:
+    """Return the values as bytes, each once.
+
+    Raises:
+        BadInput: there is none, or one is empty, too short, too long, or part of what replaces it.
+    """
+    found = [
+        value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value for value in values
+    ]
+    if not found:
+        raise BadInput("no value given to redact")
+    for value in found:
+        if not value.strip():
+            raise BadInput("a value to redact is empty")
+        if len(value) < SHORTEST:
+            raise BadInput(
+                f"a value of {len(value)} bytes stands everywhere by chance; {SHORTEST} are needed. "
+                "Replace the secret where it is used"
+            )
+        if len(value) > LONGEST:
+            raise BadInput(f"a value of {len(value):,} bytes; {LONGEST:,} can be looked for")
+        if any(value in mark(length) for length in _MARK_LENGTHS):
+            raise BadInput("a value to redact is part of the mark that stands for what was redacted")
+    return list(dict.fromkeys(found))
+
+
+def _what(found: _Found) -> str:
+    """Return what was redacted, in words for the journal."""
+    kinds = list(dict.fromkeys(place.kind for place in found.places))
+    if found.blob is not None:
+        kinds.append("recipe")
+    if not kinds:
+        return "a secret"
+    listed = ", ".join(kinds)
+    return f"a secret (also in: {listed})" if found.seqs else f"a secret (in: {listed})"
