@@ -50,6 +50,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "verify": "Check journals against their own chain.",
         "heads": "Print what names each history, to be kept elsewhere.",
         "repair": "Cut what is damaged out of a journal, into quarantine.",
+        "scan": "Look for likely secrets in what runs recorded.",
         "redact": "Take a secret out of what a run recorded.",
         "doctor": "Look for everything that is wrong, and say what to type.",
         "reconcile": "Write down how runs ended whose keeper is gone.",

@@ -10,7 +10,7 @@ def _words(text: str) -> frozenset[str]:
 COMMANDS: Final = _words(
     """
     accept artifacts attach df diff export hooks import index mcp metrics pack pin playlist
-    projection promote prune queue relay replay rerun restore resume retention rm scan
+    projection promote prune queue relay replay rerun restore resume retention rm
     send serve sql stats submit subscribe subscriptions template trash unpin watch worker
     """
 )

@@ -33,6 +33,7 @@ SHOWN: Final[dict[str, type]] = {
     "reconcile": views.ReconcileView,
     "repair": views.RepairView,
     "redact": views.RedactView,
+    "scan": views.ScanView,
     "doctor": views.DoctorView,
     "info": views.InfoView,
     "init": views.InitView,

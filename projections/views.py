@@ -49,6 +49,8 @@ __all__ = [
     "RedactedPlaceView",
     "RepairView",
     "RunView",
+    "ScanView",
+    "SecretFoundView",
     "SignalView",
     "SpecView",
     "StillThereView",
@@ -295,6 +297,39 @@ class RedactView(Struct, frozen=True, kw_only=True):
     out_of_reach: list[str]
     """What nobody here can rewrite: replace the secret where it is used."""
     why: str
+
+
+class SecretFoundView(Struct, frozen=True, kw_only=True):
+    """A likely secret: where it is, and of which kind; never the secret."""
+
+    run_id: RunId
+    place: str
+    """journal, recipe, transcript, keeper.error, exit, quarantine or artifact."""
+    path: str
+    """The file, below the root."""
+    seq: int | None
+    """Of the event, in a journal."""
+    field: str | None
+    """Names that lead to it, in an event or a recipe."""
+    stream: str | None
+    line: int | None
+    """Counted from 1; in a transcript, within its stream."""
+    kind: str
+    """Such as github-token; named-value for what stands behind a name, value-of:$NAME for your own."""
+    name: str | None
+
+
+class ScanView(Struct, frozen=True, kw_only=True):
+    """Likely secrets in runs."""
+
+    schema: Literal["runlore.scan/1"] = "runlore.scan/1"
+    items: list[SecretFoundView]
+    counts: dict[str, int]
+    """By kind, all that was found."""
+    runs: int
+    """Runs that were looked at."""
+    truncated: bool
+    """More was found than is listed."""
 
 
 class InfoView(Struct, frozen=True, kw_only=True):

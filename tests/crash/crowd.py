@@ -1,4 +1,4 @@
-"""Many processes at one journal: `python -m tests.crash.crowd readers|cas|creators NUMBER FOLDER`.
+"""Many processes at one journal: `python -m tests.crash.crowd WHAT NUMBER FOLDER`.
 
 Prints one JSON line. A process of its own, because a test runner has threads and must not fork.
 """
@@ -18,9 +18,12 @@ from runlore.journal.layout import Layout
 from runlore.journal.reader import JournalReader, journal_ids, read
 from runlore.journal.root import open_for_writing
 from runlore.journal.scan import Record
+from runlore.journal.values import Actor
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
-from tests.crash.victims import FailingSync
+from runlore.runtimes.owner_lock import OwnerLock
+from runlore.runtimes.redact import Redaction
+from tests.crash.victims import SECRET, FailingSync
 from tests.doubles.drafts import failed, new_run_id, noted, progressed, queued
 
 P = ParamSpec("P")
@@ -120,6 +123,61 @@ def _create(layout: Layout, run_id: str) -> None:
         os._exit(2)
 
 
+def redactors(layout: Layout, number: int) -> dict[str, int]:
+    """Let four processes label an ended run that tells a secret, while it is redacted again and again."""
+    OwnerLock.create(REAL, layout, RUN).release()
+    writer = Writer.create(REAL, layout, RUN, queued(RUN, boot_id=machine.boot_id()))
+    writer.append(failed())
+    writer.close()
+    following = [_fork(_follow_labels, layout, 4 * number)]
+    labelling = [_fork(_label, layout, seed, number) for seed in range(4)]
+    redactions = 0
+    while not all(map(_is_over, labelling)):
+        redactions += Redaction(REAL, layout, RUN, [SECRET], by=Actor()).apply().applied
+    redactions += Redaction(REAL, layout, RUN, [SECRET], by=Actor()).apply().applied
+    _join([*labelling, *following])
+    found = [record.head for record in read(REAL, layout, RUN, check_chain=True)]
+    acknowledged = [head for seed in range(4) for head in _acknowledged(layout, seed)]
+    assert verify(REAL, layout, RUN).integrity == "redacted"
+    assert set(acknowledged) <= set(found), "an acknowledged label is gone"
+    with open(layout.journal(RUN), "rb") as file:
+        assert SECRET.encode() not in file.read()
+    return {"acknowledged": len(acknowledged), "redactions": redactions}
+
+
+def _label(layout: Layout, seed: int, number: int) -> None:
+    with open(f"{layout.root}/acknowledged-{seed}", "w", encoding="ascii") as file:
+        writer = Writer(REAL, layout, RUN)
+        for count in range(number):
+            if count % 7 == 0:  # somebody else's command, which opens the journal anew
+                writer.close()
+                writer = Writer(REAL, layout, RUN)
+            file.write(writer.append(noted(f"{seed} {count} {SECRET}")).head + "\n")
+        writer.close()
+
+
+def _acknowledged(layout: Layout, seed: int) -> list[str]:
+    with open(f"{layout.root}/acknowledged-{seed}", encoding="ascii") as file:
+        return file.read().split()
+
+
+def _follow_labels(layout: Layout, number: int) -> None:
+    """Read until all labels came; each record comes once, although its text may have gone before."""
+    seen = labels = 0
+    with JournalReader(REAL, layout, RUN) as reader:
+        while labels < number:
+            for record in reader.read_available():
+                assert record.seq == seen + 1, f"seq {record.seq} after {seen}"
+                seen = record.seq
+                labels += isinstance(record.event, RunNoted)
+            assert not reader.rewound, "no record was ever taken back"
+
+
+def _is_over(child: int) -> bool:
+    """Say whether a child has ended; it still can be waited for."""
+    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
 def _fork(work: Callable[P, None], *arguments: P.args, **options: P.kwargs) -> int:
     child = os.fork()
     if child:
@@ -144,7 +202,7 @@ def main(what: str, number: str, folder: str) -> None:
     """Gather the crowd."""
     disk: Disk = REAL
     layout = open_for_writing(disk, f"{folder}/registry")
-    crowds = {"readers": readers, "cas": cas, "creators": creators}
+    crowds = {"readers": readers, "cas": cas, "creators": creators, "redactors": redactors}
     print(json.dumps(crowds[what](layout, int(number))))
 
 

@@ -47,3 +47,14 @@ def test_two_creators_of_one_run(tmp_path: Path, sized: Callable[[int, int], int
 
     assert found == {"won": rounds, "journals": rounds}
     record("creators", "of two creators of one run exactly one wins", {"rounds": rounds})
+
+
+def test_labels_while_a_run_is_redacted(tmp_path: Path, sized: Callable[[int, int], int]) -> None:
+    """Whoever appends while the journal is replaced again and again loses nothing, nor does a follower."""
+    number = sized(300, 10_000)
+
+    found = _gathered("redactors", number, tmp_path)
+
+    assert found["acknowledged"] == 4 * number
+    assert found["redactions"] >= 5
+    record("labels beside redactions", "0 acknowledged events lost while a run is redacted", found)
