@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "journal-format.md"
-MAX_LINE = 262_144
-OPENING = ("run.queued", "journal.continued")
+MAX_LINE, OPENING = 262_144, ("run.queued", "journal.continued")
 TRAILER = re.compile(rb',"h":"([0-9a-f]{64})"}\Z')
 TYPE = re.compile(r"(?=.{,64}\Z)[a-z0-9_]+(\.[a-z0-9_]+)+")
 HOUR = r"([01]\d|2[0-3])"
@@ -27,6 +26,7 @@ class Reading(NamedTuple):
     damage: str  # its kind, or empty
     offset: int  # logical: of the first byte behind the whole records
     sealed: bool
+    redacted: set[int]  # seqs of lines that keep an `h` they need not match
 
 
 class Pairs(list[tuple[str, Any]]):
@@ -140,7 +140,7 @@ def read(data: bytes, run_id: str, *, chained: bool = True) -> Reading:
     proven = damage and any(map(_proves, data[at:].split(b"\n")[:-1]))
     verdict = "corrupt" if proven else "crash_tail" if damage else "clean"
     is_sealed = [each["type"] for *_, each in records[-1:]] == ["run.sealed"]
-    return Reading(records, verdict, damage, base + at, is_sealed)
+    return Reading(records, verdict, damage, base + at, is_sealed, redacted)
 
 
 def _proves(line: bytes) -> bool:

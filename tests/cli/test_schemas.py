@@ -19,6 +19,7 @@ ANSWERS: dict[str, list[str]] = {
     "stop": ["stop", "bad", "--dry-run"],
     "verify": ["verify"],
     "heads": ["heads"],
+    "scan": ["scan"],
     "repair": ["repair", "bad"],
     "reconcile": ["reconcile", "--dry-run"],
     "info": ["info"],

@@ -16,6 +16,8 @@ import msgspec
 from runlore.journal import events as e
 from runlore.journal import values as v
 from runlore.journal.lifecycle import STATUS_OF
+from runlore.journal.overwrite import Overwriter
+from runlore.journal.redactor import Redactor
 from tests.compat.reading import FOLDER, expectation
 from tests.journal.forge import AT, AT_TEXT, OTHER_RUN, RECIPE, RUN, Forge
 from tests.journal.samples import ACTOR, DIGEST, IDENTITY, OBSERVATION, OWNER, SAMPLES
@@ -184,6 +186,24 @@ def redacted() -> Forge:
     forge.add(e.TextRedacted, seqs=(1, 2), what="a password", why="typed by mistake", by=ACTOR)
     forge.add(e.RunCancelled).seal()
     forge.lines[:2] = [line.replace(b"hunter2hunter2", b"[REDACTED]****") for line in forge.lines[:2]]
+    return forge
+
+
+@golden
+def redacted_after_the_end() -> Forge:
+    """A value was taken out of every kind of place on a line, twice, after the run was sealed."""
+    forge = Forge().queued(
+        name="key 12345678",
+        tags={"12345678": '12345678 and "more"', "x12345678": "é"},
+        metadata={"pin": 12345678, "list": [{"12345678": None}, 1.5]},
+        recipe=v.Recipe(argv=("a", "12345678\ufffd"), cwd="/", argv_bytes=("YQ==", "MTIzNDU2Nzj/")),
+    )
+    forge.add(e.RunProgressed, metrics={"n": 12345678.0}).text(r'"text":"\u0031234567\u0038"')
+    forge.add(e.RunCancelled).seal().add(e.RunNoted, text="12345678 9876-5432-1098").seal()
+    for seqs, value in (((1, 2, 3, 6), "12345678"), ((6,), "9876-5432-1098")):
+        overwriter = Overwriter(Redactor([value]).spans)
+        forge.lines = [overwriter.line(line) or line for line in forge.lines]
+        forge.add(e.TextRedacted, seqs=seqs, what="a secret (also in: transcript)", by=ACTOR).seal()
     return forge
 
 

@@ -5,8 +5,10 @@ from runlore.journal.scan import Scanner, Tail, redacted_seqs
 from runlore.journal.values import RunId
 from tests import second_reader
 
-Summary = tuple[list[tuple[int, int, int, str, str]], str, str, int, bool]
-"""Records as (seq, offset, length, h, type), verdict, kind of damage, offset behind the records, sealed."""
+Summary = tuple[list[tuple[int, int, int, str, str]], str, str, int, bool, set[int]]
+"""Records as (seq, offset, length, h, type), verdict, kind of damage, offset behind the records, sealed,
+and the seqs that are said to be redacted.
+"""
 
 
 def by_the_scan(data: bytes, run_id: RunId) -> Summary:
@@ -21,6 +23,7 @@ def by_the_scan(data: bytes, run_id: RunId) -> Summary:
         verdict.damage.kind if verdict.damage else "",
         verdict.damage.offset if verdict.damage else scanner.tail.offset,
         scanner.tail.sealed,
+        set(redacted),
     )
 
 
@@ -36,4 +39,5 @@ def by_the_second_reader(data: bytes, run_id: RunId) -> Summary:
         reading.damage,
         reading.offset,
         reading.sealed,
+        reading.redacted,
     )
