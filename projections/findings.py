@@ -33,6 +33,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "claim_without_journal": Kind("info", "a keyed submission that a crash cut; the key is free"),
     "claim_damaged": Kind("info", "a key's claim was cut by a crash; its next submission renews it"),
     "temporary_left": Kind("warning", "a file that was to be renamed; whoever wrote it died"),
+    "redaction_unfinished": Kind(
+        "warning", "a crash cut a redaction; what it was to take out may still be there: do it again"
+    ),
     "stray_file": Kind("warning", "a file that is not ours lies among ours"),
     "quarantine_kept": Kind("info", "bytes that repairs cut out; runlore never deletes them"),
     "feed_old": Kind("info", "the feed is of another boot; the next append begins a new one"),

@@ -23,7 +23,7 @@ _OLD_S: Final = 60.0
 _READ: Final = os.O_RDONLY | os.O_NONBLOCK
 _OTHERS: Final = 0o077
 _CLAIM_BYTES: Final = 1 << 16
-_WITH_TEMPORARIES: Final = ("", "/journals", "/settings", "/keys", "/blobs", "/feed")
+_WITH_TEMPORARIES: Final = ("", "/journals", "/settings", "/keys", "/feed")
 """Folders in which files are replaced whole."""
 
 
@@ -41,6 +41,7 @@ class FileExaminer:
         yield from self._claims()
         for folder in _WITH_TEMPORARIES:
             yield from self._temporaries(f"{self._layout.root}{folder}")
+        yield from self._redactions()
         yield from self._quarantine()
         yield from self._feed()
         if self._open_to_others:
@@ -95,6 +96,9 @@ class FileExaminer:
                     todo = f"rm -r {shell.quote(path)}"
                     yield finding("folder_without_journal", path, todo, path=path)
                 continue
+            for half in self._names(path):
+                if half.startswith(".") and half.endswith(".tmp") and self._is_old(f"{path}/{half}"):
+                    yield _unfinished(run_id, f"{path}/{half}")
             note = self._layout.in_run(run_id, "keeper.error")
             if self._exists(note):
                 yield finding("keeper_failed", note, f"cat {shell.quote(note)}", run_id=run_id, path=note)
@@ -123,6 +127,22 @@ class FileExaminer:
             path = f"{folder}/{name}"
             if name.startswith(".") and name.endswith(".tmp") and self._is_old(path):
                 yield finding("temporary_left", path, f"rm {shell.quote(path)}", path=path)
+
+    def _redactions(self) -> Iterator[Finding]:
+        """Look for what a redaction was to rename or remove, and for other halves of a blob."""
+        for name in self._names(self._layout.blobs):
+            path = f"{self._layout.blobs}/{name}"
+            run_id = name.split(".")[1] if name.startswith(".") else ""
+            if not name.endswith(".tmp") or not self._is_old(path):
+                continue
+            if ids.is_run_id(run_id):
+                yield _unfinished(RunId(run_id), path)
+            else:
+                yield finding("temporary_left", path, f"rm {shell.quote(path)}", path=path)
+        for name in self._names(self._layout.quarantine):
+            path, run_id = f"{self._layout.quarantine}/{name}", name[1:24]
+            if name.startswith(".") and ids.is_run_id(run_id) and self._is_old(path):
+                yield _unfinished(RunId(run_id), path)
 
     def _quarantine(self) -> Iterator[Finding]:
         names = self._names(self._layout.quarantine)
@@ -193,3 +213,8 @@ class FileExaminer:
     def _look_at_mode(self, path: str, mode: int) -> None:
         if mode & _OTHERS:
             self._open_to_others.append(path)
+
+
+def _unfinished(run_id: RunId, path: str) -> Finding:
+    todo = f"runlore redact {run_id} --value-from -"
+    return finding("redaction_unfinished", path, todo, run_id=run_id, path=path)

@@ -166,6 +166,14 @@ def temporary(layout: Layout, _: Identity) -> None:
     os.utime(path, (OLD_S, OLD_S))
 
 
+def unfinished(layout: Layout, _: Identity) -> None:
+    """Killed before the new transcript took its place."""
+    run_id = Owned(layout).boot().start().succeed().die()
+    path = Path(layout.in_run(run_id, ".transcript.0123456789ab.tmp"))
+    path.touch(0o600)
+    os.utime(path, (OLD_S, OLD_S))
+
+
 def stray(layout: Layout, _: Identity) -> None:
     """Somebody's own file."""
     Path(f"{layout.journals}/notes.txt").touch()
@@ -213,6 +221,7 @@ WAYS: dict[str, tuple[Callable[[Layout, Identity], object], str]] = {
     "claim_without_journal": (claimed, "runlore run --key deploy"),
     "claim_damaged": (cut_claim, "ls -l"),
     "temporary_left": (temporary, "rm "),
+    "redaction_unfinished": (unfinished, "runlore redact "),
     "stray_file": (stray, "ls -l"),
     "quarantine_kept": (quarantined, "ls -l"),
     "feed_old": (old_feed, "runlore"),
