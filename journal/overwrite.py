@@ -61,7 +61,7 @@ class Overwriter:
         """Say whether any of these whole lines has to be looked at by itself."""
         return (
             b"\\" in lines
-            or b"argv_bytes" in lines
+            or _ENCODED.encode() in lines
             or any(digest in lines for digest in self._digests)
             or bool(self._spans(lines))
         )
@@ -120,6 +120,8 @@ def _overwritten(data: bytes, spans: Spans, kind: type | None, where: str) -> by
 def _edits(data: bytes, spans: Spans, kind: type | None, where: str) -> Iterator[_Edit]:
     """Yield what is to be overwritten in a JSON text."""
     found = spans(data)
+    if not (found or b"\\" in data or _ENCODED.encode() in data):
+        return
     for part in parts(data):
         inside = [
             (max(start, part.start) - part.start, min(end, part.end) - part.start)

@@ -5,7 +5,7 @@ with its seal; it takes the journal's place in one rename, so a crash leaves the
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import datetime
 from typing import Final
 
@@ -31,18 +31,19 @@ _SEQS_A_LINE: Final = 10_000
 """More would not fit an event."""
 
 
-def changed_seqs(disk: Disk, path: str, edit: Overwriter) -> tuple[Seq, ...]:
-    """Return the seqs of the lines that would change; reads only.
+def changed_seqs(disk: Disk, path: str, edit: Overwriter) -> Generator[Seq, None, None]:
+    """Yield the seqs of the lines that would change, in order; reads only.
 
     Raises:
-        JournalIO: the disk refused. BadInput: a line cannot be changed so.
+        NotFound, JournalIO: the disk refused. BadInput: a line cannot be changed so.
     """
     fd = -1
     try:
         fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
         size, _links = disk.size_and_links(fd)
-        changed = (line for line, new in _edited(disk, fd, size, edit) if new is not None)
-        return tuple(Seq(codec.decode(line[:-1]).seq) for line in changed)
+        for line, new in _edited(disk, fd, size, edit):
+            if new is not None:
+                yield Seq(codec.decode(line[:-1]).seq)
     except OSError as error:
         raise _refused(path, error) from error
     finally:

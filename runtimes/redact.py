@@ -7,8 +7,9 @@ run, and nobody appends to its journal while it is replaced. docs/how-to/remove-
 
 import os
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import datetime
+from itertools import islice
 from typing import Final
 
 from msgspec import Struct, structs
@@ -88,7 +89,7 @@ class Redaction:
         """
         try:
             self._require_ended(is_owned=self._is_locked(self._layout.owner_lock(self._run_id)))
-            return self._view(self._find(), applied=False)
+            return self._view(self._find(most=None), applied=False)
         except OSError as error:
             raise self._refused(error) from error
 
@@ -104,22 +105,28 @@ class Redaction:
                 self._require_ended(is_owned=False)
                 places.drop_halves(self._disk, self._layout, self._run_id)
                 self._heal()
-                found = self._find()
+                found = self._find(most=1)
                 if found.is_empty:
                     return self._view(found, applied=False)
                 return self._view(self._rewrite(found), applied=True)
         except OSError as error:
             raise self._refused(error) from error
 
-    def _find(self) -> _Found:
+    def _find(self, *, most: int | None) -> _Found:
+        """Return what holds a value; of the journal's lines the first `most`, which is all it takes."""
         disk, layout, run_id, spans = self._disk, self._layout, self._run_id, self._redactor.spans
         blob = blobs.overwritten(disk, layout, run_id, spans)
         return _Found(
-            seqs=changed_seqs(disk, layout.journal(run_id), self._overwriter(blob)),
+            seqs=self._changed(self._overwriter(blob), most),
             blob=blob,
             unfinished=blobs.to_go(disk, layout, run_id),
             places=list(places.found_in(disk, layout, run_id, spans)),
         )
+
+    def _changed(self, overwriter: Overwriter, most: int | None) -> tuple[Seq, ...]:
+        path = self._layout.journal(self._run_id)
+        with closing(changed_seqs(self._disk, path, overwriter)) as seqs:
+            return tuple(islice(seqs, most))
 
     def _overwriter(self, blob: NewBlob | None) -> Overwriter:
         return Overwriter(self._redactor.spans, {blob.old: blob.new} if blob else None)
@@ -133,11 +140,16 @@ class Redaction:
         def told(seqs: tuple[Seq, ...], seq: Seq, at: datetime) -> TextRedacted:
             return TextRedacted(seq=seq, at=at, by=self._by, seqs=seqs, what=what, why=self._why)
 
-        if found.seqs or found.places:
-            rewrite(disk, layout, run_id, self._overwriter(found.blob), told)
+        seqs = found.seqs
+        if seqs or found.places:
+            try:
+                seqs = rewrite(disk, layout, run_id, self._overwriter(found.blob), told)
+            except BadInput:
+                blobs.drop_old(disk, layout, run_id)  # nothing is to go after all
+                raise
         for place in found.places:
             place.rewrite()
-        return structs.replace(found, shared=blobs.drop_old(disk, layout, run_id))
+        return structs.replace(found, seqs=seqs, shared=blobs.drop_old(disk, layout, run_id))
 
     def _heal(self) -> None:
         """Have a crash tail moved to quarantine, where it is searched like everything there."""

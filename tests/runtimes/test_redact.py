@@ -240,6 +240,21 @@ def test_a_recipe_of_several_runs_is_kept_for_the_others(layout: Layout) -> None
     assert not Path(layout.blob(digest)).exists()
 
 
+def test_a_recipe_stays_if_the_journal_cannot_be_redacted(layout: Layout) -> None:
+    """Nothing was changed, and nothing waits to be removed."""
+    recipe = msgspec.json.encode(Recipe(argv=("login", "20261120"), cwd="/"))
+    digest, run_id = sha256(recipe).hexdigest(), new_run_id(7)
+    Path(layout.blob(digest)).write_bytes(recipe)
+    begin(layout, run_id, recipe_blob=digest).close()
+    before = raw(layout, run_id)
+
+    with pytest.raises(BadInput, match="`run_id`"):
+        redact(layout, "20261120", run_id=run_id)
+    assert raw(layout, run_id) == before
+    assert Path(layout.blob(digest)).read_bytes() == recipe
+    assert not [path for path in Path(layout.blobs).iterdir() if path.name.startswith(".")]
+
+
 def test_what_a_keeper_left_is_redacted(layout: Layout) -> None:
     """Its note about a defect, and the reason in the exit record, which stays valid."""
     in_run(layout, "keeper.error").write_text(f"Traceback: {SECRET}\n")
