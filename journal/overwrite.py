@@ -19,6 +19,7 @@ from runlore.journal.errors import BadInput
 from runlore.journal.events import RunQueued, UnknownEvent
 from runlore.journal.json_parts import Part, Path, Unescaped, parts
 from runlore.journal.secret_text import REDACTED
+from runlore.journal.sought import merged
 from runlore.journal.values import Recipe
 
 Spans = Callable[[bytes], list[tuple[int, int]]]
@@ -146,7 +147,7 @@ def _edits(data: bytes, spans: Spans, kind: type | None, where: str) -> Iterator
 def _in_text(text: Unescaped, inside: list[tuple[int, int]], spans: Spans) -> list[tuple[int, int]]:
     """Return the spans in the raw text: those found there, and those found in what it stands for."""
     meant = [text.raw_span(start, end) for start, end in spans(text.data)]
-    return _merged(sorted([*(text.whole(start, end) for start, end in inside), *meant]))
+    return merged([*(text.whole(start, end) for start, end in inside), *meant])
 
 
 def _in_base64(raw: bytes, inside: list[tuple[int, int]], spans: Spans) -> list[tuple[int, int]] | None:
@@ -156,17 +157,7 @@ def _in_base64(raw: bytes, inside: list[tuple[int, int]], spans: Spans) -> list[
     except NotBase64:
         return None
     touched = [(start * 3 // 4, min(-(-end * 3 // 4), len(data))) for start, end in inside]
-    return _merged(sorted([*touched, *spans(data)]))
-
-
-def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    merged: list[tuple[int, int]] = []
-    for start, end in spans:
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
+    return merged([*touched, *spans(data)])
 
 
 def _edited(data: bytes, edits: list[_Edit], fill: bytes) -> bytes:

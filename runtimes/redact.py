@@ -19,8 +19,8 @@ from runlore.journal.errors import BadInput, Busy, JournalIO, NotFound, RunloreE
 from runlore.journal.events import TextRedacted
 from runlore.journal.layout import Layout
 from runlore.journal.overwrite import Overwriter, mark
-from runlore.journal.redactor import Redactor
 from runlore.journal.rewrite import changed_seqs, rewrite
+from runlore.journal.sought import Sought
 from runlore.journal.values import Actor, RunId, Seq
 from runlore.journal.writer import Writer
 from runlore.projections.views import RedactedPlaceView, RedactView
@@ -77,8 +77,8 @@ class Redaction:
         why: str = "",
     ) -> None:
         self._disk, self._layout, self._run_id, self._by = disk, layout, run_id, by
-        self._redactor = Redactor(checked(values))
-        self._why = self._redactor.text(why)
+        self._sought = Sought(checked(values))
+        self._why = self._sought.text(why)
 
     def plan(self) -> RedactView:
         """Return what would be rewritten, and what would still hold a value; reads only.
@@ -114,7 +114,7 @@ class Redaction:
 
     def _find(self, *, most: int | None) -> _Found:
         """Return what holds a value; of the journal's lines the first `most`, which is all it takes."""
-        disk, layout, run_id, spans = self._disk, self._layout, self._run_id, self._redactor.spans
+        disk, layout, run_id, spans = self._disk, self._layout, self._run_id, self._sought.spans
         blob = blobs.overwritten(disk, layout, run_id, spans)
         return _Found(
             seqs=self._changed(self._overwriter(blob), most),
@@ -129,7 +129,7 @@ class Redaction:
             return tuple(islice(seqs, most))
 
     def _overwriter(self, blob: NewBlob | None) -> Overwriter:
-        return Overwriter(self._redactor.spans, {blob.old: blob.new} if blob else None)
+        return Overwriter(self._sought.spans, {blob.old: blob.new} if blob else None)
 
     def _rewrite(self, found: _Found) -> _Found:
         disk, layout, run_id = self._disk, self._layout, self._run_id
@@ -207,7 +207,7 @@ class Redaction:
 
     def _view(self, found: _Found, *, applied: bool) -> RedactView:
         root = f"{self._layout.root}/"
-        rest = still_there(self._disk, self._layout, self._run_id, self._redactor, found.shared)
+        rest = still_there(self._disk, self._layout, self._run_id, self._sought, found.shared)
         rewritten = [
             RedactedPlaceView(kind=place.kind, path=place.path.removeprefix(root), count=place.count)
             for place in found.places

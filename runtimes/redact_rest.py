@@ -8,7 +8,7 @@ from typing import Final
 from runlore.journal.disk import Disk, read_whole
 from runlore.journal.errors import JournalIO
 from runlore.journal.layout import Layout
-from runlore.journal.redactor import Redactor
+from runlore.journal.sought import Sought
 from runlore.journal.values import RunId
 from runlore.projections.views import StillThereView
 from runlore.runtimes import redact_blobs
@@ -25,7 +25,7 @@ _CLAIM_BYTES: Final = 1 << 16
 
 
 def still_there(
-    disk: Disk, layout: Layout, run_id: RunId, redactor: Redactor, shared: Iterable[str] = ()
+    disk: Disk, layout: Layout, run_id: RunId, sought: Sought, shared: Iterable[str] = ()
 ) -> Iterator[StillThereView]:
     """Yield files that hold a value and stay as they are; a value in a name is told without it.
 
@@ -33,9 +33,9 @@ def still_there(
     """
     blobs = ((layout.blob(digest), _BLOB) for digest in shared)
     for path, why in [*_candidates(disk, layout, run_id), *blobs]:
-        if _holds(disk, path, redactor):
+        if _holds(disk, path, sought):
             name = path.removeprefix(f"{layout.root}/")
-            yield StillThereView(path=redactor.text(name), why=why)
+            yield StillThereView(path=sought.text(name), why=why)
 
 
 def _candidates(disk: Disk, layout: Layout, run_id: RunId) -> Iterator[tuple[str, str]]:
@@ -57,9 +57,9 @@ def _candidates(disk: Disk, layout: Layout, run_id: RunId) -> Iterator[tuple[str
         yield path, _SETTING
 
 
-def _holds(disk: Disk, path: str, redactor: Redactor) -> bool:
+def _holds(disk: Disk, path: str, sought: Sought) -> bool:
     """Say whether a file holds a value, or is called so; what cannot be read counts as holding it."""
-    if redactor.spans(os.fsencode(path.rpartition("/")[2])):
+    if sought.spans(os.fsencode(path.rpartition("/")[2])):
         return True
     try:
         if not stat.S_ISREG(disk.stat_path(path).mode):
@@ -69,10 +69,10 @@ def _holds(disk: Disk, path: str, redactor: Redactor) -> bool:
         return False
     except OSError as error:
         raise JournalIO(
-            f"{redactor.text(path)}: {error.strerror}; whether it holds the value is not known"
+            f"{sought.text(path)}: {error.strerror}; whether it holds the value is not known"
         ) from error
     try:
-        return search.holds(search.whole(disk, fd), redactor.spans)
+        return search.holds(search.whole(disk, fd), sought.spans)
     finally:
         disk.close(fd)
 

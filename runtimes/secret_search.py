@@ -16,7 +16,7 @@ from runlore.journal.values import Stream
 from runlore.runtimes import transcript_index as index
 
 PIECE: Final = 1 << 20
-REACH: Final = 1 << 18
+REACH: Final = 1 << 19
 """No form of a value is longer; so much is looked at again with what follows."""
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK
 _RECORDS: Final = 2048

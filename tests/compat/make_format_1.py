@@ -17,7 +17,7 @@ from runlore.journal import events as e
 from runlore.journal import values as v
 from runlore.journal.lifecycle import STATUS_OF
 from runlore.journal.overwrite import Overwriter
-from runlore.journal.redactor import Redactor
+from runlore.journal.sought import Sought
 from tests.compat.reading import FOLDER, expectation
 from tests.journal.forge import AT, AT_TEXT, OTHER_RUN, RECIPE, RUN, Forge
 from tests.journal.samples import ACTOR, DIGEST, IDENTITY, OBSERVATION, OWNER, SAMPLES
@@ -201,7 +201,7 @@ def redacted_after_the_end() -> Forge:
     forge.add(e.RunProgressed, metrics={"n": 12345678.0}).text(r'"text":"\u0031234567\u0038"')
     forge.add(e.RunCancelled).seal().add(e.RunNoted, text="12345678 9876-5432-1098").seal()
     for seqs, value in (((1, 2, 3, 6), "12345678"), ((6,), "9876-5432-1098")):
-        overwriter = Overwriter(Redactor([value]).spans)
+        overwriter = Overwriter(Sought([value.encode()]).spans)
         forge.lines = [overwriter.line(line) or line for line in forge.lines]
         forge.add(e.TextRedacted, seqs=seqs, what="a secret (also in: transcript)", by=ACTOR).seal()
     return forge

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64decode, b64encode
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -10,17 +11,21 @@ from runlore.journal import codec
 from runlore.journal import events as e
 from runlore.journal import values as v
 from runlore.journal.errors import BadInput
-from runlore.journal.overwrite import Overwriter, mark, overwritten_bytes, overwritten_recipe
-from runlore.journal.redactor import Redactor
+from runlore.journal.overwrite import Overwriter, Spans, mark, overwritten_bytes, overwritten_recipe
+from runlore.journal.sought import Sought
 from tests.journal.forge import Forge
 
 SECRET = "hunter2hunter2"
 MARK = "[REDACTED]    "
 
 
+def _spans(values: Iterable[str | bytes]) -> Spans:
+    return Sought(value.encode() if isinstance(value, str) else value for value in values).spans
+
+
 def without(line: bytes, *secrets: str) -> Any:  # noqa: ANN401 - JSON
     """Return the members of a line without the secrets, after a look at what must not change."""
-    new = Overwriter(Redactor(secrets or [SECRET]).spans).line(line)
+    new = Overwriter(_spans(secrets or [SECRET])).line(line)
     assert new is not None
     assert len(new) == len(line)
     assert new[-73:] == line[-73:]
@@ -36,7 +41,7 @@ def queued(**fields: Any) -> bytes:  # noqa: ANN401 - whatever the event has
 
 def test_a_line_without_the_secret_stays() -> None:
     """Nothing is made of it, escapes or not."""
-    overwriter = Overwriter(Redactor([SECRET]).spans)
+    overwriter = Overwriter(_spans([SECRET]))
 
     assert overwriter.line(queued(name="hunter")) is None
     assert overwriter.line(queued(name='"\n')) is None
@@ -75,7 +80,7 @@ def test_an_escape_is_never_cut() -> None:
 
 def test_a_character_is_never_cut() -> None:
     """A value that ends within a character takes the whole character along."""
-    overwriter = Overwriter(Redactor([b"abcdef\xc3"]).spans)
+    overwriter = Overwriter(_spans([b"abcdef\xc3"]))
     line = overwriter.line(queued(name="abcdef\u00e9g"))
 
     assert line is not None
@@ -143,7 +148,7 @@ def test_what_is_no_text_is_refused(secret: str, field: str) -> None:
         line = Forge().raw(line[:-73] + b',"durability":"power"').lines[0]
 
     with pytest.raises(BadInput, match=f"seq 1: .*`{field}`") as refused:
-        Overwriter(Redactor([secret]).spans).line(line)
+        Overwriter(_spans([secret])).line(line)
     assert secret not in str(refused.value).replace(f"`{field}`", "")
 
 
@@ -152,7 +157,7 @@ def test_a_secret_in_the_hash_is_refused() -> None:
     line = queued()
 
     with pytest.raises(BadInput, match="`h`"):
-        Overwriter(Redactor([line[-40:-32]]).spans).line(line)
+        Overwriter(_spans([line[-40:-32]])).line(line)
 
 
 def test_an_event_of_a_later_release_is_left_to_it() -> None:
@@ -165,12 +170,12 @@ def test_an_event_of_a_later_release_is_left_to_it() -> None:
     )
 
     with pytest.raises(BadInput, match="`of`"):
-        Overwriter(Redactor([SECRET]).spans).line(line)
+        Overwriter(_spans([SECRET])).line(line)
 
 
 def test_our_own_names_are_no_secret() -> None:
     """A value that is called as one of our fields is does not touch the field."""
-    assert Overwriter(Redactor(["durability", "recipe"]).spans).line(queued()) is None
+    assert Overwriter(_spans(["durability", "recipe"])).line(queued()) is None
     assert without(queued(name="my recipe"), "recipe")["name"] == "my ******"
 
 
@@ -188,8 +193,8 @@ def test_a_recipe_that_is_a_blob_is_overwritten_as_one_on_a_line() -> None:
     """By the same rules."""
     data = b'{"argv":["a","--token=hunter2hunter2"],"cwd":"/"}'
 
-    assert overwritten_recipe(data, Redactor([SECRET]).spans) == data.replace(SECRET.encode(), MARK.encode())
-    assert overwritten_recipe(data, Redactor(["nothing"]).spans) is None
+    assert overwritten_recipe(data, _spans([SECRET])) == data.replace(SECRET.encode(), MARK.encode())
+    assert overwritten_recipe(data, _spans(["nothing"])) is None
 
 
 def test_plain_bytes_keep_their_lines() -> None:

@@ -12,8 +12,8 @@ from runlore.journal import codec
 from runlore.journal.errors import BadInput
 from runlore.journal.events import TextRedacted
 from runlore.journal.overwrite import Overwriter, overwritten_bytes
-from runlore.journal.redactor import Redactor
 from runlore.journal.scan import Scanner, Tail
+from runlore.journal.sought import Sought
 from runlore.runtimes import secret_search
 from runlore.runtimes.redact import checked
 from tests import proof
@@ -41,8 +41,8 @@ def test_a_value_goes_and_nothing_else(sized: Callable[[int, int], int]) -> None
     def each(given: tuple[Forge, str]) -> None:
         forge, value = given
         try:
-            redactor = Redactor(checked([value]))
-            after = [_overwritten(line, redactor) for line in forge.lines]
+            sought = Sought(checked([value]))
+            after = [_overwritten(line, sought) for line in forge.lines]
         except BadInput:
             counts.update(refused=1)
             return
@@ -65,32 +65,32 @@ def test_a_value_goes_and_nothing_else(sized: Callable[[int, int], int]) -> None
     proof.record("redaction of journals", promised, counts)
 
 
-def _overwritten(line: bytes, redactor: Redactor) -> bytes:
+def _overwritten(line: bytes, sought: Sought) -> bytes:
     """Return the line without the value, after a look at what else has changed."""
-    new = Overwriter(redactor.spans).line(line)
+    new = Overwriter(sought.spans).line(line)
     if new is None:
         return line
     was, now = codec.decode(line[:-1]), codec.decode(new[:-1])
     assert (len(new), new[-73:], type(now)) == (len(line), line[-73:], type(was))
     assert (now.seq, now.at) == (was.seq, was.at)
-    assert Overwriter(redactor.spans).line(new) is None, "twice is not once"
-    _same_shape(json.loads(line), json.loads(new), redactor)
+    assert Overwriter(sought.spans).line(new) is None, "twice is not once"
+    _same_shape(json.loads(line), json.loads(new), sought)
     return new
 
 
-def _same_shape(was: Any, now: Any, redactor: Redactor) -> None:  # noqa: ANN401 - JSON
+def _same_shape(was: Any, now: Any, sought: Sought) -> None:  # noqa: ANN401 - JSON
     if isinstance(was, dict):
         assert len(was) == len(now)
         for (name, item), (other, after) in zip(was.items(), now.items(), strict=True):
-            assert name == other or redactor.spans(json.dumps(name, ensure_ascii=False).encode())
-            _same_shape(item, after, redactor)
+            assert name == other or sought.spans(json.dumps(name, ensure_ascii=False).encode())
+            _same_shape(item, after, sought)
     elif isinstance(was, list):
         assert len(was) == len(now)
         for item, after in zip(was, now, strict=True):
-            _same_shape(item, after, redactor)
+            _same_shape(item, after, sought)
     elif was != now:
         said = json.dumps(was, ensure_ascii=False)
-        assert redactor.spans(said.encode()) or isinstance(was, float | int | str)
+        assert sought.spans(said.encode()) or isinstance(was, float | int | str)
 
 
 def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
@@ -119,9 +119,9 @@ def test_a_value_in_pieces_of_a_text_is_found(pieces: list[bytes], value: bytes,
     for offset, piece in text:
         file[offset : offset + len(piece)] = piece
 
-    for change in secret_search.edits(text, Redactor([value]).spans):
+    for change in secret_search.edits(text, Sought([value]).spans):
         file[change.offset : change.offset + len(change.data)] = change.data
 
     whole = b"".join(pieces)
     read = b"".join(bytes(file[offset : offset + len(piece)]) for offset, piece in text)
-    assert read == overwritten_bytes(whole, Redactor([value]).spans(whole))
+    assert read == overwritten_bytes(whole, Sought([value]).spans(whole))

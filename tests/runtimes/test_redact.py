@@ -1,6 +1,7 @@
 """`Redaction`: a value taken out of everything a run recorded, and named where it still is."""
 
 import os
+from base64 import b64decode, b64encode
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,11 @@ import pytest
 from runlore.journal import exit_record
 from runlore.journal.disk import REAL
 from runlore.journal.errors import BadInput, Busy, CorruptJournal, JournalIO, NotFound
-from runlore.journal.events import TextRedacted
+from runlore.journal.events import RunNoted, RunQueued, TextRedacted
 from runlore.journal.exit_record import ExitRecord
 from runlore.journal.layout import Layout
 from runlore.journal.reader import read
-from runlore.journal.values import Actor, Reason, Recipe
+from runlore.journal.values import Actor, Reason, Recipe, Seq
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
 from runlore.projections.views import RedactView
@@ -27,6 +28,7 @@ from runlore.runtimes.transcript_reader import TranscriptReader
 from tests.doubles.drafts import failed, new_run_id, noted, queued
 from tests.doubles.failer import failing
 from tests.journal.journals import RUN, raw, registry
+from tests.journal.secret_forms import VALUES, encoded
 
 SECRET = "correct-horse-battery"
 MARK = b"[REDACTED]           "
@@ -383,3 +385,52 @@ def test_a_full_disk_changes_nothing(layout: Layout) -> None:
     assert refused >= 4
     assert not redact(layout).applied
     assert SECRET.encode() not in raw(layout) + in_run(layout, "transcript").read_bytes()
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_every_form_of_a_value_goes_from_every_place(layout: Layout, name: str) -> None:
+    """However some program encoded it, in notes, metadata, exact arguments and both streams."""
+    run_id = new_run_id(7)
+    forms = dict(encoded(name))
+    texts = {encoder: form.decode() for encoder, form in forms.items() if _is_utf8(form)}
+    OwnerLock.create(REAL, layout, run_id).release()
+    recipe = Recipe(
+        argv=("a",), cwd="/", argv_bytes=tuple(b64encode(b"x" + form).decode() for form in forms.values())
+    )
+    draft = queued(run_id)(Seq(1), REAL.now())
+    first = msgspec.structs.replace(draft, recipe=recipe, metadata={"forms": list(texts.values())})
+    writer = Writer.create(REAL, layout, run_id, lambda seq, at: first)
+    for text in texts.values():
+        writer.append(noted(f"said {text} aloud"))
+    writer.append(failed())
+    writer.close()
+    for stream in ("transcript", "keeper.error"):
+        Path(layout.in_run(run_id, stream)).write_bytes(
+            b"\n".join(b"<" + form + b">" for form in forms.values())
+        )
+
+    Redaction(REAL, layout, run_id, [VALUES[name]], by=Actor()).apply()
+
+    records = [record.event for record in read(REAL, layout, run_id)]
+    notes = [event.text for event in records if isinstance(event, RunNoted)]
+    (queued_then,) = [event for event in records if isinstance(event, RunQueued)]
+    left = [b64decode(each) for each in queued_then.recipe.argv_bytes]
+    files = [Path(layout.in_run(run_id, each)).read_bytes() for each in ("transcript", "keeper.error")]
+    for (encoder, form), exact in zip(forms.items(), left, strict=True):
+        core = form.strip()
+        assert core not in exact, encoder
+        assert not [each for each in files if core in each], encoder
+    for (encoder, text), note in zip(texts.items(), notes, strict=True):
+        assert text.strip() not in note, encoder
+        assert text.strip() not in str(queued_then.metadata), encoder
+        assert (note[:5], note[-6:]) == ("said ", " aloud")
+    assert verify(REAL, layout, run_id).integrity == "redacted"
+    assert not Redaction(REAL, layout, run_id, [VALUES[name]], by=Actor()).apply().applied
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
