@@ -399,7 +399,7 @@ def test_every_form_of_a_value_goes_from_every_place(layout: Layout, name: str) 
     )
     draft = queued(run_id)(Seq(1), REAL.now())
     first = msgspec.structs.replace(draft, recipe=recipe, metadata={"forms": list(texts.values())})
-    writer = Writer.create(REAL, layout, run_id, lambda seq, at: first)
+    writer = Writer.create(REAL, layout, run_id, lambda _seq, _at: first)
     for text in texts.values():
         writer.append(noted(f"said {text} aloud"))
     writer.append(failed())
