@@ -21,6 +21,7 @@ from runlore.journal.values import Identity, RunId
 from runlore.projections.run_state import RunState
 from runlore.runtimes import detach, keeping, prctl, tree
 from runlore.runtimes.adopt import Lost, adopt
+from runlore.runtimes.appearance import KEEPER, appear_as
 from runlore.runtimes.boot import PROGRAM
 from runlore.runtimes.caller import Caller
 from runlore.runtimes.capture import CHUNK
@@ -30,7 +31,7 @@ from runlore.runtimes.handover import Running, Standing
 from runlore.runtimes.identity import Gone, Opened, look, open_same, read_stat
 from runlore.runtimes.keeping import Streams
 from runlore.runtimes.live_files import WRAPPER_RECORD
-from runlore.runtimes.owned_run import KEEPER, OwnedRun
+from runlore.runtimes.owned_run import OwnedRun
 from runlore.runtimes.run_secrets import in_environment
 from runlore.runtimes.spec import RunSpec
 from runlore.runtimes.surroundings import environment
@@ -52,7 +53,7 @@ def main() -> None:
         os.umask(_PRIVATE)
         os.chdir("/")
         prctl.become_subreaper()
-        prctl.set_name(KEEPER)
+        appear_as(KEEPER, RunId(run_id))
         _keep(Layout(root), RunId(run_id))
     finally:
         os._exit(0)

@@ -19,10 +19,10 @@ from runlore.journal.layout import Layout
 from runlore.journal.values import Identity, RunId
 from runlore.projections.run_state import OWN_PROCESS, RunState
 from runlore.runtimes import identity, signals
+from runlore.runtimes.appearance import OURS
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.identity import Gone, read_stat
 from runlore.runtimes.observe import Look, Observer
-from runlore.runtimes.owned_run import OURS
 from runlore.runtimes.signals import Refused, Sent
 from runlore.runtimes.tree import Member, members
 

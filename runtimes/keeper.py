@@ -39,7 +39,6 @@ def keep_forked(spec_fd: int, message_fd: int) -> None:
     load_hashlib()
     from runlore.runtimes import keeping, prctl  # noqa: PLC0415
     from runlore.runtimes.caller import Caller  # noqa: PLC0415
-    from runlore.runtimes.owned_run import KEEPER  # noqa: PLC0415
     from runlore.runtimes.pipes import read_line  # noqa: PLC0415
 
     keep_loaded()
@@ -51,7 +50,6 @@ def keep_forked(spec_fd: int, message_fd: int) -> None:
     if line is None:
         return
     prctl.become_subreaper()
-    prctl.set_name(KEEPER)
     caller = Caller(message_fd)
     keeping.Keeping(caller, umask=umask, stdin_fd=stdin_fd, wake_fd=wake_fd).serve(line)
     caller.close()

@@ -19,6 +19,7 @@ from runlore.journal.settings_file import read_settings
 from runlore.journal.values import Reason, RunId, Stream
 from runlore.runtimes import adopt, boot, detach, messages, sealed, spawn, wrapper
 from runlore.runtimes import spec as specs
+from runlore.runtimes.appearance import KEEPER, appear_as
 from runlore.runtimes.caller import Caller
 from runlore.runtimes.capture import new_memfd, open_captures
 from runlore.runtimes.claim import Claimed, claim
@@ -40,6 +41,7 @@ class Keeping:
     def __init__(self, caller: Caller, *, umask: int, stdin_fd: int, wake_fd: int) -> None:
         self._caller, self._umask = caller, umask
         self._stdin_fd, self._wake_fd = stdin_fd, wake_fd
+        self._inside = os.environ.get(MARK, "")
 
     def serve(self, line: bytes) -> None:
         """Make the run and keep it; every outcome reaches the caller or the journal."""
@@ -55,6 +57,7 @@ class Keeping:
         if not isinstance(made, OwnedRun):
             self._caller.tell(Accepted(RunId(made), existing=True))
             return
+        appear_as(KEEPER, made.run_id, inside=self._inside)
         self._caller.tell(Accepted(made.run_id, unmasked=claimed.secrets.warned))
         try:
             if claimed.missing:
@@ -107,6 +110,8 @@ class Keeping:
         run.disk.lock(tree_lock_fd, wait=False)
         work = wrapper.Work(
             disk=run.disk,
+            run_id=run.run_id,
+            inside=self._inside,
             plan=self._plan(run, environ, tree_lock_fd),
             clean=run.secrets.text,
             identity_path=run.path(WRAPPER_RECORD),

@@ -17,11 +17,6 @@ from runlore.runtimes.run_secrets import Secrets
 from runlore.runtimes.spec import RunSpec
 from runlore.runtimes.transcript import Transcript
 
-KEEPER: Final = "runlore-keeper"
-WRAPPER: Final = "runlore-wrapper"
-OURS: Final = frozenset({KEEPER, WRAPPER})
-"""What our processes are called in ps; at most 15 characters."""
-
 AnEvent = TypeVar("AnEvent", bound=Event)
 
 

@@ -8,8 +8,9 @@ from typing import Final
 
 from runlore.journal.values import Identity, Reason, Seconds, Survivor
 from runlore.runtimes import signals
+from runlore.runtimes.appearance import OURS
 from runlore.runtimes.command import Command
-from runlore.runtimes.owned_run import OURS, OwnedRun
+from runlore.runtimes.owned_run import OwnedRun
 from runlore.runtimes.signals import Refused
 from runlore.runtimes.tree import Member, members
 

@@ -12,6 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from runlore.journal.values import Identity, RunId
+from runlore.runtimes.appearance import OURS, outer_run
 from runlore.runtimes.identity import ProcessStat, identify, read_stat
 
 MARK: Final = "RUNLORE_RUN_ID"
@@ -37,7 +38,7 @@ def members(run_id: RunId, roots: Collection[int], *, tree_lock: str | None = No
     for pid, stat in stats.items():
         if pid in roots or stat.dead:
             continue
-        if pid in below or is_marked(pid, run_id) or (tree_lock and _has_open(pid, tree_lock)):
+        if pid in below or is_marked(stat, run_id) or (tree_lock and _has_open(pid, tree_lock)):
             member = _confirmed(stat, run_id, below | set(roots), tree_lock)
             if member is not None:
                 found.append(member)
@@ -49,13 +50,20 @@ def children_of(pid: int) -> list[ProcessStat]:
     return [stat for stat in _processes() if stat.parent == pid]
 
 
-def is_marked(pid: int, run_id: RunId) -> bool:
+def is_marked(stat: ProcessStat, run_id: RunId) -> bool:
     """Say whether a process was started with this run's id in its environment; False if it hides it."""
-    return mark_of(pid) == run_id
+    return mark_of(stat) == run_id
 
 
-def mark_of(pid: int) -> str:
-    """Return the run id in the environment a process was started with; empty if there is none to be seen."""
+def mark_of(stat: ProcessStat) -> str:
+    """Return the run id in the environment a process was started with; empty if there is none to be seen.
+
+    Our own processes show nothing of that environment, and have that id in their title.
+    """
+    return outer_run(stat.pid) if stat.name in OURS else _mark_in_environ(stat.pid)
+
+
+def _mark_in_environ(pid: int) -> str:
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
             environ = b"\0" + file.read() + b"\0"
@@ -97,10 +105,10 @@ def _confirmed(
         return None
     belongs = (
         now.parent in family
-        or is_marked(seen.pid, run_id)
+        or is_marked(now, run_id)
         or (tree_lock is not None and _has_open(seen.pid, tree_lock))
     )
-    return Member(identity, now.name, mark_of(seen.pid) not in {"", run_id}) if belongs else None
+    return Member(identity, now.name, mark_of(now) not in {"", run_id}) if belongs else None
 
 
 def _has_open(pid: int, path: str) -> bool:

@@ -17,8 +17,9 @@ import msgspec
 from msgspec import Struct
 
 from runlore.journal.disk import Disk
-from runlore.journal.values import Identity, Reason
+from runlore.journal.values import Identity, Reason, RunId
 from runlore.runtimes import detach, handover, prctl, reap, spawn
+from runlore.runtimes.appearance import KEEPER, WRAPPER, appear_as
 from runlore.runtimes.handover import (
     Done,
     Exited,
@@ -31,7 +32,6 @@ from runlore.runtimes.handover import (
 )
 from runlore.runtimes.identity import identify
 from runlore.runtimes.out_of_memory import MemoryWatch
-from runlore.runtimes.owned_run import KEEPER, WRAPPER
 from runlore.runtimes.pipes import LineReader, write_all
 from runlore.runtimes.spawn import Plan, SpawnFailed
 from runlore.runtimes.succession import Succession
@@ -52,6 +52,9 @@ class Work(Struct, frozen=True, kw_only=True):
     """What a keeper gives its wrapper."""
 
     disk: Disk
+    run_id: RunId
+    inside: str
+    """The run in which this one was started; empty if in none."""
     plan: Plan
     clean: Callable[[str], str]
     """Takes the secrets out of a text that is recorded."""
@@ -84,7 +87,7 @@ def _be_wrapper(work: Work, ask_end: int, answer_start: int) -> NoReturn:
         detach.close_all_but(keep)
         wake_end = detach.wake_on(signal.SIGCHLD)
         prctl.become_subreaper()
-        prctl.set_name(WRAPPER)
+        appear_as(WRAPPER, work.run_id, inside=work.inside)
         record_identity(work.identity_path)
         _Wrapper(work, LineReader(ask_end), answer_start, wake_end).run()
     finally:
@@ -96,7 +99,7 @@ def _be_keeper(work: Work, link: WrapperLink, standing: Standing) -> NoReturn:
         os.setsid()
         detach.close_all_but({link.ask_fd, link.answers.fd, work.exit_fd, *work.held})
         prctl.become_subreaper()
-        prctl.set_name(KEEPER)
+        appear_as(KEEPER, work.run_id, inside=work.inside)
         work.keep_on(link, standing)
     finally:
         os._exit(0)

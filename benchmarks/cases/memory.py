@@ -49,12 +49,18 @@ def _keepers(commands: Sequence[int], before: Sequence[int]) -> set[int]:
 
 
 def _pss(pid: int) -> float:
-    """Return the proportional share of memory of a process in MiB; 0 if it ended."""
+    """Return the proportional share of memory of a process in MiB; 0 if it ended.
+
+    Raises:
+        PermissionError: the process hides it from all but root, as our own do.
+    """
     try:
         with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
             for line in file:
                 if line.startswith("Pss:"):
                     return int(line.split()[1]) / 1024
+    except PermissionError:
+        raise
     except OSError:
         return 0.0
     return 0.0

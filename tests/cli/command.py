@@ -155,11 +155,18 @@ class Runlore:
         found: list[int] = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                if mark in (folder / "environ").read_bytes().split(b"\0"):
-                    found.append(int(folder.name))
+                marked = self._keeps(folder) or mark in (folder / "environ").read_bytes().split(b"\0")
             except OSError:
                 continue
+            if marked:
+                found.append(int(folder.name))
         return found
+
+    def _keeps(self, process: Path) -> bool:
+        """Say whether a process is a keeper or wrapper of this registry's, by its title."""
+        name, _, rest = (process / "cmdline").read_bytes().partition(b" ")
+        run_id = rest.partition(b"\0")[0].partition(b" ")[0].decode("utf-8", "replace")
+        return name in {b"runlore-keeper", b"runlore-wrapper"} and self.journal(run_id).exists()
 
     @contextmanager
     def started(self, *words: str, **how: Any) -> Iterator[subprocess.Popen[bytes]]:  # noqa: ANN401 - Popen's

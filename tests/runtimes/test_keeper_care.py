@@ -6,6 +6,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -189,6 +190,7 @@ def test_a_root_that_others_may_write_to(keeping: Keeping) -> None:
     assert os.listdir(keeping.layout.root) == []
 
 
+@pytest.mark.needs("root")  # the kernel shows nobody else what a keeper holds
 def test_a_server_that_submits_and_dies(keeping: Keeping) -> None:
     """Nothing of it lives on in the run: its port is free while the run goes on."""
     script = (
@@ -207,6 +209,7 @@ def test_a_server_that_submits_and_dies(keeping: Keeping) -> None:
     assert not [name for name in held if name.startswith("socket:")]
 
 
+@pytest.mark.needs("root")  # the kernel shows nobody else what a keeper holds
 def test_who_holds_what(keeping: Keeping) -> None:
     """The owner lock is the keeper's alone; the hand-over memory is the wrapper's too, not the command's."""
     kept = keeping.submit("sleep", "600")
@@ -269,17 +272,24 @@ def test_a_caller_whose_streams_are_closed(keeping: Keeping) -> None:
 
 def test_a_package_that_is_installed(keeping: Keeping, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its keeper is a module of an isolated interpreter; no search path is handed to it."""
+    seen: list[list[str]] = []
+    start = subprocess.Popen
+
+    def popen(argv: list[str], **how: Any) -> "subprocess.Popen[bytes]":  # noqa: ANN401 - what the callee takes
+        seen.append(argv)
+        return start(argv, **how)
+
     monkeypatch.setattr(launch, "__file__", f"{sys.prefix}/lib/site-packages/runlore/runtimes/launch.py")
-    kept = keeping.submit("sleep", "600")
-    kept.started()
-    argv = Path(f"/proc/{kept.keeper().pid}/cmdline").read_bytes().split(b"\0")
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    kept = keeping.run("true")
+    ((_, *argv),) = seen
 
-    assert b"-I" in argv
-    assert argv[argv.index(b"-m") + 1] == b"runlore.runtimes.keeper"
-    kept.stop(force=True)
-    kept.end()
+    assert kept.end().status == "succeeded"
+    assert argv[0] == "-I"
+    assert argv[argv.index("-m") + 1] == "runlore.runtimes.keeper"
 
 
+@pytest.mark.needs("root")  # the kernel shows nobody else what a keeper holds
 def test_a_folder_that_goes_away(keeping: Keeping) -> None:
     """A keeper holds no folder of its caller's; only the command does."""
     kept = keeping.submit("sleep", "600")

@@ -244,6 +244,7 @@ def test_a_nested_run_that_has_to_be_killed(keeping: Keeping) -> None:
     assert nested.event(events.RunCancelled).signal == signal.SIGKILL
 
 
+@pytest.mark.needs("root")  # the kernel shows nobody else what a keeper holds
 def test_a_limit_that_comes_right_after_the_end(keeping: Keeping) -> None:
     """A command that had ended when its time was up is no timeout, though nobody had noticed its end yet."""
     os.mkfifo(keeping.folder / "fifo")
