@@ -146,5 +146,4 @@ def _debug(error: BaseException, clean: Callable[[str], str]) -> None:
     if os.environ.get("RUNLORE_DEBUG"):
         import traceback  # noqa: PLC0415 - only for whoever asked
 
-        told = _cleaned(error, "".join(traceback.format_exception(error)), clean)
-        standard.complain(told.encode("utf-8", "backslashreplace"))
+        say(*_cleaned(error, "".join(traceback.format_exception(error)), clean).splitlines())
