@@ -44,6 +44,19 @@ class Terminal:
         """Return the screen with the escapes that colour it."""
         return self._tmux("capture-pane", "-p", "-e")
 
+    def told(self, what: str) -> str:
+        """Return what tmux knows about the window, by its formats: `#{pane_title}`."""
+        return self._tmux("display-message", "-p", what).rstrip("\n")
+
+    def buffers(self) -> str:
+        """Return what was copied."""
+        return self._tmux("list-buffers")
+
+    def allow(self, **options: str) -> None:
+        """Set options of the window and of the server: `allow_rename="on"`."""
+        for name, value in options.items():
+            self._tmux("set-option", "-g", name.replace("_", "-"), value)
+
     def columns_of(self, word: str) -> list[int]:
         """Return the cells in which `word` begins, as the terminal itself moves there."""
         found: list[int] = []
