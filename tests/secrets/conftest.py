@@ -1,0 +1,5 @@
+"""Secrets are typed into the command line."""
+
+from tests.cli.conftest import runlore
+
+__all__ = ["runlore"]
