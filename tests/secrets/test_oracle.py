@@ -50,6 +50,10 @@ PLACES: Final[dict[str, Place]] = {
     "later tags": lambda all_: [
         ["tag", "latest", *(f"t{place}={each}" for place, each in enumerate(_labels(all_)))]
     ],
+    "reason": lambda all_: [
+        [*RUN, "-d", "sleep", "60"],
+        ["stop", "latest", "--reason", f"because of {' '.join(all_)}"],
+    ],
     "later names": lambda all_: [["rename", "latest", each] for each in _labels(all_)],
 }
 """Where a user, or the command itself, may write secrets down."""
