@@ -103,6 +103,9 @@ SAID: Final = [
     ["tag", ENDED, "k={}"],
     ["note", ENDED, "{}"],
     ["rename", ENDED, "{}"],
+    ["config", "{}"],
+    ["scan", "{}"],
+    ["redact", ENDED, "--value-from", "/no/{}"],
 ]
 """The text is what somebody typed."""
 JSON: Final = [
@@ -252,6 +255,23 @@ def test_a_folder_of_that_name(
         out, err = answered(words)
 
         assert not obeyed(out + err), (words, ascii(out + err))
+
+
+@pytest.mark.usefixtures("hostile")
+def test_settings_that_are_none(hostile: Path, text: str, answered: Answered) -> None:
+    """What is wrong with the settings is told, not obeyed."""
+    named = json.dumps(text.replace("\x7f", ""))  # what TOML and JSON both write so
+    for content in (text, f"{named} = 1\n", f"[redaction]\n{named} = [{named}]\nallow = {named}\n"):
+        (hostile / "config.toml").write_bytes(content.encode("utf-8", "surrogateescape"))
+        for words in (
+            ["config", "check"],
+            ["config", "check", "--json"],
+            ["run", "--dry-run", "x"],
+            ["doctor"],
+        ):
+            out, err = answered(words)
+
+            assert not obeyed(out + err), (words, ascii(out + err))
 
 
 def test_every_command_is_tried() -> None:
