@@ -26,14 +26,16 @@ _UNUSED: Final = b"\1"
 def appear_as(name: str, run_id: RunId, *, inside: str = "") -> None:
     """Take a name and a title, cover what this process was started with, and leave no core dump.
 
-    The strings are gone from its memory as well, so read what is needed of them before; `os.environ` is a
-    copy. Only this process changes, not the one that it was forked from.
+    `os.environ` and getenv(3) go on with copies. Only this process changes, not the one that it was forked
+    from.
 
     inside: the run in which this one was started. Its keeper finds ours by that, so it is in the title.
     """
     from runlore.runtimes import prctl  # noqa: PLC0415 - loads ctypes; who only looks needs nothing of it
 
     prctl.set_name(name)
+    for variable, value in os.environb.items():
+        os.putenv(variable, value)  # the C library keeps a copy of it, and no longer what the kernel laid out
     title = f"{name} {run_id}{_INSIDE + inside if is_run_id(inside) else ''}"
     for address, data in _cover(title.encode("ascii")):
         prctl.overwrite(address, data)

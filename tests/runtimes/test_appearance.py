@@ -213,3 +213,16 @@ def test_a_title_and_the_room_for_it(tmp_path: Path, words: list[str], room: boo
 
     assert told == ascii(f"{title if room else title[: len(' '.join(argv))]}\0")
     assert environment.strip("'").replace("\\x00", "") in {"", title[len(" ".join(argv)) + 1 :]}
+
+
+def test_what_the_c_library_knows_of_the_environment() -> None:
+    """A library that asks for a variable later finds it, though /proc shows it no more."""
+    code = (
+        "import ctypes\nfrom runlore.runtimes.appearance import appear_as\n"
+        "appear_as('runlore-keeper', '20261120-201400-k3f9x2ab')\n"
+        "getenv = ctypes.CDLL(None).getenv; getenv.restype = ctypes.c_char_p\n"
+        "print(getenv(b'SOME_INHERITED').decode(), open('/proc/self/environ').read().strip(chr(0)))"
+    )
+    done = subprocess.run(program(code), capture_output=True, text=True, check=True)
+
+    assert done.stdout == f"{CANARY} \n"
