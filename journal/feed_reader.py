@@ -5,7 +5,6 @@ the journals themselves.
 """
 
 import os
-from hashlib import sha256
 from typing import Final, Literal
 
 import msgspec
@@ -21,21 +20,11 @@ from runlore.journal.feed_lines import (
     segment_path,
     segments,
 )
+from runlore.journal.feed_position import FeedPosition, digest_of
 from runlore.journal.framing import whole_lines
 from runlore.journal.layout import Layout
 
 _PIECE: Final = 1 << 20
-_MARK_DIGITS: Final = 16
-
-
-class FeedPosition(msgspec.Struct, frozen=True):
-    """What a reader of the feed has seen."""
-
-    feed_id: str
-    segment: int
-    offset: int
-    before: str = ""
-    """Digest of the last line in front of it: where another stands there, the segment was cut meanwhile."""
 
 
 class FeedRead(msgspec.Struct, frozen=True):
@@ -134,8 +123,7 @@ class FeedReader:
         lines = self._disk.pread(fd, end - start, start)
         if len(lines) < end - start or not lines.endswith(b"\n"):
             return ""
-        line = lines[:-1].rpartition(b"\n")[2]
-        return sha256(line).hexdigest()[:_MARK_DIGITS]
+        return digest_of(lines[:-1].rpartition(b"\n")[2])
 
     def _read_lines(self, fd: int, start: int) -> tuple[list[Announcement], int, bool]:
         found: list[Announcement] = []

@@ -44,6 +44,8 @@ class JournalReader:
     """Reads on from where it was; follows the journal when it is replaced or heals.
 
     check_chain: also compare every `h`, which makes it three times slower.
+    start: the tail behind the last record already seen; what stands before it is not read again, unless
+    the journal turns out to be another one.
     """
 
     def __init__(
@@ -54,27 +56,33 @@ class JournalReader:
         *,
         after: Seq = Seq(0),
         check_chain: bool = False,
+        start: Tail | None = None,
     ) -> None:
         self._disk, self._path, self._run_id = disk, layout.journal(run_id), run_id
         self._check_chain = check_chain
         self._fd = -1
+        self._start = start
         self._seen, self._head = after, ""
+        if start is not None and start.seq:
+            self._seen, self._head = start.seq, start.head
         self._offset = 0
         self._torn = b""
         """Bytes behind the last whole line, as of the last read."""
         self._doubted = -1
         """Where bytes did not continue what was read before; if they still do not, it is damage."""
-        self._scanner = Scanner(Tail.empty(run_id), check_chain=check_chain)
+        self._scanner = Scanner(start or Tail.empty(run_id), check_chain=check_chain)
         self._redacted: frozenset[int] | None = None
         """Seqs that this file says were redacted, once that was asked."""
         self.rewound = False
         """The last read began again, because bytes seen before are not there any more."""
 
-    def read_available(self) -> list[Record]:
+    def read_available(self, *, most: int | None = None, until: int | None = None) -> list[Record]:
         """Return the records that are whole by now and newer than those already returned.
 
         After a replacement that kept the records, nothing is repeated. If a record returned before is
         gone or different, the whole journal comes again, and `rewound` is set.
+        most: stop soon after so many; the rest comes with the next call. until: look at no byte of the
+        file behind this one.
 
         Raises:
             NotFound: no such journal. JournalIO: the disk refused.
@@ -83,7 +91,7 @@ class JournalReader:
         try:
             if self._fd < 0 or self._moved():
                 self._open()
-            return self._read_on()
+            return self._read_on(most, until)
         except FileNotFoundError:
             raise NotFound(f"run {self._run_id} has no journal at {self._path}") from None
         except NotFound:
@@ -124,9 +132,11 @@ class JournalReader:
     def _open(self) -> None:
         self.close()
         self._fd = self._disk.open(self._path, _FLAGS)
-        self._offset, self._torn, self._redacted = 0, b"", None
+        start, self._start = self._start, None
+        if start is None or self._disk.size_and_links(self._fd)[0] < start.size:
+            start = Tail.empty(self._run_id)
+        self._offset, self._torn, self._redacted = start.size, b"", None
         redacted = self._named_redacted() if self._check_chain else frozenset[int]()
-        start = Tail.empty(self._run_id)
         self._scanner = Scanner(start, check_chain=self._check_chain, redacted=redacted)
 
     def _named_redacted(self) -> frozenset[int]:
@@ -137,24 +147,24 @@ class JournalReader:
             self._redacted = tailing.redacted_behind(self._disk, self._fd, start, size)
         return self._redacted
 
-    def _read_on(self) -> list[Record]:
-        fresh = self._newer()
+    def _read_on(self, most: int | None, until: int | None) -> list[Record]:
+        fresh = self._newer(most, until)
         if fresh is None:  # another history stands there now
             self.rewound = True
             self._seen, self._head = Seq(0), ""
             self._open()
-            fresh = self._newer() or []
+            fresh = self._newer(most, None) or []
         if fresh:
             self._seen, self._head = fresh[-1].seq, fresh[-1].head
         elif self._scanner.tail.seq == self._seen and self._seen:
             self._head = self._scanner.tail.head
         return fresh
 
-    def _newer(self) -> list[Record] | None:
+    def _newer(self, most: int | None, until: int | None) -> list[Record] | None:
         """Return the records behind those already returned, or None if one of those is gone."""
         fresh: list[Record] = []
         known, scanner = self._head, self._scanner
-        while lines := self._whole_lines():
+        while lines := self._whole_lines(until):
             if self._scanner is not scanner:  # begun again
                 scanner, fresh = self._scanner, []
             for record in self._scanner.feed(lines):
@@ -162,15 +172,20 @@ class JournalReader:
                     fresh.append(record)
                 elif record.seq == self._seen and known and record.head != known:
                     return None
+            if most is not None and len(fresh) >= most:
+                break
+        if until is not None and self._offset >= until:
+            return fresh  # whether a record is gone is for a reading to the end to say
         return None if known and self._scanner.tail.seq < self._seen else fresh
 
-    def _whole_lines(self) -> bytes:
+    def _whole_lines(self, until: int | None) -> bytes:
         """Return the next whole lines.
 
         What is seen of a line in part is never kept: it may be cut back, and another line put in its
         place, and the two halves glued together may well decode.
         """
-        piece = self._disk.pread(self._fd, PIECE, self._offset)
+        length = PIECE if until is None else max(0, min(PIECE, until - self._offset))
+        piece = self._disk.pread(self._fd, length, self._offset)
         end = whole_lines(piece)
         if not end and len(piece) >= codec.MAX_LINE:
             end = len(piece)  # no line is that long
@@ -179,7 +194,7 @@ class JournalReader:
             doubted = self._offset
             self._open()
             self._doubted = doubted
-            return self._whole_lines()
+            return self._whole_lines(until)
         self._offset += end
         if self._offset > self._doubted:
             self._doubted = -1

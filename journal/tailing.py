@@ -78,6 +78,28 @@ def near_end(disk: Disk, fd: int, run_id: RunId, size: int, boot_id: str) -> Tai
     return Tail.empty(run_id)
 
 
+def behind(disk: Disk, fd: int, run_id: RunId, offset: int) -> Tail | None:
+    """Return the tail behind the record that ends at a logical offset; None if no record ends there.
+
+    What stands in front of that record is not looked at.
+    """
+    if offset == 0:
+        return Tail.empty(run_id)
+    first = _first_record(disk, fd)
+    end = offset - (first.offset if isinstance(first, JournalContinued) else 0)
+    if first is None or end <= 0:
+        return None
+    for window in (4096, codec.MAX_LINE + 1):
+        start = max(0, end - window)
+        data = disk.pread(fd, end - start, start)
+        if len(data) < end - start or not data.endswith(b"\n"):
+            return None
+        before, newline, line = data[:-1].rpartition(b"\n")
+        if newline or not start:
+            return _anchored(run_id, first, line, start + len(before) + len(newline))
+    return None
+
+
 def _first_record(disk: Disk, fd: int) -> RunQueued | JournalContinued | None:
     for length in (4096, codec.MAX_LINE):
         line, newline, _ = disk.pread(fd, length, 0).partition(b"\n")

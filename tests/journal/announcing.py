@@ -7,11 +7,12 @@ from typing import Any, Final
 import pytest
 
 from runlore.journal import feed as feed_module
-from runlore.journal import feed_lines, feed_reader
+from runlore.journal import feed_lines, feed_reader, feed_tail
 from runlore.journal.disk import REAL, Disk
 from runlore.journal.feed import Feed
 from runlore.journal.feed_lines import Announcement, segment_path, segments
-from runlore.journal.feed_reader import FeedPosition, FeedReader
+from runlore.journal.feed_position import FeedPosition
+from runlore.journal.feed_reader import FeedReader
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
 from tests.doubles.drafts import new_run_id
@@ -66,7 +67,7 @@ def position(layout: Layout) -> FeedPosition:
 
 def shrink_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make segments of SMALL bytes until the test is over."""
-    for module in (feed_lines, feed_module, feed_reader):
+    for module in (feed_lines, feed_module, feed_reader, feed_tail):
         monkeypatch.setattr(module, "SEGMENT_BYTES", SMALL)
 
 

@@ -12,7 +12,8 @@ from runlore.journal import feed_lines
 from runlore.journal.disk import REAL
 from runlore.journal.feed import KEPT_SEGMENTS, Feed
 from runlore.journal.feed_lines import Announcement, segment_path, segments
-from runlore.journal.feed_reader import FeedPosition, FeedReader
+from runlore.journal.feed_position import FeedPosition
+from runlore.journal.feed_reader import FeedReader
 from runlore.journal.layout import Layout
 from runlore.journal.reader import read
 from runlore.journal.root import open_for_writing

@@ -1,0 +1,83 @@
+"""Whatever happens, a stream that is resumed has every record of a run, in its order."""
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests import proof
+from tests.journal.announcing import shrink_segments
+from tests.properties.stream_world import Stream, World
+
+DEEDS: Final = ("create", "note", "progress", "live", "die_unannounced", "tear", "cut", "lose_feed", "wait")
+OFTEN: Final = ("create", "note", "note", "progress", "live", "live", "read", "resume", "read one")
+CALM: Final = ("create", "note", "progress", "live", "wait", "read", "read one", "resume", "die_unannounced")
+
+
+def play(deeds: list[tuple[str, int]], *, history: bool) -> Counter[str]:
+    """Let things happen, with one stream over them; every check is in there."""
+    world = World(Path(tempfile.mkdtemp(prefix="runlore-world-")))
+    try:
+        for name, number in deeds[: len(deeds) // 4]:
+            if hasattr(world, name):
+                getattr(world, name)(number)
+        stream = Stream(world, history=history)
+        for name, number in deeds[len(deeds) // 4 :]:
+            if name == "read one":
+                stream.read(1)
+            elif name == "read":
+                stream.read(1 + number)
+            elif name == "resume":
+                stream.resume(number)
+            else:
+                getattr(world, name)(number)
+        stream.finish()
+        stream.follower.close()
+        return Counter(stream.counts)
+    finally:
+        world.close()
+
+
+def deeds(names: tuple[str, ...]) -> "st.SearchStrategy[list[tuple[str, int]]]":
+    """Many things that happen."""
+    return st.lists(st.tuples(st.sampled_from(names), st.integers(0, 30)), min_size=5, max_size=120)
+
+
+@pytest.mark.parametrize("history", [False, True], ids=["from now on", "from the beginning"])
+@pytest.mark.timeout(600)
+def test_no_record_is_missing_whatever_happens(*, history: bool) -> None:
+    """No gap, the order of each journal, and a record twice only in a stream that said `rewound`."""
+    counts: Counter[str] = Counter()
+
+    @given(deeds(OFTEN + DEEDS))
+    def each(drawn: list[tuple[str, int]]) -> None:
+        counts.update(play(drawn, history=history))
+
+    each()
+    assert counts["resumed"]
+    proof.record("streams: anything happens", "no gap, no repeat that was not said, order per run", counts)
+
+
+@pytest.mark.parametrize("history", [False, True], ids=["from now on", "from the beginning"])
+@pytest.mark.timeout(600)
+def test_no_record_comes_twice_while_the_feed_reaches_back(
+    monkeypatch: pytest.MonkeyPatch, *, history: bool
+) -> None:
+    """Killed writers and any number of resumptions, over many small segments: exactly once."""
+    shrink_segments(monkeypatch)
+    counts: Counter[str] = Counter()
+
+    @given(deeds(CALM))
+    def each(drawn: list[tuple[str, int]]) -> None:
+        played = play([("create", 0), *drawn], history=history)
+        if drawn:
+            assert not played["rewound"], played
+        counts.update(played)
+
+    each()
+    assert counts["resumed"]
+    proof.record("streams: exactly once", "no gap and no repeat while the feed reaches back", counts)
