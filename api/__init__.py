@@ -38,14 +38,15 @@ if TYPE_CHECKING:
     from runlore.journal.values import Status as Status
     from runlore.projections.run_view import RunView as RunView
     from runlore.projections.views import PsView as PsView
+    from runlore.registry import Registry as Registry
+    from runlore.registry import open_registry as open  # noqa: A004 - like gzip.open: used with its module
     from runlore.runtimes.current import CurrentRun as CurrentRun
     from runlore.runtimes.current import current as current
-    from runlore.runtimes.registry import Registry as Registry
-    from runlore.runtimes.registry import open_registry as open  # noqa: A004 - like gzip.open: used with its module
     from runlore.runtimes.run import Run as Run
     from runlore.runtimes.track import current_run as current_run
     from runlore.runtimes.tracked import TrackedRun as TrackedRun
     from runlore.runtimes.transcript_lines import Line as Line
+    from runlore.watcher.stream import Slow as Slow
 
 _HOMES = {
     "aio": ("AsyncRegistry", "AsyncRun", "AsyncTrackedRun", "open_async"),
@@ -71,12 +72,13 @@ _HOMES = {
     "journal.values": ("RunId", "Status"),
     "projections.run_view": ("RunView",),
     "projections.views": ("PsView",),
+    "registry": ("Registry", "open"),
     "runtimes.current": ("CurrentRun", "current"),
-    "runtimes.registry": ("Registry", "open"),
     "runtimes.run": ("Run",),
     "runtimes.track": ("current_run",),
     "runtimes.tracked": ("TrackedRun",),
     "runtimes.transcript_lines": ("Line",),
+    "watcher.stream": ("Slow",),
 }
 """Where each name is defined, module by module."""
 _HERE = {"open": "open_registry"}
@@ -109,6 +111,7 @@ __all__ = [
     "RunId",
     "RunView",
     "RunloreError",
+    "Slow",
     "Status",
     "TrackedRun",
     "Unverifiable",

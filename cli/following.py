@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Self
 from runlore.cli.errors import Interrupted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runlore.cli.session import Session
 
 
 class Following:
     """Within its `with` block Ctrl-C ends this command, after a word about what goes on without it."""
 
-    def __init__(self, session: "Session", what: str) -> None:
+    def __init__(self, session: "Session", what: "str | Callable[[], str]") -> None:
         self._session, self._what = session, what
         self._before = signal.getsignal(signal.SIGINT)
 
@@ -27,5 +29,6 @@ class Following:
     ) -> None:
         signal.signal(signal.SIGINT, self._before)
         if isinstance(error, KeyboardInterrupt):
-            self._session.output.say_below(self._what)
+            what = self._what
+            self._session.output.say_below(what if isinstance(what, str) else what())
             raise Interrupted(signal.SIGINT) from None

@@ -89,6 +89,16 @@ class Feed:
             pass
         return False
 
+    def begin(self) -> None:
+        """Make a feed if there is none of this boot, so that a stream has a place to begin at.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        with self._guard:
+            if self._fd < 0:
+                self._open()
+
     def close(self) -> None:
         """Let go of the segment."""
         if self._fd >= 0:

@@ -8,7 +8,7 @@ import msgspec
 _MARK_DIGITS: Final = 16
 
 
-class FeedPosition(msgspec.Struct, frozen=True):
+class FeedPosition(msgspec.Struct, frozen=True, array_like=True):
     """What a reader of the feed has seen."""
 
     feed_id: str

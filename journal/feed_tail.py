@@ -36,8 +36,8 @@ class FeedTail:
     def __init__(self, disk: Disk, layout: Layout) -> None:
         self._disk, self._folder = disk, layout.feed
         self._fd = -1
-        self.feed_id = ""
-        self.segment = 0
+        self.feed_id: str = ""
+        self.segment: int = 0
         self._offset = 0
         self._before = b""
         """The line in front of the offset, newline included."""

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from runlore.journal import machine
 from runlore.journal.disk import REAL, Disk
@@ -61,7 +61,7 @@ class Registry:
         return f"<runlore.Registry {self.root}>"
 
     @classmethod
-    def open(cls, root: str | os.PathLike[str] | None = None, *, create: bool = True) -> "Registry":
+    def open(cls, root: str | os.PathLike[str] | None = None, *, create: bool = True) -> Self:
         """Return the registry at `root`, or the one that the command line would use.
 
         That is `RUNLORE_ROOT`, else the nearest `.runlore/` upwards from the current folder, else the
@@ -408,11 +408,6 @@ class Registry:
 
     def _candidates(self, *, observed: bool) -> list[Candidate]:
         return [found.candidate for found in self._listing.all(observed=observed)]
-
-
-def open_registry(root: str | os.PathLike[str] | None = None, *, create: bool = True) -> Registry:
-    """Return the registry at `root`, or the one that the command line would use: see `Registry.open`."""
-    return Registry.open(root, create=create)
 
 
 def find(root: str | os.PathLike[str] | None) -> FoundRoot:

@@ -6,7 +6,7 @@ asynchronous streams share it. Files are the truth; who calls `pull` when change
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Final
 
 from runlore.journal.disk import Disk
@@ -49,6 +49,9 @@ _MOST: Final = 1000
 """Records prepared at once."""
 _DONE: Final = object()
 
+Errand = Generator[None, None, None]
+"""Something that takes several pulls."""
+
 
 class Follower:
     """One reading of a registry, or of some of its runs. Begin it once; close it."""
@@ -70,7 +73,7 @@ class Follower:
         self._journals = OpenJournals(disk, layout)
         self._facts = RunFacts(disk, layout)
         self._steps: deque[Step] = deque()
-        self._errand: Iterator[None] | None = None
+        self._errand: Errand | None = None
         self._sizes: dict[RunId, int] | None = None
         """Where settled journals end; None while that is not known of all of them."""
         self._counted: tuple[dict[RunId, int], tuple[int, int]] | None = None
@@ -83,8 +86,12 @@ class Follower:
         self._looked: dict[RunId, tuple[int, int]] = {}
         self._damaged: dict[RunId, int] = {}
         self._poll_at = 0.0
-        self.endings = 0
-        """How many final events and seals were handed out."""
+        self._has_failed = False
+        self._whatever_is_locked = False
+        self.endings: int = 0
+        """How many final events and seals were read."""
+        self.polls: int = 0
+        """How often everything was looked at that may have changed unannounced."""
 
     # -- begin
 
@@ -226,8 +233,6 @@ class Follower:
 
     def _deliver(self, record: Record) -> None:
         self._ledger.delivered(record.run_id, _behind(record))
-        if type(record.event) in _ENDINGS:
-            self.endings += 1
 
     def _note(self, step: Note) -> None:
         ledger = self._ledger
@@ -272,16 +277,14 @@ class Follower:
         """
         if self._steps:
             return True
+        if self._has_failed:
+            raise JournalIO("this stream has failed before; resume from its cursor")
         try:
             return self._pull()
         except BaseException:
-            self._steps.clear()  # what was read is not handed out: the cursor is right, this stream is over
-            self._errand = self._failed()
+            self._steps.clear()  # what was read is not handed out, so the cursor stays right
+            self._has_failed = True
             raise
-
-    def _failed(self) -> Iterator[None]:
-        raise JournalIO("this stream has failed before; resume from its cursor")
-        yield
 
     def _pull(self) -> bool:
         try:
@@ -300,9 +303,10 @@ class Follower:
         return False
 
     def look(self) -> None:
-        """Let the next pulls read everything there is by now, announced or not."""
+        """Let the next pulls read everything there is by now, even what is only about to be announced."""
         self._looked.clear()
         self._poll_at = 0.0
+        self._whatever_is_locked = True
 
     def poll_in_s(self) -> float:
         """Return how long there is nothing to do, if nothing happens."""
@@ -318,6 +322,8 @@ class Follower:
 
     def close(self) -> None:
         """Let go of everything."""
+        if self._errand is not None:
+            self._errand.close()
         self._feed.close()
         self._journals.close()
 
@@ -426,10 +432,11 @@ class Follower:
                 why = f"run {record.run_id}: its journal was repaired; from seq {record.seq} on it is another"
                 self._steps.append(Told("rewound", why))
         wanted = self._wanted
+        self.endings += type(record.event) in _ENDINGS
         run = self._facts.after(record) if wanted.runs is not None else None
         self._steps.append(record if wanted.takes(record, run) else Passed(record.run_id, _behind(record)))
 
-    def _all_of(self, run_id: RunId) -> Iterator[None]:
+    def _all_of(self, run_id: RunId) -> Errand:
         """Prepare everything in a journal, a piece at a time."""
         while records := self._news(run_id, most=_MOST):
             for record in records:
@@ -438,7 +445,7 @@ class Follower:
 
     # -- errands: what takes several pulls
 
-    def _poll(self) -> Iterator[None]:
+    def _poll(self) -> Errand:
         """Look at the journals that may have been written to by somebody who died before announcing it.
 
         What lies in a journal that nobody is appending to, and is not in the feed behind that, was not
@@ -463,6 +470,7 @@ class Follower:
                 yield from self._all_of(run_id)
                 self._looked[run_id] = (inode, size)
                 self._settle(run_id, size)
+        self.polls += 1
 
     def _moved(self, run_id: RunId) -> tuple[int, int] | None:
         """Return which file a journal is and its size, if that changed and nobody is appending to it."""
@@ -474,7 +482,9 @@ class Follower:
         except OSError as error:
             raise JournalIO(f"{self._layout.journal(run_id)}: {error.strerror or error}") from error
         now = found.inode, found.size
-        return None if self._looked.get(run_id) == now or self._is_locked(run_id) else now
+        if self._looked.get(run_id) == now:
+            return None
+        return now if self._whatever_is_locked or not self._is_locked(run_id) else None
 
     def _is_locked(self, run_id: RunId) -> bool:
         try:
@@ -490,10 +500,11 @@ class Follower:
 
     def _settle(self, run_id: RunId, size: int) -> None:
         tail = self._journals.tail(run_id)
-        if tail is not None and tail.sealed and tail.size == size:
+        unannounced = self._whatever_is_locked  # its line may still come
+        if tail is not None and tail.sealed and tail.size == size and not unannounced:
             self._steps.append(Settled(run_id, size))
 
-    def _history(self, begun: RunId) -> Iterator[None]:
+    def _history(self, begun: RunId) -> Errand:
         """Go through everything that was there before, run by run; `begun` was gone through in part."""
         scout = said_before.Scout(self._disk, self._layout, self._ledger.cursor(self._disk.now()).position)
         try:
@@ -505,7 +516,7 @@ class Follower:
             scout.close()
         self._steps.append(WentThrough(None))
 
-    def _history_of(self, run_id: RunId, scout: said_before.Scout, *, fresh: bool) -> Iterator[None]:
+    def _history_of(self, run_id: RunId, scout: said_before.Scout, *, fresh: bool) -> Errand:
         if fresh:
             self._journals.begin(run_id, START)
             self._steps.append(WentThrough(run_id))
@@ -525,7 +536,8 @@ class Follower:
         if sizes is None or self._ledger.history is not None:
             self._restart(why)
             return
-        self._steps.append(Told("lagged", f"{why}; the journals themselves were looked at"))
+        if self._feed.is_open:  # else there was no order that could be lost
+            self._steps.append(Told("lagged", f"{why}; the journals themselves were looked at"))
         self._errand = self._look_at_all(sizes)
 
     def _restart(self, why: str) -> None:
@@ -537,7 +549,7 @@ class Follower:
         self._steps.append(Restarted())
         self._begin_history()
 
-    def _look_at_all(self, sizes: dict[RunId, int]) -> Iterator[None]:
+    def _look_at_all(self, sizes: dict[RunId, int]) -> Errand:
         position = self._feed_end.end()
         before: dict[RunId, LastLine] = {}
         if position is None or not self._feed.seek(position):

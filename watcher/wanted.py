@@ -6,7 +6,6 @@ same records.
 
 from collections.abc import Iterable
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Final
 
 from msgspec import Struct
@@ -53,6 +52,8 @@ def parse_types(words: Iterable[str]) -> frozenset[str]:
     found = frozenset(part.strip() for word in words for part in word.split(","))
     for each in sorted(found):
         if _GLOB not in each and each not in TAGS:
+            from difflib import get_close_matches  # noqa: PLC0415 - only for a typing error
+
             near = get_close_matches(each, TAGS, 1, 0.5)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(TAGS))}"
             raise BadInput(f"no event type {each[:60]!a}; {hint} (a pattern such as 'run.*' is one, too)")

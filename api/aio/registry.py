@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
+from runlore import live
 from runlore.aio.run import AsyncRun
 from runlore.aio.threads import act, ask
 from runlore.aio.track import AsyncTracking
@@ -15,8 +16,12 @@ from runlore.projections.awaiting import Awaited, parse
 from runlore.projections.run_view import RunView
 from runlore.projections.selectors import Chosen
 from runlore.projections.views import PsView, ReconciledView
+from runlore.registry import Registry as Front
 from runlore.runtimes.begin import Labels
 from runlore.runtimes.registry import Registry
+from runlore.runtimes.run import Run
+from runlore.watcher.stream import Slow
+from runlore.watcher.subscription import Subscription
 
 
 class AsyncRegistry:
@@ -150,6 +155,43 @@ class AsyncRegistry:
         """
         return AsyncTracking(self.sync, Labels(name=name, tags=tags, metadata=metadata))
 
+    def subscribe(
+        self,
+        *,
+        after: str | None = None,
+        types: str | Iterable[str] = (),
+        runs: Iterable[str | Run] | None = None,
+        status: str | Iterable[str] = (),
+        name: str | None = None,
+        tags: Iterable[str] | Mapping[str, str] = (),
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        history: bool | None = None,
+        slow: Slow | None = None,
+        buffer: int = 1000,
+    ) -> Subscription:
+        """Return what is a live stream of records within `async with`: see `runlore.Registry.subscribe`."""
+        return live.subscribe(
+            self.sync,
+            after=after,
+            types=types,
+            runs=runs,
+            status=status,
+            name=name,
+            tags=tags,
+            since=since,
+            until=until,
+            history=history,
+            slow=slow,
+            buffer=buffer,
+        )
+
+    def follow(
+        self, run: str | Run, *, after: str | None = None, types: str | Iterable[str] = ()
+    ) -> Subscription:
+        """Return what is, within `async with`, a stream of one run: see `runlore.Registry.follow`."""
+        return live.follow(self.sync, run, after=after, types=types)
+
     async def wait(
         self,
         run_ids: Iterable[RunId],
@@ -170,4 +212,4 @@ class AsyncRegistry:
 
 async def open_async(root: str | os.PathLike[str] | None = None, *, create: bool = True) -> "AsyncRegistry":
     """Return the registry at `root`, or the one that the command line would use: see `runlore.open`."""
-    return AsyncRegistry(await act(partial(Registry.open, root, create=create)))
+    return AsyncRegistry(await act(partial(Front.open, root, create=create)))

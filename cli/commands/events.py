@@ -1,51 +1,52 @@
 """`runlore events`: show the events of runs, and follow them."""
 
-from datetime import UTC, datetime
+from datetime import UTC
+from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
-from runlore.cli import cells, cursor
-from runlore.cli.arguments import SOME_RUNS
-from runlore.cli.event_stream import EventStream
+from runlore.cli import cells
+from runlore.cli.arguments import RUN_IDS, complete_status
 from runlore.cli.following import Following
 from runlore.cli.options import verb
 from runlore.cli.session import Session
 from runlore.journal import ids
+from runlore.journal.errors import RunloreError
 from runlore.journal.events import tag_of
 from runlore.journal.scan import Record
-from runlore.projections import filters
+from runlore.projections import shell
 from runlore.projections.printable import printable
 from runlore.projections.timeline import describe
 from runlore.projections.views import ControlRecord, event_record
 
-
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """Which records are shown."""
-
-    types: frozenset[str]
-    since: datetime | None
-    until: datetime | None
-
-    def __contains__(self, record: Record) -> bool:
-        at = record.event.at
-        return (
-            (not self.types or tag_of(record.event) in self.types)
-            and (self.since is None or at >= self.since)
-            and (self.until is None or at < self.until)
-        )
+if TYPE_CHECKING:
+    from runlore.watcher.steps import Told
+    from runlore.watcher.stream import Records
 
 
 @verb(
     "events",
     "runlore events latest",
+    "runlore events -f",
     "runlore events -f --json k3f9x2ab",
+    "runlore events -f --type 'run.*' --tag env=prod",
     "runlore events --type run.stop_requested --since 1d nightly",
 )
-@SOME_RUNS
-@click.option("-f", "--follow", is_flag=True, help="Go on as events come, until the runs have ended.")
+@RUN_IDS
+@click.option("-f", "--follow", is_flag=True, help="Go on as events come; with IDs, until those runs ended.")
 @click.option("--after-cursor", "after", metavar="CURSOR", help="Only what follows it; --json tells cursors.")
-@click.option("--type", "types", metavar="TYPE", multiple=True, help="Only such events, e.g. run.failed.")
+@click.option(
+    "--type", "types", metavar="TYPE", multiple=True, help="Only such events: run.failed, or 'artifact.*'."
+)
+@click.option(
+    "--status",
+    metavar="STATUS",
+    multiple=True,
+    shell_complete=complete_status,
+    help="Only of runs that were so then; may be repeated.",
+)
+@click.option("--name", metavar="NAME", help="Only of runs of this name.")
+@click.option("--tag", "tags", metavar="K[=V]", multiple=True, help="Only of runs with this tag.")
 @click.option("--since", metavar="WHEN", help="Only from then on: 10m (ago), 2026-11-20, or a full time.")
 @click.option("--until", metavar="WHEN", help="Only what happened before then.")
 def events(
@@ -55,47 +56,89 @@ def events(
     follow: bool,
     after: str | None,
     types: tuple[str, ...],
+    status: tuple[str, ...],
+    name: str | None,
+    tags: tuple[str, ...],
     since: str | None,
     until: str | None,
 ) -> None:
-    """Show the events of runs, each run's in the order of its journal.
+    """Show the events of runs, or of all, each run's in the order of its journal.
 
-    --json gives one object a line: `ready` first, then records, and `end` last, which says why the stream
-    ended and, as `ready` does, the cursor to resume from. Ctrl-C ends the following and never a run.
+    -f goes on with what happens, new runs included; without an ID it begins there, unless --since or a
+    cursor says otherwise. --json gives one object a line: `ready` first, then records, and `end` last,
+    which says why the stream ended and, as `ready` does, the cursor to resume from. `rewound` says that
+    records may come again. Ctrl-C ends the following and never a run.
     """
-    wanted = Wanted(
-        types=frozenset(part for word in types for part in word.split(",")),
-        since=filters.when(since, session.now) if since is not None else None,
-        until=filters.when(until, session.now) if until is not None else None,
+    from runlore import live  # noqa: PLC0415 - watches the feed, which completion need not know
+
+    registry = session.registry
+    wanted = live.wanted_of(
+        registry, types=types, status=status, name=name, tags=tags, since=since, until=until
     )
-    chosen = session.some(run_ids)
-    stream = EventStream(session.registry, chosen, cursor.decode(after) if after is not None else {})
-    session.output.control(ControlRecord(type="ready", cursor=stream.cursor))
-    with Following(session, "no longer followed; nothing was stopped"):
-        for item in stream.read(follow=follow):
-            if wanted.until is not None and follow and datetime.now(UTC) >= wanted.until:
-                break
-            _show(session, item, wanted, several=len(chosen) > 1)
-    reason = "ended" if follow else "caught_up"
-    session.output.control(ControlRecord(type="end", cursor=stream.cursor, reason=reason))
+    subscription = live.open_stream(
+        registry,
+        wanted,
+        runs=session.some(run_ids) if run_ids else None,
+        after=after,
+        history=bool(run_ids) or since is not None or not follow,
+        follow=follow,
+        ends=True,
+    )
+    with subscription as records:
+        _control(session, "ready", records)
+
+        def left() -> str:
+            _control(session, "end", records, "interrupted")
+            return f"no longer followed; nothing was stopped. Go on: {_again(session, records)}"
+
+        with Following(session, left):
+            try:
+                _show_all(session, records, several=len(run_ids) != 1)
+            except RunloreError as error:
+                _control(session, "end", records, str(error))
+                raise
+        _control(session, "end", records, records.reason)
 
 
-def _show(session: Session, item: Record | ControlRecord | None, wanted: Wanted, *, several: bool) -> None:
-    output = session.output
-    if item is None:
-        output.flush()
-    elif isinstance(item, ControlRecord):
-        output.control(item)
-        if not output.json:
-            output.say(f"{item.reason}; it is shown from its beginning")
-    elif item in wanted:
-        if output.json:
-            output.record(event_record(item), live=False)
-        elif output.fields:
-            output.rows(event_record(item))
+def _show_all(session: Session, records: "Records", *, several: bool) -> None:
+    output, noticed = session.output, False
+    for item in records.items():
+        if item is None:
+            output.flush()
+            if records.notice and not noticed:
+                noticed = True
+                output.say(records.notice)
+        elif isinstance(item, Record):
+            _show(session, item, several=several)
         else:
-            output.line(_line(session, item, several=several))
-        output.flush(live=False)
+            _tell(session, records, item)
+
+
+def _control(session: Session, kind: str, records: "Records", reason: str | None = None) -> None:
+    record = ControlRecord(type=kind, cursor=records.cursor, reason=reason)  # type: ignore[arg-type]  # one of its own
+    session.output.control(record)
+
+
+def _tell(session: Session, records: "Records", told: "Told") -> None:
+    _control(session, told.type, records, told.reason)
+    if not session.output.json:
+        again = "; records may come again" if told.type == "rewound" else ""
+        session.output.say(f"{told.reason}{again}")
+
+
+def _again(session: Session, records: "Records") -> str:
+    return shell.join(["runlore", *session.next_page(records.cursor)])
+
+
+def _show(session: Session, record: Record, *, several: bool) -> None:
+    output = session.output
+    if output.json:
+        output.record(event_record(record), live=False)
+    elif output.fields:
+        output.rows(event_record(record))
+    else:
+        output.line(_line(session, record, several=several))
+    output.flush(live=False)
 
 
 def _line(session: Session, record: Record, *, several: bool) -> str:

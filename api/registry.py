@@ -1,0 +1,89 @@
+"""The registry that programs get: everything `runtimes` knows of runs, and live streams of what happens."""
+
+import os
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from runlore.runtimes import registry as base
+
+if TYPE_CHECKING:
+    from runlore.runtimes.run import Run
+    from runlore.watcher.stream import Slow
+    from runlore.watcher.subscription import Subscription
+
+
+class Registry(base.Registry):
+    """The runs under one root. Holds nothing open; may be shared by threads and kept for ever.
+
+    writable: False refuses every act that would write, whatever the file system allows.
+    """
+
+    def subscribe(
+        self,
+        *,
+        after: str | None = None,
+        types: str | Iterable[str] = (),
+        runs: "Iterable[str | Run] | None" = None,
+        status: str | Iterable[str] = (),
+        name: str | None = None,
+        tags: Iterable[str] | Mapping[str, str] = (),
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        history: bool | None = None,
+        slow: "Slow | None" = None,
+        buffer: int = 1000,
+    ) -> "Subscription":
+        """Return what is a live stream of records within `with` or `async with`, in one order over all runs.
+
+        async with registry.subscribe(types={"run.failed"}) as records:
+            async for record in records: ...
+
+        after: the cursor of an earlier stream: goes on behind it, with every record once while the feed
+        reaches back so far; else everything comes again, and `rewound` counts that. Without a cursor it
+        begins with what happens from now on; history: with everything there is (as with `since`).
+        types: event types or patterns such as "run.*". runs: only these, as runs or selectors. status,
+        name, tags: only records of runs that were so once the record had happened. slow, buffer:
+        `Slow.DISCONNECT` ends a stream that is more than so many records behind.
+
+        Raises:
+            BadInput: something of this is none of what it could be. On entering also, for the cursor, and
+            NotFound: no such run.
+        """
+        from runlore import live  # noqa: PLC0415 - few need it
+
+        return live.subscribe(
+            self,
+            after=after,
+            types=types,
+            runs=runs,
+            status=status,
+            name=name,
+            tags=tags,
+            since=since,
+            until=until,
+            history=history,
+            slow=slow,
+            buffer=buffer,
+        )
+
+    def follow(
+        self, run: "str | Run", *, after: str | None = None, types: str | Iterable[str] = ()
+    ) -> "Subscription":
+        """Return what is, within `with` or `async with`, a stream of one run's records that ends with it.
+
+        From its first record on, or behind a cursor; the run's last records are in it, and its `reason`
+        says why it ended. A run whose owner died has ended, too.
+
+        Raises:
+            BadInput: a type is none. On entering also, for the cursor, and
+            NotFound, Ambiguous: no such run, or several.
+        """
+        from runlore import live  # noqa: PLC0415 - few need it
+
+        return live.follow(self, run, after=after, types=types)
+
+
+def open_registry(root: str | os.PathLike[str] | None = None, *, create: bool = True) -> Registry:
+    """Return the registry at `root`, or the one that the command line would use: see `Registry.open`."""
+    return Registry.open(root, create=create)
