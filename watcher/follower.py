@@ -5,13 +5,11 @@ what was handed out, whatever was read ahead. It waits for nothing and holds no 
 asynchronous streams share it. Files are the truth; who calls `pull` when changes latency, never content.
 """
 
-from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from runlore.journal.disk import Disk
-from runlore.journal.errors import JournalIO, NotFound, RunloreError
-from runlore.journal.events import FINAL, JournalRepaired, RunSealed
+from runlore.journal.errors import JournalIO, NotFound
 from runlore.journal.feed_lines import Announcement, parse_line
 from runlore.journal.feed_position import FeedLine
 from runlore.journal.feed_reader import FeedReader
@@ -19,23 +17,23 @@ from runlore.journal.feed_tail import FeedLost, FeedTail
 from runlore.journal.layout import Layout
 from runlore.journal.reader import journal_ids
 from runlore.journal.scan import Record
-from runlore.journal.values import RunId, Seq
+from runlore.journal.values import RunId
 from runlore.watcher import said_before
 from runlore.watcher.census import FLAGS, Census, spot_at
-from runlore.watcher.cursor import START, Cursor, Spot, encode, spot_of
+from runlore.watcher.cursor import START, Cursor, Spot, encode
 from runlore.watcher.ledger import Ledger
-from runlore.watcher.open_journals import OpenJournals, Reading
-from runlore.watcher.run_facts import RunFacts
+from runlore.watcher.preparing import Preparing, behind
 from runlore.watcher.said_before import LastLine
 from runlore.watcher.steps import (
     Announced,
+    Errand,
     Failed,
+    Gone,
     Moved,
     Note,
     Passed,
     Restarted,
     Settled,
-    Step,
     Told,
     WentThrough,
 )
@@ -45,12 +43,7 @@ POLL_S: Final = 1.0
 """How often journals are looked at that may have been written to without an announcement."""
 _POLL_SHARE: Final = 100
 """At most one part in so many of the time goes into that."""
-_MOST: Final = 1000
-"""Records prepared at once."""
 _DONE: Final = object()
-
-Errand = Generator[None, None, None]
-"""Something that takes several pulls."""
 
 
 class Follower:
@@ -66,30 +59,23 @@ class Follower:
         run_ids: Iterable[RunId] | None = None,
     ) -> None:
         self._disk, self._layout = disk, layout
-        self._wanted = wanted or Wanted()
         self._only = None if run_ids is None else frozenset(run_ids)
         self._ledger = Ledger(registry)
         self._feed, self._feed_end = FeedTail(disk, layout), FeedReader(disk, layout)
-        self._journals = OpenJournals(disk, layout)
-        self._facts = RunFacts(disk, layout)
-        self._steps: deque[Step] = deque()
+        named = self._only is not None
+        self._ready = Preparing(disk, layout, wanted or Wanted(), named=named)
         self._errand: Errand | None = None
         self._sizes: dict[RunId, int] | None = None
         """Where settled journals end; None while that is not known of all of them."""
         self._counted: tuple[dict[RunId, int], tuple[int, int]] | None = None
         """Sizes that hold once the stream has passed this place in the feed."""
         self._read_to = (0, 0)
-        self._met: set[RunId] = set()
-        """Runs that are read from what an intent said, with nothing read of them yet."""
         self._doubtful: set[RunId] = set()
         """Runs that may change without an intent, and nobody knows what was delivered of them."""
         self._looked: dict[RunId, tuple[int, int]] = {}
-        self._damaged: dict[RunId, int] = {}
         self._poll_at = 0.0
         self._has_failed = False
         self._whatever_is_locked = False
-        self.endings: int = 0
-        """How many final events and seals were read."""
         self.polls: int = 0
         """How often everything was looked at that may have changed unannounced."""
 
@@ -121,7 +107,7 @@ class Follower:
             if spot is None and line is not None and self._is_open(line, census.sizes[run_id]):
                 spot = census.spot(self._disk, self._layout, run_id)
             if spot is not None:
-                self._journals.begin(run_id, spot)
+                self._ready.begin(run_id, spot)
                 self._ledger.delivered(run_id, spot)
         self._ledger.prune()
         self._sizes = census.sizes
@@ -179,10 +165,8 @@ class Follower:
             line is not None and self._is_open(line, census.sizes[run_id])
         )
         if ahead or is_open or self._only is not None:
-            self._journals.begin(run_id, spot)
+            self._ready.begin(run_id, spot, by_intent=line is not None and line.intent)
             self._ledger.delivered(run_id, spot)
-            if line is not None and line.intent:
-                self._met.add(run_id)
 
     def _is_open(self, line: LastLine, size: int) -> bool:
         """Say whether a journal may hold more than the last line about it says."""
@@ -204,7 +188,7 @@ class Follower:
         Raises:
             CorruptJournal, NotFound: a run that was named cannot be read on.
         """
-        steps = self._steps
+        steps = self._ready.steps
         while steps:
             step = steps.popleft()
             if isinstance(step, Record):
@@ -218,12 +202,17 @@ class Follower:
         return None
 
     @property
+    def endings(self) -> int:
+        """How many final events and seals were read."""
+        return self._ready.endings
+
+    @property
     def cursor(self) -> str:
         """Where to resume behind what was handed out."""
         return encode(self._ledger.cursor(self._disk.now()))
 
     def _note_what_follows(self) -> None:
-        steps = self._steps
+        steps = self._ready.steps
         while steps:
             step = steps[0]
             if isinstance(step, Record | Told | Failed):
@@ -232,21 +221,17 @@ class Follower:
             steps.popleft()
 
     def _deliver(self, record: Record) -> None:
-        self._ledger.delivered(record.run_id, _behind(record))
+        self._ledger.delivered(record.run_id, behind(record))
 
     def _note(self, step: Note) -> None:
         ledger = self._ledger
         match step:
             case Announced():
-                ledger.passed(step.line)
-                if step.run_id is not None:
-                    ledger.announced(step.run_id, step.seq, step.line)
+                ledger.passed(step.line, step.run_id, step.seq)
             case Passed():
                 ledger.delivered(step.run_id, step.spot)
             case WentThrough():
-                ledger.history = step.run_id
-                if step.run_id is None:
-                    ledger.prune()
+                ledger.went_through(step.run_id)
             case Settled():
                 self._forget(step)
             case Moved():
@@ -254,15 +239,17 @@ class Follower:
                 ledger.thaw()
             case Restarted():
                 ledger.thaw()
+            case Gone():
+                ledger.drop(step.run_id)
+                self._looked.pop(step.run_id, None)
             case Failed():
                 raise step.error
 
     def _forget(self, step: Settled) -> None:
-        tail = self._journals.tail(step.run_id)
+        tail = self._ready.journals.tail(step.run_id)
         if tail is None or tail.size != step.size or not self._ledger.forget(step.run_id):
             return
-        self._journals.forget(step.run_id)
-        self._facts.forget(step.run_id)
+        self._ready.forget(step.run_id)
         self._looked.pop(step.run_id, None)
         if self._sizes is not None:
             self._sizes[step.run_id] = step.size
@@ -275,14 +262,14 @@ class Follower:
         Raises:
             JournalIO: the disk refused.
         """
-        if self._steps:
+        if self._ready.steps:
             return True
         if self._has_failed:
             raise JournalIO("this stream has failed before; resume from its cursor")
         try:
             return self._pull()
         except BaseException:
-            self._steps.clear()  # what was read is not handed out, so the cursor stays right
+            self._ready.steps.clear()  # what was read is not handed out, so the cursor stays right
             self._has_failed = True
             raise
 
@@ -314,7 +301,7 @@ class Follower:
 
     def is_caught_up(self) -> bool:
         """Say whether the stream only follows what happens, with nothing of before left."""
-        return self._errand is None and not self._steps
+        return self._errand is None and not self._ready.steps
 
     def bytes_behind(self) -> int:
         """Return how many bytes of the feed were written since what was read of it."""
@@ -325,7 +312,7 @@ class Follower:
         if self._errand is not None:
             self._errand.close()
         self._feed.close()
-        self._journals.close()
+        self._ready.journals.close()
 
     def _read_feed(self) -> bool:
         """Prepare what the next lines of the feed announce; False if there are none."""
@@ -352,96 +339,27 @@ class Follower:
         last: dict[RunId, Announcement] = {}
         for each in announcements:
             if only is None or each.run_id in only:
-                if each.run_id not in self._journals:
-                    self._meet(each)
+                if each.run_id not in self._ready.journals:
+                    self._doubtful.discard(each.run_id)
+                    self._ready.meet(each)
                 if not each.intent:
                     last[each.run_id] = each
-        news = {run_id: self._news(run_id, until=each.offset) for run_id, each in last.items()}
+        news = {run_id: self._ready.news(run_id, until=each.offset) for run_id, each in last.items()}
         for line, each in zip(lines, announcements, strict=True):
             ours = only is None or each.run_id in only
             if not each.intent and (records := news.get(each.run_id)):
                 while records and records[0].seq <= each.seq:
-                    self._offer(records.popleft())
-            self._steps.append(Announced(line, each.run_id if ours else None, each.seq))
+                    self._ready.offer(records.popleft())
+            self._ready.steps.append(Announced(line, each.run_id if ours else None, each.seq))
         for records in news.values():
             for record in records:
-                self._offer(record)
+                self._ready.offer(record)
 
     def _parsed(self, line: FeedLine) -> Announcement:
         announcement = parse_line(line.text)
         if announcement is None:
             raise FeedLost("a line of the feed is damaged")
         return announcement
-
-    def _meet(self, line: Announcement) -> None:
-        """Begin to read a journal of which nothing was to be remembered: an intent says where it stood."""
-        run_id = line.run_id
-        self._doubtful.discard(run_id)
-        if line.intent:
-            spot = Spot(line.seq, line.offset, line.mark) if line.seq else START
-            self._journals.begin(run_id, spot)
-            self._met.add(run_id)
-            self._steps.append(Passed(run_id, spot))
-        else:
-            self._begin_again(run_id, f"run {run_id}: nothing says how much of it was delivered before")
-
-    def _begin_again(self, run_id: RunId, why: str) -> None:
-        self._steps.append(Told("rewound", why))
-        self._steps.append(Passed(run_id, START))
-        self._journals.begin(run_id, START)
-
-    def _news(self, run_id: RunId, *, most: int | None = None, until: int | None = None) -> deque[Record]:
-        """Return the next records of a run, after saying what is to be said in front of them."""
-        try:
-            reading = self._journals.read(run_id, most=most, until=until)
-        except NotFound as error:
-            self._gone(run_id, error)
-            return deque()
-        if reading.rewound:
-            self._steps.append(Told("rewound", reading.rewound))
-            self._steps.append(Passed(run_id, START))
-        if reading.damage is None:
-            self._damaged.pop(run_id, None)
-        elif not reading.records:
-            self._tell_damage(run_id, reading)
-        return deque(reading.records)
-
-    def _tell_damage(self, run_id: RunId, reading: Reading) -> None:
-        damage = reading.damage
-        assert damage is not None  # noqa: S101 - asked by the caller
-        if self._only is not None:
-            self._steps.append(Failed(damage))
-        elif self._damaged.get(run_id) != damage.offset:
-            self._damaged[run_id] = damage.offset
-            self._steps.append(Told("lagged", str(damage)))
-
-    def _gone(self, run_id: RunId, error: RunloreError) -> None:
-        """Read no more of a run whose journal was removed; one that was named ends the stream."""
-        if self._only is not None:
-            self._steps.append(Failed(error))
-        self._journals.forget(run_id)
-        self._met.discard(run_id)
-        self._ledger.places.pop(run_id, None)
-        self._looked.pop(run_id, None)
-
-    def _offer(self, record: Record) -> None:
-        if record.run_id in self._met:
-            self._met.discard(record.run_id)
-            event = record.event
-            if isinstance(event, JournalRepaired) and event.cause != "sync_failed":
-                why = f"run {record.run_id}: its journal was repaired; from seq {record.seq} on it is another"
-                self._steps.append(Told("rewound", why))
-        wanted = self._wanted
-        self.endings += type(record.event) in _ENDINGS
-        run = self._facts.after(record) if wanted.runs is not None else None
-        self._steps.append(record if wanted.takes(record, run) else Passed(record.run_id, _behind(record)))
-
-    def _all_of(self, run_id: RunId) -> Errand:
-        """Prepare everything in a journal, a piece at a time."""
-        while records := self._news(run_id, most=_MOST):
-            for record in records:
-                self._offer(record)
-            yield
 
     # -- errands: what takes several pulls
 
@@ -452,7 +370,9 @@ class Follower:
         announced and will not be.
         """
         begun = self._disk.monotonic()
-        quiet = [(run_id, *found) for run_id in self._journals.run_ids() if (found := self._moved(run_id))]
+        quiet = [
+            (run_id, *found) for run_id in self._ready.journals.run_ids() if (found := self._moved(run_id))
+        ]
         doubtful = {run_id for run_id in self._doubtful if not self._is_locked(run_id)}
         cost = self._disk.monotonic() - begun
         self._poll_at = self._disk.monotonic() + max(POLL_S, cost * _POLL_SHARE)
@@ -463,11 +383,11 @@ class Follower:
                 break
         for run_id in doubtful & self._doubtful:
             self._doubtful.discard(run_id)
-            self._begin_again(run_id, f"run {run_id}: nothing says how much of it was delivered before")
-            yield from self._all_of(run_id)
+            self._ready.begin_again(run_id, f"run {run_id}: nothing says how much of it was delivered before")
+            yield from self._ready.all_of(run_id)
         for run_id, inode, size in quiet:
-            if run_id in self._journals:
-                yield from self._all_of(run_id)
+            if run_id in self._ready.journals:
+                yield from self._ready.all_of(run_id)
                 self._looked[run_id] = (inode, size)
                 self._settle(run_id, size)
         self.polls += 1
@@ -477,7 +397,7 @@ class Follower:
         try:
             found = self._disk.stat_path(self._layout.journal(run_id))
         except FileNotFoundError:
-            self._news(run_id)
+            self._ready.news(run_id)
             return None
         except OSError as error:
             raise JournalIO(f"{self._layout.journal(run_id)}: {error.strerror or error}") from error
@@ -499,10 +419,10 @@ class Follower:
             self._disk.close(fd)
 
     def _settle(self, run_id: RunId, size: int) -> None:
-        tail = self._journals.tail(run_id)
+        tail = self._ready.journals.tail(run_id)
         unannounced = self._whatever_is_locked  # its line may still come
         if tail is not None and tail.sealed and tail.size == size and not unannounced:
-            self._steps.append(Settled(run_id, size))
+            self._ready.steps.append(Settled(run_id, size))
 
     def _history(self, begun: RunId) -> Errand:
         """Go through everything that was there before, run by run; `begun` was gone through in part."""
@@ -514,20 +434,20 @@ class Follower:
                 yield from self._history_of(run_id, scout, fresh=run_id != begun)
         finally:
             scout.close()
-        self._steps.append(WentThrough(None))
+        self._ready.steps.append(WentThrough(None))
 
     def _history_of(self, run_id: RunId, scout: said_before.Scout, *, fresh: bool) -> Errand:
         if fresh:
-            self._journals.begin(run_id, START)
-            self._steps.append(WentThrough(run_id))
-            self._steps.append(Passed(run_id, START))
-        elif run_id not in self._journals:
+            self._ready.begin(run_id, START)
+            self._ready.steps.append(WentThrough(run_id))
+            self._ready.steps.append(Passed(run_id, START))
+        elif run_id not in self._ready.journals:
             return
         locked = self._is_locked(run_id)
-        yield from self._all_of(run_id)
-        tail = self._journals.tail(run_id)
+        yield from self._ready.all_of(run_id)
+        tail = self._ready.journals.tail(run_id)
         if tail is not None and tail.sealed and not locked and not scout.has_seen(run_id):
-            self._steps.append(Settled(run_id, tail.size))
+            self._ready.steps.append(Settled(run_id, tail.size))
 
     def _lost(self, why: str) -> None:
         """Go on without the feed that was read: from what is known of each journal, or from the beginning."""
@@ -537,16 +457,16 @@ class Follower:
             self._restart(why)
             return
         if self._feed.is_open:  # else there was no order that could be lost
-            self._steps.append(Told("lagged", f"{why}; the journals themselves were looked at"))
+            self._ready.steps.append(Told("lagged", f"{why}; the journals themselves were looked at"))
         self._errand = self._look_at_all(sizes)
 
     def _restart(self, why: str) -> None:
-        for run_id in self._journals.run_ids():
-            self._journals.forget(run_id)
+        for run_id in self._ready.journals.run_ids():
+            self._ready.journals.forget(run_id)
         self._ledger.places.clear()
         self._doubtful.clear()
-        self._steps.append(Told("rewound", why))
-        self._steps.append(Restarted())
+        self._ready.steps.append(Told("rewound", why))
+        self._ready.steps.append(Restarted())
         self._begin_history()
 
     def _look_at_all(self, sizes: dict[RunId, int]) -> Errand:
@@ -558,11 +478,11 @@ class Follower:
         else:
             before = said_before.read(self._disk, self._layout, position, self._only) or {}
         for run_id in self._run_ids():
-            if run_id not in self._journals and not self._pick_up(run_id, sizes.get(run_id)):
+            if run_id not in self._ready.journals and not self._pick_up(run_id, sizes.get(run_id)):
                 continue
-            yield from self._all_of(run_id)
+            yield from self._ready.all_of(run_id)
         self._looked.clear()
-        self._steps.append(Moved(position, said_before.said(before)))
+        self._ready.steps.append(Moved(position, said_before.said(before)))
 
     def _pick_up(self, run_id: RunId, size: int | None) -> bool:
         """Begin to read a journal that was settled, or is new, if there is more of it now."""
@@ -575,10 +495,10 @@ class Follower:
                 return False
             spot = spot_at(self._disk, self._layout, run_id, size)
         if spot is None:
-            self._begin_again(run_id, f"run {run_id}: its journal was replaced by another")
+            self._ready.begin_again(run_id, f"run {run_id}: its journal was replaced by another")
         else:
-            self._journals.begin(run_id, spot)
-            self._steps.append(Passed(run_id, spot))
+            self._ready.begin(run_id, spot)
+            self._ready.steps.append(Passed(run_id, spot))
         return True
 
     def _exists(self, run_id: RunId) -> bool:
@@ -587,10 +507,3 @@ class Follower:
         except OSError:
             return False
         return True
-
-
-_ENDINGS: Final = frozenset({*FINAL, RunSealed})
-
-
-def _behind(record: Record) -> Spot:
-    return spot_of(record.head, Seq(record.seq), record.offset + record.length)

@@ -72,28 +72,36 @@ class Ledger:
         else:
             self._ahead.add(run_id)
 
-    def passed(self, line: FeedLine) -> None:
-        """Note that everything in front of the end of this line is delivered."""
+    def passed(self, line: FeedLine, run_id: RunId | None, seq: int) -> None:
+        """Note that everything in front of the end of this line is delivered, and what it said of a run."""
         self._line = line
         if line.segment != self._segment:
             self._segment = line.segment
             self._recount()
+        if run_id is not None:
+            self._said[run_id] = Said(seq, line.segment)
+            if spot := self.places.get(run_id):
+                self.delivered(run_id, spot)
 
-    def announced(self, run_id: RunId, seq: int, line: FeedLine) -> None:
-        """Note the last line about a run."""
-        self._said[run_id] = Said(seq, line.segment)
-        if spot := self.places.get(run_id):
-            self.delivered(run_id, spot)
+    def went_through(self, run_id: RunId | None) -> None:
+        """Note that of what was there before all runs up to this one were gone through; None: all."""
+        self.history = run_id
+        if run_id is None:
+            self.prune()
 
     def forget(self, run_id: RunId) -> bool:
         """Forget a run whose journal is sealed and delivered; False if a cursor still has to name it."""
         spot, said = self.places.get(run_id), self._said.get(run_id)
         if spot is not None and said is not None and said.seq != spot.seq:
             return False
+        self.drop(run_id)
+        return True
+
+    def drop(self, run_id: RunId) -> None:
+        """Forget a run whatever is known of it."""
         self.places.pop(run_id, None)
         self._said.pop(run_id, None)
         self._ahead.discard(run_id)
-        return True
 
     def prune(self) -> None:
         """Forget what was said about runs of which nothing has to be remembered."""

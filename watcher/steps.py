@@ -4,6 +4,7 @@ What is read ahead of the subscriber changes nothing that a cursor says; these d
 are taken. Pure.
 """
 
+from collections.abc import Generator
 from typing import Literal
 
 from msgspec import Struct
@@ -66,11 +67,20 @@ class Restarted(Struct, frozen=True):
     """The stream goes through everything again, and has said so."""
 
 
+class Gone(Struct, frozen=True):
+    """A journal was removed."""
+
+    run_id: RunId
+
+
 class Failed(Struct, frozen=True):
     """The stream cannot go on."""
 
     error: RunloreError
 
 
-Note = Passed | Announced | WentThrough | Settled | Moved | Restarted | Failed
+Note = Passed | Announced | WentThrough | Settled | Moved | Restarted | Gone | Failed
 Step = Record | Told | Note
+
+Errand = Generator[None, None, None]
+"""Something that takes several pulls to prepare."""
