@@ -43,6 +43,8 @@ POLL_S: Final = 1.0
 """How often journals are looked at that may have been written to without an announcement."""
 _POLL_SHARE: Final = 100
 """At most one part in so many of the time goes into that."""
+_AT_ONCE: Final = 200
+"""Journals looked at in one go."""
 _DONE: Final = object()
 
 
@@ -367,33 +369,49 @@ class Follower:
         """Look at the journals that may have been written to by somebody who died before announcing it.
 
         What lies in a journal that nobody is appending to, and is not in the feed behind that, was not
-        announced and will not be.
+        announced and will not be. A few at a time: what is announced meanwhile does not wait for it.
         """
-        begun = self._disk.monotonic()
-        quiet = [
-            (run_id, *found) for run_id in self._ready.journals.run_ids() if (found := self._moved(run_id))
-        ]
+        cost, run_ids = 0.0, self._ready.journals.run_ids()
+        thorough, self._poll_at = self._whatever_is_locked, self._disk.monotonic() + POLL_S
+        for begin in range(0, len(run_ids), _AT_ONCE):
+            begun = self._disk.monotonic()
+            quiet = [
+                (each, found) for each in run_ids[begin : begin + _AT_ONCE] if (found := self._moved(each))
+            ]
+            cost += self._disk.monotonic() - begun
+            yield from self._look_at(quiet)
         doubtful = {run_id for run_id in self._doubtful if not self._is_locked(run_id)}
-        cost = self._disk.monotonic() - begun
-        self._poll_at = self._disk.monotonic() + max(POLL_S, cost * _POLL_SHARE)
+        yield from self._catch_up()
+        for run_id in doubtful & self._doubtful:
+            self._doubtful.discard(run_id)
+            self._ready.begin_again(run_id, f"run {run_id}: nothing says how much of it was delivered before")
+            yield from self._ready.all_of(run_id)
+        if thorough == self._whatever_is_locked:  # else somebody asked for more meanwhile
+            self._poll_at = self._disk.monotonic() + max(POLL_S, cost * _POLL_SHARE)
+            self.polls += 1
+
+    def _look_at(self, quiet: list[tuple[RunId, tuple[int, int]]]) -> Errand:
+        """Read these journals, in which nobody was appending, once the feed was read to its end."""
+        if quiet:
+            yield from self._catch_up()
+        elif self._feed.is_open and self._read_feed():
+            yield
+        for run_id, (inode, size) in quiet:
+            if run_id in self._ready.journals:
+                yield from self._ready.all_of(run_id)
+                self._looked[run_id] = (inode, size)
+                self._settle(run_id, size)
+
+    def _catch_up(self) -> Errand:
+        """Read the feed to where it ends now."""
         end = self._feed_end.end()
         while self._feed.is_open and self._read_feed():
             yield
             if end is None or self._read_to >= (end.segment, end.offset):
                 break
-        for run_id in doubtful & self._doubtful:
-            self._doubtful.discard(run_id)
-            self._ready.begin_again(run_id, f"run {run_id}: nothing says how much of it was delivered before")
-            yield from self._ready.all_of(run_id)
-        for run_id, inode, size in quiet:
-            if run_id in self._ready.journals:
-                yield from self._ready.all_of(run_id)
-                self._looked[run_id] = (inode, size)
-                self._settle(run_id, size)
-        self.polls += 1
 
     def _moved(self, run_id: RunId) -> tuple[int, int] | None:
-        """Return which file a journal is and its size, if that changed and nobody is appending to it."""
+        """Return which file a journal is and its size, if it is to be read or settled and nobody appends."""
         try:
             found = self._disk.stat_path(self._layout.journal(run_id))
         except FileNotFoundError:
@@ -401,8 +419,13 @@ class Follower:
             return None
         except OSError as error:
             raise JournalIO(f"{self._layout.journal(run_id)}: {error.strerror or error}") from error
-        now = found.inode, found.size
-        if self._looked.get(run_id) == now:
+        now, before = (found.inode, found.size), self._looked.get(run_id)
+        if before == now:
+            return None
+        tail = self._ready.journals.tail(run_id)
+        is_same = before is None or before[0] == now[0]
+        if is_same and self._ready.journals.size(run_id) == found.size and not (tail and tail.sealed):
+            self._looked[run_id] = now
             return None
         return now if self._whatever_is_locked or not self._is_locked(run_id) else None
 

@@ -63,6 +63,14 @@ class OpenJournals:
         reader, left = self._open.get(run_id), self._left.get(run_id)
         return reader.tail if reader else left if isinstance(left, Tail) else None
 
+    def size(self, run_id: RunId) -> int:
+        """Return how many bytes of the file were read, as far as is known."""
+        left = self._left.get(run_id)
+        if isinstance(left, Spot):
+            return left.offset
+        tail = self.tail(run_id)
+        return tail.size if tail else 0
+
     def read(self, run_id: RunId, *, most: int | None = None, until: int | None = None) -> Reading:
         """Return the next records; see `JournalReader.read_available`. until: a logical offset.
 

@@ -1,7 +1,10 @@
 """`runlore events`: journals as streams, resumable."""
 
+import json
 import shlex
+import shutil
 import signal
+import tempfile
 
 import pytest
 
@@ -100,6 +103,42 @@ def test_following_ends_when_the_runs_have_ended(runlore: Runlore) -> None:
     for run_id in (one, two):
         seqs = [record["seq"] for record in records[1:-1] if record["run_id"] == run_id]
         assert seqs == [1, 2, 3, 4, 5, 6]
+
+
+def test_following_everything(runlore: Runlore) -> None:
+    """Without an ID the stream begins now, new runs appear by themselves, and it goes on after their end."""
+    old = runlore.ok("run", "-q", "-d", "true").stdout.strip()
+    runlore.ok("wait", old)
+    with runlore.started("events", "-f", "--json", "--type", "run.succeeded") as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["type"] == "ready"
+        new = [runlore.ok("run", "-q", "-d", "true").stdout.strip() for _ in range(2)]
+        came = [json.loads(process.stdout.readline()) for _ in new]
+        assert {record["run_id"] for record in came} == set(new)
+        process.send_signal(signal.SIGINT)
+        *_, last = process.stdout.read().splitlines()
+    end = json.loads(last)
+    assert (end["type"], end["reason"]) == ("end", "interrupted")
+
+    shutil.rmtree(runlore.root / "feed")
+    again = runlore.ok("events", "--json", "--type", "run.queued", "--after-cursor", end["cursor"]).records
+    assert [record["type"] for record in again] == ["ready", "rewound", "record", "record", "record", "end"]
+
+
+def test_a_cursor_of_another_registry(ended: Runlore, runlore: Runlore) -> None:
+    """It is refused, with the registry it belongs to."""
+    cursor = ended.ok("events", "bad", "--json").records[-1]["cursor"]
+    with tempfile.TemporaryDirectory() as folder:
+        other = f"{folder}/other"
+        runlore.ok("--root", other, "run", "-q", "-d", "true")
+        assert (
+            "another registry" in runlore("--root", other, "events", "--after-cursor", cursor, code=2).stderr
+        )
+
+
+def test_a_type_that_does_not_exist(ended: Runlore) -> None:
+    """A typing error is not an empty answer."""
+    assert "did you mean run.failed?" in ended("events", "bad", "--type", "run.faild", code=2).stderr
 
 
 def test_a_label_reaches_a_follower(runlore: Runlore) -> None:
