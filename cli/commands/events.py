@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runlore.cli import cells
+from runlore.cli import cells, standard
 from runlore.cli.arguments import RUN_IDS, complete_status
 from runlore.cli.following import Following
 from runlore.cli.options import verb
@@ -105,6 +105,7 @@ def _show_all(session: Session, records: "Records", *, several: bool) -> None:
     for item in records.items():
         if item is None:
             output.flush()
+            standard.require_reader()
             if records.notice and not noticed:
                 noticed = True
                 output.say(records.notice)

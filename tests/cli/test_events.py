@@ -209,6 +209,15 @@ def test_a_reader_that_leaves_is_no_error(ended: Runlore) -> None:
     assert done.stderr == ""
 
 
+def test_a_reader_that_leaves_ends_it_though_nothing_comes(runlore: Runlore) -> None:
+    """A follower of silent runs does not stay behind for ever."""
+    run_id = runlore.begin("sleep", "60")
+    done = runlore.shell(f"$RUNLORE events -f {run_id} | head -1; echo ${{PIPESTATUS[0]}}")
+
+    assert done.stdout.split()[-1] == "141"
+    assert done.stderr == ""
+
+
 def test_no_descriptor_is_left_to_others(ended: Runlore) -> None:
     """A follower with closed stdin, stdout and stderr does not write into a journal."""
     before = {path: path.read_bytes() for path in (ended.root / "journals").iterdir()}
