@@ -69,6 +69,8 @@ class Follower:
         self._errand: Errand | None = None
         self._sizes: dict[RunId, int] | None = None
         """Where settled journals end; None while that is not known of all of them."""
+        self._found: dict[RunId, int] | None = None
+        """The same, while what was there before is gone through from its beginning."""
         self._counted: tuple[dict[RunId, int], tuple[int, int]] | None = None
         """Sizes that hold once the stream has passed this place in the feed."""
         self._read_to = (0, 0)
@@ -117,7 +119,7 @@ class Follower:
 
     def _begin_history(self) -> None:
         self._at_the_end()
-        self._sizes = None
+        self._sizes, self._found = None, {}
         self._ledger.history = RunId("")
         self._errand = self._history(RunId(""))
 
@@ -233,7 +235,7 @@ class Follower:
             case Passed():
                 ledger.delivered(step.run_id, step.spot)
             case WentThrough():
-                ledger.went_through(step.run_id)
+                self._went_through(step.run_id)
             case Settled():
                 self._forget(step)
             case Moved():
@@ -253,8 +255,14 @@ class Follower:
             return
         self._ready.forget(step.run_id)
         self._looked.pop(step.run_id, None)
-        if self._sizes is not None:
-            self._sizes[step.run_id] = step.size
+        for sizes in (self._sizes, self._found):
+            if sizes is not None:
+                sizes[step.run_id] = step.size
+
+    def _went_through(self, run_id: RunId | None) -> None:
+        self._ledger.went_through(run_id)
+        if run_id is None:
+            self._sizes, self._found = self._found, None
 
     # -- prepare
 
