@@ -19,9 +19,10 @@ from runlore.journal.reader import journal_ids
 from runlore.journal.scan import Record
 from runlore.journal.values import RunId
 from runlore.watcher import said_before
-from runlore.watcher.census import FLAGS, Census, spot_at
+from runlore.watcher.census import Census, spot_at
 from runlore.watcher.cursor import START, Cursor, Spot, encode
 from runlore.watcher.ledger import Ledger
+from runlore.watcher.looks import Looks
 from runlore.watcher.preparing import Preparing, behind
 from runlore.watcher.said_before import LastLine
 from runlore.watcher.steps import (
@@ -61,6 +62,7 @@ class Follower:
         run_ids: Iterable[RunId] | None = None,
     ) -> None:
         self._disk, self._layout = disk, layout
+        self._looks = Looks(disk, layout)
         self._only = None if run_ids is None else frozenset(run_ids)
         self._ledger = Ledger(registry)
         self._feed, self._feed_end = FeedTail(disk, layout), FeedReader(disk, layout)
@@ -92,7 +94,7 @@ class Follower:
             NotFound: a run that was named has no journal. JournalIO: the disk refused.
         """
         for run_id in self._only or ():
-            if not self._exists(run_id):
+            if self._looks.file(run_id) is None:
                 raise NotFound(f"run {run_id} has no journal at {self._layout.journal(run_id)}")
         if after is None:
             self._begin_history() if history else self._begin_now()
@@ -388,7 +390,7 @@ class Follower:
             ]
             cost += self._disk.monotonic() - begun
             yield from self._look_at(quiet)
-        doubtful = {run_id for run_id in self._doubtful if not self._is_locked(run_id)}
+        doubtful = {run_id for run_id in self._doubtful if not self._looks.is_locked(run_id)}
         yield from self._catch_up()
         for run_id in doubtful & self._doubtful:
             self._doubtful.discard(run_id)
@@ -420,34 +422,18 @@ class Follower:
 
     def _moved(self, run_id: RunId) -> tuple[int, int] | None:
         """Return which file a journal is and its size, if it is to be read or settled and nobody appends."""
-        try:
-            found = self._disk.stat_path(self._layout.journal(run_id))
-        except FileNotFoundError:
+        now, before = self._looks.file(run_id), self._looked.get(run_id)
+        if now is None:
             self._ready.news(run_id)
             return None
-        except OSError as error:
-            raise JournalIO(f"{self._layout.journal(run_id)}: {error.strerror or error}") from error
-        now, before = (found.inode, found.size), self._looked.get(run_id)
         if before == now:
             return None
         tail = self._ready.journals.tail(run_id)
         is_same = before is None or before[0] == now[0]
-        if is_same and self._ready.journals.size(run_id) == found.size and not (tail and tail.sealed):
+        if is_same and self._ready.journals.size(run_id) == now[1] and not (tail and tail.sealed):
             self._looked[run_id] = now
             return None
-        return now if self._whatever_is_locked or not self._is_locked(run_id) else None
-
-    def _is_locked(self, run_id: RunId) -> bool:
-        try:
-            fd = self._disk.open(self._layout.journal(run_id), FLAGS)
-        except OSError:
-            return False
-        try:
-            return self._disk.is_locked(fd)
-        except OSError:
-            return False  # no locks here: what is written is taken for announced never
-        finally:
-            self._disk.close(fd)
+        return now if self._whatever_is_locked or not self._looks.is_locked(run_id) else None
 
     def _settle(self, run_id: RunId, size: int) -> None:
         tail = self._ready.journals.tail(run_id)
@@ -474,7 +460,7 @@ class Follower:
             self._ready.steps.append(Passed(run_id, START))
         elif run_id not in self._ready.journals:
             return
-        locked = self._is_locked(run_id)
+        locked = self._looks.is_locked(run_id)
         yield from self._ready.all_of(run_id)
         tail = self._ready.journals.tail(run_id)
         if tail is not None and tail.sealed and not locked and not scout.has_seen(run_id):
@@ -530,11 +516,4 @@ class Follower:
         else:
             self._ready.begin(run_id, spot)
             self._ready.steps.append(Passed(run_id, spot))
-        return True
-
-    def _exists(self, run_id: RunId) -> bool:
-        try:
-            self._disk.stat_path(self._layout.journal(run_id))
-        except OSError:
-            return False
         return True
