@@ -201,4 +201,6 @@ def _folder(cwd: str | None) -> str:
     folder = os.path.join(here, cwd or "")
     if ".." in folder.split("/"):
         return folder  # what `..` means behind a link is for the kernel to say
+    if "://" in folder:
+        return folder  # with one slash less, a password in it would not look like one
     return os.path.normpath(folder)

@@ -180,7 +180,7 @@ class Run:
             reason=reason,
             force=force,
             grace_s=grace,
-            redact=registry.secrets.event,
+            redact=registry.secrets_about(self.id).event,
         )
 
     def signal(self, number: int, *, tree: bool = False) -> "Intervention":
@@ -235,8 +235,9 @@ class Run:
         Raises:
             BadInput: a tag is none. NotFound: no such run. NotPermitted, JournalIO: not recorded.
         """
-        kept = self.registry.secrets.tags(labels.tags({**(tags or {}), **more}))
-        removed = tuple(self.registry.secrets.tags({labels.tag_name(name): "" for name in remove}))
+        secrets = self.registry.secrets_about(self.id)
+        kept = secrets.tags(labels.tags({**(tags or {}), **more}))
+        removed = tuple(secrets.tags({labels.tag_name(name): "" for name in remove}))
         if not kept and not removed:
             raise BadInput("no tag given; run.tag(name=value)")
         by = self.registry.by

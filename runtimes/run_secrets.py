@@ -5,20 +5,24 @@ the variable's name says so. Nothing here is ever recorded but names.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
 from runlore.journal import exits
-from runlore.journal.errors import BadInput
-from runlore.journal.events import Event
+from runlore.journal.disk import Disk
+from runlore.journal.errors import BadInput, RunloreError
+from runlore.journal.events import Event, RunBooting
+from runlore.journal.layout import Layout
 from runlore.journal.quoting import forms, pieces, without, without_words
+from runlore.journal.reader import JournalReader
 from runlore.journal.redactor import Policy, Redactor
 from runlore.journal.registration import registered
 from runlore.journal.secret_names import name_rule
 from runlore.journal.settings_file import read_settings
+from runlore.journal.values import RunId
 from runlore.runtimes.surroundings import environment
 
 E = TypeVar("E", bound=Event)
@@ -28,6 +32,8 @@ REDACT: Final = "RUNLORE_REDACT"
 NO_POLICY: Final = Policy()
 _MOST_NAMES: Final = 256
 _LONGEST_NAME: Final = 255
+_BEFORE_START: Final = 16
+"""Records among which `run.booting` is: others may leave a note before."""
 
 
 class _Packed(msgspec.Struct, frozen=True):
@@ -158,22 +164,35 @@ def named_in(environ: Mapping[bytes, bytes]) -> tuple[str, ...]:
     return tuple(filter(None, os.fsdecode(environ.get(REDACT.encode(), b"")).split(",")))
 
 
+def named_by(disk: Disk, layout: Layout, run_id: RunId) -> tuple[str, ...]:
+    """Return the names of the variables that were secret to a run; none if its journal cannot be read."""
+    try:
+        with JournalReader(disk, layout, run_id) as reader:
+            first = reader.read_available(most=_BEFORE_START)
+    except RunloreError:
+        return ()
+    return tuple(name for each in first if isinstance(each.event, RunBooting) for name in each.event.masked)
+
+
 class OwnSecrets:
     """The secrets of this process's own environment, looked for when there is first something to record.
+
+    given: names that are secret whatever they look like, asked for then.
 
     Raises, whenever it is used:
         BadSettings: the registry's settings cannot be obeyed.
     """
 
-    def __init__(self, root: str) -> None:
-        self._root = root
+    def __init__(self, root: str, given: Callable[[], Iterable[str]] = tuple) -> None:
+        self._root, self._given = root, given
         self._found: Secrets | None = None
 
     @property
     def found(self) -> Secrets:
         """The secrets, and their redactor."""
         if self._found is None:
-            self._found = in_environment(environment(), read_settings(self._root).redaction)
+            policy = read_settings(self._root).redaction
+            self._found = in_environment(environment(), policy, self._given())
         return self._found
 
     def event(self, event: E) -> E:

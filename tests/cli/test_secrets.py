@@ -137,3 +137,16 @@ def test_labels_lose_the_secrets_of_whoever_sets_them(runlore: Runlore) -> None:
     kept = b"".join(path.read_bytes() for path in runlore.root.rglob("*") if path.is_file())
     assert SECRET.encode() not in kept
     assert kept.count(b"[REDACTED]") >= 3
+
+
+def test_what_is_said_later_of_a_run_loses_its_secrets_as_well(runlore: Runlore) -> None:
+    """A name that only `--secret` made one counts for notes, tags and reasons about that run, too."""
+    runlore.ok("run", "-d", "--name", "it", "--secret", "MINE", "sleep", "60", env=MINE)
+
+    runlore.ok("note", "it", f"used {SECRET}", env=MINE)
+    runlore.ok("tag", "it", f"with={SECRET}", env=MINE)
+    runlore.ok("stop", "it", "--force", "--reason", f"for {SECRET}", env=MINE)
+
+    told = runlore.ok("events", "it", "--json").stdout
+    assert SECRET not in told
+    assert told.count("[REDACTED]") >= 3

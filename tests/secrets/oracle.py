@@ -69,6 +69,7 @@ def findings_below(root: str) -> Iterator[Finding]:
 def _is_redacted(value: str, text: str) -> bool:
     """Say whether only the place of a secret is left: `://user:[REDACTED]@`, or the words around a key."""
     if value.startswith("BEGIN "):
-        behind = text.partition(value)[2].lstrip("-").removeprefix("\\n")
-        return behind.lstrip().startswith(REDACTED[:4])  # what follows may be cut
+        behind = text.partition(value)[2].lstrip("-").removeprefix("\\n").lstrip()
+        behind = behind.partition('"text":"')[2] if behind.startswith('"') else behind  # a line of JSON each
+        return behind.startswith(REDACTED[:4])  # what follows may be cut
     return value.strip("\"',") in {REDACTED, REDACTED.strip("[]")}
