@@ -16,7 +16,7 @@ def proposed(runlore: Runlore, line: str) -> list[str]:
 
 def test_commands_are_proposed(ended: Runlore) -> None:
     """Those there are, and none of a later version."""
-    assert proposed(ended, "runlore s") == ["stop", "signal", "show", "schema"]
+    assert proposed(ended, "runlore s") == ["stop", "signal", "show", "scan", "schema"]
     assert proposed(ended, "runlore ex") == []
 
 
@@ -44,7 +44,7 @@ def test_runs_are_proposed_newest_first(ended: Runlore, verb: str) -> None:
 def test_statuses_and_schemas_are_proposed(ended: Runlore) -> None:
     """Whatever has a fixed set of values."""
     assert proposed(ended, "runlore ps --status s") == ["succeeded"]
-    assert proposed(ended, "runlore schema p") == ["ps"]
+    assert proposed(ended, "runlore schema p") == ["ps", "ps_record"]
 
 
 def test_behind_run_the_shell_completes_files(ended: Runlore) -> None:

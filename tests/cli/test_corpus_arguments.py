@@ -23,7 +23,7 @@ from tests.cli.command import Runlore
         ["rename", "x"],
         ["repair"],
         ["stop"],
-        ["events"],
+        ["events", "--type"],
         ["verify", "--all", "x"],
         ["init", "a", "b"],
         ["info", "x"],

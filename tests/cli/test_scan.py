@@ -16,11 +16,15 @@ MINE = "correct-horse-battery"
 
 @pytest.fixture
 def run_id(runlore: Runlore) -> str:
-    """A run whose output told a token that its command line did not."""
+    """A run whose transcript tells a token, as if it had been captured before that form was known."""
     script = runlore.home / "script.sh"
-    script.write_text(f'echo fine; echo {GITHUB}\necho {MINE} > "$RUNLORE_OUTPUTS/out.txt"\n')
+    unknown = "x" * len(GITHUB)
+    script.write_text(f'echo fine; echo {unknown}\necho {MINE} > "$RUNLORE_OUTPUTS/out.txt"\n')
     runlore.ok("run", "-q", "sh", str(script))
-    return runlore.ok("ls", "-q").stdout.strip()
+    run_id = runlore.ok("ls", "-q").stdout.strip()
+    transcript = runlore.root / "runs" / run_id / "transcript"
+    transcript.write_bytes(transcript.read_bytes().replace(unknown.encode(), GITHUB.encode()))
+    return run_id
 
 
 def test_places_and_kinds_are_told(runlore: Runlore, run_id: str) -> None:

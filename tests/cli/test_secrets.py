@@ -114,10 +114,11 @@ def test_a_dry_run_shows_names_and_what_is_missing(runlore: Runlore) -> None:
     ],
     ids=lambda words: " ".join(words).replace(SECRET, "…"),
 )
-def test_an_error_never_quotes_a_secret(ended: Runlore, words: list[str]) -> None:
+def test_an_error_never_quotes_a_secret(runlore: Runlore, words: list[str]) -> None:
     """Whole, cut or escaped: of what was typed nothing secret comes back."""
+    runlore.ok("run", "-q", "true")
     env = {**MINE, "MY_SECRET": SECRET, "RUNLORE_DEBUG": None}
-    done = ended(*words, env=env)
+    done = runlore(*words, env=env)
 
     assert done.code != 0
     assert SECRET[:6] not in done.stderr

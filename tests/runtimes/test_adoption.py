@@ -71,7 +71,7 @@ def test_the_keeper_is_killed_while_the_command_runs(keeping: Keeping, waiting: 
     assert (ended.status, ended.exit_code) == ("failed", 42)
     assert sealed(waiting).output() == b"begun\ndone\n"
     assert (adoption.previous, adoption.epoch) == (first, 2)
-    assert look(adoption.owner.identity) == "gone"
+    until(lambda: look(adoption.owner.identity) == "gone")
     assert waiting.event(events.RunFailed).epoch == 2
     assert waiting.event(events.RunCollecting).usage is not None
 

@@ -122,7 +122,7 @@ def test_pausing_and_going_on(keeping: Keeping) -> None:
 
 def test_what_forks_while_it_is_paused(keeping: Keeping) -> None:
     """A command that forks all the time leaves nothing running behind."""
-    code = "import os\nos.write(1, b'up')\nwhile True:\n if os.fork() == 0: os._exit(0)\n os.wait()"
+    code = "import os\nos.write(1, b'up ')\nwhile True:\n if os.fork() == 0: os._exit(0)\n os.wait()"
     kept = keeping.submit(*python(code))
     until(kept.output)
     handle(kept).pause()
