@@ -11,34 +11,11 @@ from anyio import to_thread
 
 from runlore.journal.scan import Record
 from runlore.watcher.steps import Told
-from runlore.watcher.stream import Stream
+from runlore.watcher.stream import OfStream
 
 
-class AsyncRecords:
+class AsyncRecords(OfStream):
     """Records as they come, for `async for`. Not for several tasks at once."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-
-    @property
-    def cursor(self) -> str:
-        """Where to resume behind the last record that came out."""
-        return self._stream.cursor
-
-    @property
-    def reason(self) -> str:
-        """Why it ended: ended (the runs), caught_up, until, slow, closed; empty while it goes on."""
-        return self._stream.reason
-
-    @property
-    def rewound(self) -> int:
-        """How often records may have come again: the feed did not reach back, or a journal was replaced."""
-        return self._stream.rewound
-
-    @property
-    def notice(self) -> str:
-        """Why the registry is looked at now and then instead of being watched; empty if it is watched."""
-        return self._stream.notice
 
     def __aiter__(self) -> Self:
         return self

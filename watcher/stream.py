@@ -192,8 +192,8 @@ class Stream:
 _ASK_EVERY_S: Final = 0.5
 
 
-class Records:
-    """Records as they come, for `for`. Not for several threads at once."""
+class OfStream:
+    """What can be asked of a stream at any time, whichever way its records come."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
@@ -217,6 +217,10 @@ class Records:
     def notice(self) -> str:
         """Why the registry is looked at now and then instead of being watched; empty if it is watched."""
         return self._stream.notice
+
+
+class Records(OfStream):
+    """Records as they come, for `for`. Not for several threads at once."""
 
     def __iter__(self) -> Self:
         return self
