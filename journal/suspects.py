@@ -67,7 +67,7 @@ class Suspects:
     def _plainly(self, data: bytes) -> list[int]:
         places = set[int]()
         folded = data.lower()
-        for word in _WORDS:
+        for word in filter(folded.__contains__, _WORDS):  # what verifies one takes 10 ms to compile
             places.update(_verified(word, folded, re.compile(self._words), re.compile(self._bare_option)))
         for head in _SHAPE_HEADS:
             if head in data:
