@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 from runlore.journal.secret_names import NameRule, looks_secret
-from runlore.journal.secret_text import ORDINARY, REDACTED, SHORTEST_NUMBER, redact
+from runlore.journal.secret_text import ORDINARY, REDACTED, SHORTEST_NUMBER, names_a_variable, redact
 
 __all__ = ["REDACTED", "looks_secret", "redact_argv", "redact_metadata", "redact_text", "redact_values"]
 
@@ -36,7 +36,7 @@ def redact_argv(argv: Sequence[str], names: NameRule = looks_secret) -> tuple[st
         base = argument.rpartition("/")[2]
         if base in _SECRET_OPTIONS or base in _GLUED_PASSWORD:
             program = base
-        if expected and not _is_option(argument):
+        if expected and not _is_option(argument) and not names_a_variable(before.lstrip("-"), argument):
             redacted.append(_value(argument))
             expected = False
         else:

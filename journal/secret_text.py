@@ -279,10 +279,16 @@ def _is_code(text: str, start: int, name: str) -> bool:
 
 
 def _option(text: str, found: re.Match[str], *, names: NameRule, strict: bool) -> tuple[int, int] | None:
-    if not names(found.group(1)):
-        return None
     start = found.end()
+    word = _compiled(r"[^\s\"'`,;:)]*").match(text, start)
+    if not names(found.group(1)) or (word and names_a_variable(found.group(1), word.group())):
+        return None
     return _quoted(text, start) or _bare(text, start, sure=strict, number=strict)
+
+
+def names_a_variable(option: str, value: str) -> bool:
+    """Say whether it is `--secret NAME`: ours takes the name of a variable, and no value."""
+    return option == "secret" and _compiled(r"[A-Z][A-Z_]*").fullmatch(value) is not None
 
 
 def _quoted(text: str, start: int) -> tuple[int, int] | None:

@@ -94,12 +94,6 @@ class Registry:
 
         return OwnSecrets(self.root)
 
-    def secrets_about(self, run_id: RunId) -> "OwnSecrets":
-        """Return the same for what is said of a run: the names that it called secret are, here too."""
-        from runlore.runtimes.run_secrets import OwnSecrets, named_by  # noqa: PLC0415 - see above
-
-        return OwnSecrets(self.root, lambda: named_by(self.disk, self.layout, run_id))
-
     # -- look
 
     def runs(
@@ -385,9 +379,10 @@ class Registry:
         self.require_writable()
         from runlore.journal.feed import Feed  # noqa: PLC0415 - see above
         from runlore.journal.writer import Writer  # noqa: PLC0415 - see above
+        from runlore.runtimes.run_secrets import secrets_about  # noqa: PLC0415 - see above
 
-        feed = Feed(self.disk, self.layout)
-        writer = Writer(self.disk, self.layout, run_id, feed=feed, redact=self.secrets_about(run_id).event)
+        feed, secrets = Feed(self.disk, self.layout), secrets_about(self.disk, self.layout, run_id)
+        writer = Writer(self.disk, self.layout, run_id, feed=feed, redact=secrets.event)
         try:
             return writer.append(draft)
         finally:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runlore.projections.views import RedactView
     from runlore.runtimes.intervene import Intervention, Target
     from runlore.runtimes.registry import Registry
+    from runlore.runtimes.run_secrets import OwnSecrets
     from runlore.runtimes.stop import StopRequest
     from runlore.runtimes.transcript_lines import Line
     from runlore.runtimes.transcript_reader import TranscriptReader
@@ -180,7 +181,7 @@ class Run:
             reason=reason,
             force=force,
             grace_s=grace,
-            redact=registry.secrets_about(self.id).event,
+            redact=self._secrets.event,
         )
 
     def signal(self, number: int, *, tree: bool = False) -> "Intervention":
@@ -235,7 +236,7 @@ class Run:
         Raises:
             BadInput: a tag is none. NotFound: no such run. NotPermitted, JournalIO: not recorded.
         """
-        secrets = self.registry.secrets_about(self.id)
+        secrets = self._secrets
         kept = secrets.tags(labels.tags({**(tags or {}), **more}))
         removed = tuple(secrets.tags({labels.tag_name(name): "" for name in remove}))
         if not kept and not removed:
@@ -286,6 +287,12 @@ class Run:
             return redaction.plan()
         registry.require_writable()
         return redaction.apply()
+
+    @property
+    def _secrets(self) -> "OwnSecrets":
+        from runlore.runtimes.run_secrets import secrets_about  # noqa: PLC0415 - few need it
+
+        return secrets_about(self.registry.disk, self.registry.layout, self.id)
 
     def _target(self, what: str) -> "Target":
         """Return what may be signalled of the run; `what` is to be done to it."""

@@ -164,16 +164,6 @@ def named_in(environ: Mapping[bytes, bytes]) -> tuple[str, ...]:
     return tuple(filter(None, os.fsdecode(environ.get(REDACT.encode(), b"")).split(",")))
 
 
-def named_by(disk: Disk, layout: Layout, run_id: RunId) -> tuple[str, ...]:
-    """Return the names of the variables that were secret to a run; none if its journal cannot be read."""
-    try:
-        with JournalReader(disk, layout, run_id) as reader:
-            first = reader.read_available(most=_BEFORE_START)
-    except RunloreError:
-        return ()
-    return tuple(name for each in first if isinstance(each.event, RunBooting) for name in each.event.masked)
-
-
 class OwnSecrets:
     """The secrets of this process's own environment, looked for when there is first something to record.
 
@@ -212,6 +202,24 @@ class OwnSecrets:
     def text(self, text: str) -> str:
         """Return a text as it may be recorded."""
         return self.found.text(text) if text else text
+
+
+def secrets_about(disk: Disk, layout: Layout, run_id: RunId) -> OwnSecrets:
+    """Return the secrets of this process's own environment for what is said of a run.
+
+    Names that the run called secret are secret here, too.
+    """
+    return OwnSecrets(layout.root, lambda: _named_by(disk, layout, run_id))
+
+
+def _named_by(disk: Disk, layout: Layout, run_id: RunId) -> tuple[str, ...]:
+    """Return the names of the variables that were secret to a run; none if its journal cannot be read."""
+    try:
+        with JournalReader(disk, layout, run_id) as reader:
+            first = reader.read_available(most=_BEFORE_START)
+    except RunloreError:
+        return ()
+    return tuple(name for each in first if isinstance(each.event, RunBooting) for name in each.event.masked)
 
 
 def _readable(name: str) -> str:

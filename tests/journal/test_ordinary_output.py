@@ -48,7 +48,7 @@ def test_password(monkeypatch):
     password = input("Password: ") if False else None
     assert password is not None
 '''
-TALKS_OF_SECRETS: Final = ("`TOKEN=X`",)
+TALKS_OF_SECRETS: Final = ("`TOKEN=X`", "--secret {name}")
 """A line of our source with one of these is an example of what is redacted."""
 
 

@@ -289,3 +289,11 @@ def test_a_text_made_to_confuse_is_redacted_in_time(text: str) -> None:
 
     assert redact_text(once) == once
     assert len(redact_argv([text])) == 1
+
+
+def test_the_name_of_a_variable_behind_our_own_option_stays() -> None:
+    """`runlore run --secret NAME` takes a name; a value there is still redacted."""
+    assert redact_argv(["runlore", "run", "--secret", "DB_LOGIN", "x"])[3] == "DB_LOGIN"
+    assert redact_argv(["tool", "--secret", "hunter2"])[2] == REDACTED
+    assert redact_text("try `runlore run --secret DB_LOGIN`") == "try `runlore run --secret DB_LOGIN`"
+    assert redact_text("try --secret hunter2-x") == f"try --secret {REDACTED}"
