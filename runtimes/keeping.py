@@ -72,6 +72,7 @@ class Keeping:
         link = None
         try:
             streams = Streams.new(run.layout, run.run_id, secrets=sealed.memory(claimed.secrets.packed()))
+            run.secrets.redactor.stream(b"", final=False)  # loaded now: see wrapper
             link = self._start_wrapper(run, streams, claimed.environ)
             boot.take_over(run)
             command = Command(run, link)
