@@ -71,8 +71,7 @@ class StreamCapture:
         if self._redact is None:
             self._release(final=False)
         elif chunk <= self._transcript.committed:
-            if raw := self._raw():  # else a redactor would be loaded for nothing
-                self._start += self._redact(raw, bool(final))[1]
+            self._start += self._redact(self._raw(), bool(final))[1]
             self._empty()
         else:
             self._release(final=bool(final))
