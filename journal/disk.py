@@ -296,7 +296,7 @@ def write_whole(disk: Disk, path: str, data: bytes) -> None:
             disk.close(fd)
         disk.rename(temporary, path)
     except BaseException:
-        _discard(disk, temporary)
+        discard(disk, temporary)
         raise
     disk.sync_dir(folder)
 
@@ -322,7 +322,8 @@ def read_whole(disk: Disk, path: str, limit: int) -> bytes:
         disk.close(fd)
 
 
-def _discard(disk: Disk, path: str) -> None:
+def discard(disk: Disk, path: str) -> None:
+    """Remove a name, if it is there and the disk lets us."""
     try:
         disk.unlink(path)
     except OSError:

@@ -12,7 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 from runlore.journal.compose import compose
-from runlore.journal.disk import Disk, write_fully
+from runlore.journal.disk import Disk, discard, write_fully
 from runlore.journal.errors import JournalIO
 from runlore.journal.events import Event, JournalRepaired
 from runlore.journal.journal_file import JournalFile
@@ -108,7 +108,7 @@ def replace(
         disk.rename(temporary, path)
         disk.sync_dir(layout.journals)
     except BaseException:
-        _discard(disk, temporary)
+        discard(disk, temporary)
         new.close()
         raise
     new.path = path
@@ -129,10 +129,3 @@ def _copy(disk: Disk, old: JournalFile, new: JournalFile, tail: Tail) -> None:
     write_fully(disk, new.fd, loose)
     if scanner.tail.digest != tail.digest:
         raise JournalIO(f"{old.path}: the file does not hold any more what was written to it")
-
-
-def _discard(disk: Disk, path: str) -> None:
-    try:
-        disk.unlink(path)
-    except OSError:
-        return

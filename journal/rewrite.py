@@ -11,7 +11,7 @@ from typing import Final
 
 from runlore.journal import chain, codec
 from runlore.journal.compose import compose, seal
-from runlore.journal.disk import Disk, write_fully
+from runlore.journal.disk import Disk, discard, write_fully
 from runlore.journal.errors import Busy, CorruptJournal, JournalIO, NewerFormat, NotFound, RunloreError
 from runlore.journal.events import FORMAT, TextRedacted
 from runlore.journal.feed import Feed
@@ -127,7 +127,7 @@ def _written(  # noqa: PLR0917 - one step of `rewrite`
         disk.rename(temporary, layout.journal(tail.run_id))
         disk.sync_dir(layout.journals)
     except BaseException:
-        _discard(disk, temporary)
+        discard(disk, temporary)
         raise
     finally:
         new.close()
@@ -182,13 +182,6 @@ def _drop_halves(disk: Disk, layout: Layout, run_id: RunId) -> None:
 
 def _half(run_id: RunId) -> str:
     return f".{run_id}."
-
-
-def _discard(disk: Disk, path: str) -> None:
-    try:
-        disk.unlink(path)
-    except OSError:
-        return
 
 
 def _refused(path: str, error: OSError) -> RunloreError:

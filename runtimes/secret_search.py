@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from runlore.journal.disk import Disk
+from runlore.journal.disk import Disk, discard
 from runlore.journal.overwrite import Spans, overwritten_bytes
 from runlore.journal.values import Stream
 from runlore.runtimes import transcript_index as index
@@ -136,14 +136,6 @@ def replace(disk: Disk, path: str, changes: Iterable[Overwritten]) -> None:
     finally:
         disk.close(old)
     disk.sync_dir(folder)
-
-
-def discard(disk: Disk, path: str) -> None:
-    """Remove a name, if it is there and the disk lets us."""
-    try:
-        disk.unlink(path)
-    except OSError:
-        return
 
 
 def _copy(disk: Disk, old: int, new: int, pending: list[Overwritten]) -> None:
