@@ -58,26 +58,25 @@ class Lines:
 
     def cleaned(self, data: bytes, *, final: bool) -> tuple[bytes, int]:
         """Return (clean bytes, how many of the given ones they stand for); `final`: nothing follows."""
-        parts: list[bytes] = []
-        done = 0
+        clean = _Clean(data, self._matched if self._patterns is not None else None)
         suspected = False
         for at in self._suspects.places(data):
-            if at < done:
+            if at < clean.done:
                 continue
-            start = _line_start(data, done, at)
+            start = _line_start(data, clean.done, at)
             end = _line_end(data, at)
             if end < 0:
                 suspected = True
                 break
-            part, after = self._line(data, start, end, final=final)
-            parts += (self._matched(data[done:start]), part)
-            done = after
-            if done < end:
-                return b"".join(parts), done
-        start = _line_start(data, done, len(data))
-        parts.append(self._matched(data[done:start]))
-        part, used = self._last(data[start:], final=final, suspected=suspected)
-        return b"".join([*parts, part]), start + used
+            clean.take_over(start)
+            clean.replace(*self._line(data, start, end, final=final))
+            if clean.done < end:
+                return clean.whole(), clean.done
+        clean.take_over(_line_start(data, clean.done, len(data)))
+        line = data[clean.done :]
+        part, used = self._last(line, final=final, suspected=suspected)
+        clean.replace(part, clean.done + used)
+        return clean.whole(), clean.done
 
     def _last(self, line: bytes, *, final: bool, suspected: bool) -> tuple[bytes, int]:
         """Return what becomes of the last line, which has no end so far, and how much of it that is."""
@@ -138,6 +137,34 @@ class Lines:
             parts.append(self._redact(piece))
             used += _size(piece)
             text = text[held + LIMIT :]
+
+
+class _Clean:
+    """Puts clean bytes together; what is taken over as it is, is copied once, and most of it is."""
+
+    def __init__(self, data: bytes, matched: Callable[[bytes], bytes] | None) -> None:
+        self._data, self._matched = data, matched
+        self._parts: list[bytes] = []
+        self._kept = 0
+        self.done = 0
+        """So many of the bytes are put."""
+
+    def take_over(self, end: int) -> None:
+        """Put lines up to `end`, which no rule concerns: only the user's patterns."""
+        if self._matched is not None:
+            self.replace(self._matched(self._data[self.done : end]), end)
+        self.done = end
+
+    def replace(self, part: bytes, end: int) -> None:
+        """Put `part` for the bytes up to `end`."""
+        if part != self._data[self.done : end]:
+            self._parts += (self._data[self._kept : self.done], part)
+            self._kept = end
+        self.done = end
+
+    def whole(self) -> bytes:
+        """Return what was put."""
+        return b"".join(filter(None, [*self._parts, self._data[self._kept : self.done]]))
 
 
 def _size(text: str) -> int:

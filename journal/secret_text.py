@@ -28,16 +28,18 @@ _LONG: Final = 20
 
 _START: Final = r"(?<![^\W\d])(?<!-)"
 """A word begins here: after anything but a letter, `_` or `-`; a stream may be cut after a digit."""
+RUN: Final = 17
+"""In each token that says itself what it is, so many of `A-Za-z0-9_-` stand in a row."""
 _SHAPES: Final = (
-    _START + r"(?:"
+    _START + r"(?a:"
     r"gh[oprsu]_[A-Za-z0-9]{16,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
-    r"|(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{12,}"
+    r"|(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{13,}"
     r"|sk-(?:[A-Za-z0-9]{16,}|(?=[\w-]*[0-9A-Z])[\w-]{16,})|[rs]k_(?:live|test)_[A-Za-z0-9]{10,}"
-    r"|xox[a-z]-[\w-]{10,}|xapp-[\w-]{10,}"
+    r"|xox[a-z]-[\w-]{12,}|xapp-[\w-]{12,}"
     r"|AIza[\w-]{30,}|ya29\.[\w-]{20,}"
     r"|hf_[A-Za-z0-9]{20,}|npm_[A-Za-z0-9]{30,}|pypi-[\w-]{40,}"
-    r"|SG\.[\w-]{16,}\.[\w-]{16,}|dop_v1_[a-f0-9]{40,}|shp(?:at|ss|ca)_[a-fA-F0-9]{24,}|glsa_\w{30,}"
-    r"|eyJ[\w-]{6,}\.[\w-]{4,}(?:\.[\w-]*)?"
+    r"|SG\.[\w-]{17,}\.[\w-]{16,}|dop_v1_[a-f0-9]{40,}|shp(?:at|ss|ca)_[a-fA-F0-9]{24,}|glsa_\w{30,}"
+    r"|eyJ[\w-]{14,}\.[\w-]{4,}(?:\.[\w-]*)?"
     r")"
 )
 """Tokens that say themselves what they are."""

@@ -164,6 +164,7 @@ class StreamCapture:
     def _grow(self) -> None:
         """Enlarge the FIFO of a busy command; quiet ones must not use up the user's pipe memory (pipe(7))."""
         self._grown = True
+        bytearray(2 * CHUNK)  # so that malloc keeps room for chunks: mallopt(3), M_MMAP_THRESHOLD
         try:
             fcntl.fcntl(self.fifo, fcntl.F_SETPIPE_SZ, CHUNK)
         except OSError:
