@@ -36,6 +36,8 @@ VENDORS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("shpat_", "shpss_", "shpca_"), "shopify-token"),
     "glsa_": "grafana-token",
     "eyJ": "jwt",
+    "AKC": "artifactory-token",
+    **dict.fromkeys(("sq0csp-", "sq0atp-"), "square-token"),
 }
 """Kinds of tokens that say themselves what they are, by how they begin."""
 _CONTEXTS: Final[Sequence[tuple[str, str]]] = (

@@ -26,11 +26,13 @@ _SHAPES: Final = (
     rb"gh[oprsu]_[A-Za-z0-9]{8}|github_pat_|glpat-|A(?:KI|SI|BI|CC)A[A-Z0-9]{8}"
     rb"|sk-[\w-]{8}|[rs]k_(?:live|test)_|xox[a-z]-|xapp-|AIza[\w-]{8}|ya29\.|hf_[A-Za-z0-9]{8}"
     rb"|npm_[A-Za-z0-9]{8}|pypi-[\w-]{8}|SG\.[\w-]{8}|dop_v1_|shp(?:at|ss|ca)_|glsa_|eyJ[\w-]{14}"
+    rb"|AKC[A-Za-z0-9]{8}|sq0(?:csp|atp)-|SK[0-9a-f]{8}|:AA[\w-]{8}|[0-9a-f]{8}-us[0-9]"
+    rb"|(?:[MNO][DTjz]\w\w){6}"
 )
 _SIGN_OF_SHAPE: Final = (
     rb"_(?:(?<=gh[oprsu]_)|(?<=github_pat_)|(?<=[rs]k_(?:live|test)_)|(?<=hf_)|(?<=npm_)|(?<=dop_v1_)"
-    rb"|(?<=shp(?:at|ss|ca)_)|(?<=glsa_))|-(?:(?<=glpat-)|(?<=sk-)|(?<=xox[a-z]-)|(?<=xapp-)|(?<=pypi-))"
-    rb"|\.(?:(?<=ya29\.)|(?<=SG\.))|A(?:(?:KI|SI|BI|CC)A|Iza)|J(?<=eyJ)"
+    rb"|(?<=shp(?:at|ss|ca)_)|(?<=glsa_))|-(?:(?<=glpat-)|(?<=sq0(?:csp|atp)-)|(?<=[0-9a-f]{8}-)us[0-9]|(?<=sk-)|(?<=xox[a-z]-)|(?<=xapp-)|(?<=pypi-))"
+    rb"|\.(?:(?<=ya29\.)|(?<=SG\.))|A(?:(?:KI|SI|BI|CC)A|Iza|KC|A(?<=:AA))|J(?<=eyJ)|SK[0-9a-f]{8}|[MNO][DTjz]\w\w[MNO][DTjz]"
 )
 """The same from the sign on by which each is known."""
 

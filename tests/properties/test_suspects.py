@@ -1,5 +1,6 @@
 """What passes untouched holds nothing: a line that the rules would change is a suspect in both engines."""
 
+import random
 import re
 from typing import Final
 
@@ -8,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runlore.journal import secret_text, sieve
+from runlore.journal.redactor import Redactor
 from runlore.journal.secret_names import ENDINGS
 from runlore.journal.secret_text import RUN, opening
 from runlore.journal.suspects import Suspects
 from tests.properties.test_redactor import tangles
+from tests.secrets.kinds import KINDS
 
 ENGINES: Final = (Suspects(), Suspects(plain=True))
 GAPS: Final = [
@@ -103,3 +106,17 @@ def test_blocks_hide_nothing_at_their_borders(size: int, end: bytes) -> None:
 def test_ordinary_lines_are_no_suspects(line: str) -> None:
     """What every build prints passes without a look by the rules."""
     assert [suspected(line.encode(), engine) for engine in ENGINES] == [set(), set()]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_token_is_a_suspect_and_goes_wherever_it_is_cut(kind: str) -> None:
+    """A token alone on a line, without a name before it: its core gets through at no cut."""
+    secret = KINDS[kind](random.Random(kind))
+    data = f"see {secret} there\n".encode()
+    whole, _ = Redactor().stream(data, True)
+
+    assert all(0 in suspected(data, engine) for engine in ENGINES)
+    assert max(re.split(r"[^A-Za-z0-9+/_-]+", secret), key=len).encode()[-16:] not in whole
+    for at in range(len(data)):
+        clean, used = Redactor().stream(data[:at], False)
+        assert clean + Redactor().stream(data[used:], True)[0] == whole

@@ -10,7 +10,7 @@ import pytest
 
 from runlore.cli.app import run_app
 from tests.cli.command import Runlore
-from tests.secrets.kinds import FORMLESS, KINDS
+from tests.secrets.kinds import KINDS
 from tests.secrets.oracle import findings, findings_below, plugins
 
 RUN: Final = ["run", "-q"]
@@ -100,7 +100,7 @@ def left_of(
     runlore.ok("run", "-q", "true")
     made: list[str] = []
     for place in places:
-        secrets = [KINDS[kind](chance) for kind in KINDS if kind not in FORMLESS]
+        secrets = [KINDS[kind](chance) for kind in KINDS]
         made += secrets
         for line in place(secrets):
             done = runlore(*line)
