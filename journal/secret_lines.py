@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from runlore.journal.secret_names import NameRule, looks_secret
 from runlore.journal.secret_text import LEADERS, REDACTED, opening, redact
+from runlore.journal.veil import VEIL, Veil, cut_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,10 +27,13 @@ KEY_LIMIT: Final = 32 * 1024
 """Bytes of a private key that are held back at most; a longer one is none."""
 _WORD: Final = re.compile(r"[\w.+-]*")
 _NUMBER: Final = re.compile(r"[\d.]*")
-_AFTER_NAME: Final = re.compile(r"(\s{0,4}(?:[\"']\\?|\\)?)([\w.-]{1,128})")
+_ANY: Final = ("\N{LATIN SMALL LETTER E WITH ACUTE}", "\U000f0000")
+"""What a character of which only the beginning came may become: part of a word, or what stands for a code."""
+_CODES: Final = VEIL + "{0,8}"
+_AFTER_NAME: Final = re.compile(rf"({_CODES}\s{{0,4}}{_CODES}(?:[\"']\\?|\\)?{_CODES})([\w.-]{{1,128}})")
 """What may follow a name before its `:` or `=`, and the name; both read backwards."""
 _OPEN_URL: Final = re.compile(r"(?:[^\s/?#\"'<>]*//|/|):")
-_OPEN_BEARER: Final = re.compile(r"(?ai)[\w.~+/=-]{0,200}\s{1,4}reraeb")
+_OPEN_BEARER: Final = re.compile(rf"(?ai)(?:[\w.~+/=-]{{0,200}}{_CODES}\s{{1,4}})?{_CODES}reraeb")
 _OPEN_KEY: Final = re.compile(r"-{0,5}[A-Z0-9 ]{0,60}NIGEB-{5,}")
 _HEADERS: Final = ("authorization", "cookie")
 _KEY: Final = re.compile(
@@ -112,30 +116,33 @@ class Lines:
         return self._whole(data[start:end]) + data[end:body] + mark, stop
 
     def _whole(self, line: bytes) -> bytes:
-        text = line.decode("utf-8", "surrogateescape")
+        veil = Veil()
+        text = veil.over(line.decode("utf-8", "surrogateescape"))
         parts: list[str] = []
         while (at := opening(text, self._names)) < len(text):
             parts += (text[:at], self._redact(text[at : at + LIMIT]))
             text = text[at + LIMIT :]
-        return self._matched("".join([*parts, text]).encode("utf-8", "surrogateescape"))
+        return self._matched(veil.off("".join([*parts, text])).encode("utf-8", "surrogateescape"))
 
     def _unfinished(self, line: bytes, *, suspected: bool) -> tuple[bytes, int]:
         """Return what becomes of the beginning of a line so far, and how long that is."""
         cut = _cut_character(line)
-        text = line[: len(line) - cut].decode("utf-8", "surrogateescape")
+        whole = line[: len(line) - (cut or cut_code(line))].decode("utf-8", "surrogateescape")
+        veil = Veil()
+        text = veil.over(whole)
         parts: list[str] = []
         used = 0
         while True:
             held = opening(text, self._names) if suspected else len(text)
             if held == len(text):
-                held = _may_open(f"{text}\N{LATIN SMALL LETTER E WITH ACUTE}" if cut else text, self._names)
+                held = min(_may_open(text + each, self._names) for each in (_ANY if cut else ("",)))
             parts.append(text[:held])
-            used += _size(text[:held])
+            used += _size(veil.off(text[:held]))
             if len(text) - held < LIMIT:
-                return "".join(parts).encode("utf-8", "surrogateescape"), used
+                return veil.off("".join(parts)).encode("utf-8", "surrogateescape"), used
             piece = text[held : held + LIMIT]
             parts.append(self._redact(piece))
-            used += _size(piece)
+            used += _size(veil.off(piece))
             text = text[held + LIMIT :]
 
 

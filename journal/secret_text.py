@@ -10,6 +10,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 from runlore.journal.secret_names import ENDINGS, NameRule, looks_secret
+from runlore.journal.veil import VEIL, Veil, signs_in, without
 
 if TYPE_CHECKING:
     import re
@@ -58,22 +59,27 @@ _SHAPE_HEADS: Final = (
 )
 """One of these is in each of them."""
 _NAME_WORDS: Final = (*ENDINGS, "sig", "session")
-_BEARER: Final = rf"(?ai){_START}bearer\s{{1,4}}(?=[\w.~+/=-]{{0,200}}\d)([\w.~+/=-]{{8,}})"
+_CODES: Final = VEIL + "{0,8}"
+"""Colour codes, as they stand while the rules look."""
+_GAP: Final = rf"{_CODES}\s{{0,4}}{_CODES}"
+_BLANKS: Final = rf"{_CODES}\s{{1,4}}{_CODES}+"
+_BEARER: Final = rf"(?ai){_START}bearer{_BLANKS}(?=[\w.~+/=-]{{0,200}}\d)([\w.~+/=-]{{8,}})"
 _USERINFO: Final = _START + r"(?<!\+)[A-Za-z][\w+.-]{0,30}://([^\s/?#:@\"'<>]*)(?::([^\s/?#\"'<>]*))?@"
 _HEADER: Final = (
     rf"(?ai)(?:{_START}|(?<=-H))"
     r"(?:proxy-)?(?:authorization|(?:set-)?cookie)"
-    r"(?:\\?[\"'])?\s{0,4}[:=]\s{0,4}(?:\\?[\"'])?"
-    r"((?:bearer|basic|token|apikey|negotiate)\s{1,4})?"
+    rf"{_CODES}(?:\\?[\"'])?{_GAP}[:=]{_GAP}(?:\\?[\"'])?"
+    rf"((?:bearer|basic|token|apikey|negotiate){_BLANKS})?"
 )
 _NAMED: Final = (
     _START + r"-{0,2}([A-Za-z_](?:[\w-]|\.(?!\.)){0,100}+)"
-    r"(?:(=)(?![=~])|((?:\\?[\"'])?\s{0,4}(?::|=>|=(?![=~>]))\s{0,4}))"
+    rf"{_CODES}+(?:(=)(?![=~]){_CODES}+|((?:\\?[\"'])?{_GAP}(?::|=>|=(?![=~>])){_GAP}+))"
 )
 """A name and what stands between it and its value: `name=`, `"name": `, `name = `, `name: `."""
-_OPTION: Final = _START + r"--?([A-Za-z][\w-]{0,100}+)\s{1,4}(?=[^\s-])"
+_OPTION: Final = _START + rf"--?([A-Za-z][\w-]{{0,100}}+){_BLANKS}(?=[^\s-])"
 _JSON_NUMBER: Final = (
-    _START + r"([A-Za-z_](?:[\w-]|\.(?!\.)){0,100}+)(\\?\")(\s{0,4}:\s{0,4})-?[\d.eE+-]{6,64}(?![\w.+-])"
+    _START + r"([A-Za-z_](?:[\w-]|\.(?!\.)){0,100}+)"
+    rf"(\\?\")({_GAP}:{_GAP})-?[\d.eE+-]{{6,64}}(?![\w.+-])"
 )
 """A number in JSON, which needs quotes to be JSON afterwards."""
 _KEY_BEGIN: Final = r"-{5,}BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
@@ -90,7 +96,7 @@ _GO_DSN: Final = r"(?<=:)([^\s:@/\"']{1,200})@(?:tcp|unix)\("
 _BARE: Final = r"(?:[^\s\"'`;&|<>\\]|\\(?![\"']))+"
 _UP_TO_QUOTE: Final = r"(?:[^\r\n\"'\\]|\\(?![\"']))+"
 LEADERS: Final = "?&;\"':"
-"""Signs before a word that count: a parameter, a part of a connection string, a quote, the number of a bot."""
+"""Signs before a word that count: of a parameter, a connection string, a quotation, a bot's number."""
 _HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
 
 
@@ -101,6 +107,11 @@ def redact(text: str, *, strict: bool, names: NameRule = looks_secret) -> str:
     a bare value is believed only if it does not look like a word of the sentence, or like code.
     names: says which names announce a secret.
     """
+    veil = Veil()
+    return veil.off(_redacted(veil.over(text), strict=strict, names=names))
+
+
+def _redacted(text: str, *, strict: bool, names: NameRule) -> str:
     hints = _Hints(text, names)
     if "-----BEGIN" in text:
         text = _private_keys(text)
@@ -125,6 +136,7 @@ def redact(text: str, *, strict: bool, names: NameRule = looks_secret) -> str:
 def opening(text: str, names: NameRule = looks_secret) -> int:
     """Return where the first thing stands that `redact` may take for a secret; the length if there is none.
 
+    text: its colour codes are covered (see veil).
     What is before needs no redaction, and redacting the rest alone gives the same.
     """
     hints = _Hints(text, names)
@@ -228,11 +240,12 @@ def _userinfo(_text: str, found: re.Match[str]) -> tuple[int, int] | None:
 def _header(text: str, found: re.Match[str], *, strict: bool) -> tuple[int, int] | None:
     start = found.end()
     value = _compiled(_BARE if found.group(1) else _UP_TO_QUOTE).match(text, start)
-    if value is None or value.group().strip().lower() in ORDINARY:
+    bare = without(value.group()).strip() if value else ""
+    if value is None or bare.lower() in ORDINARY:
         return None
-    if not strict and _compiled(_HEADER_CODE).fullmatch(value.group().strip()):
+    if not strict and _compiled(_HEADER_CODE).fullmatch(bare):
         return None
-    return start, start + len(value.group().rstrip())
+    return start, start + len(_colourless(value.group()))
 
 
 def _number(found: re.Match[str], *, names: NameRule) -> str:
@@ -278,7 +291,7 @@ def _is_code(text: str, start: int, name: str) -> bool:
     found = _compiled(r"[^\s,;]{1,200}").match(text, start)
     if found is None:
         return False
-    value = found.group().rstrip(",.:)]}")
+    value = without(_trimmed(found.group()))
     if value == name or _compiled(_CODE).fullmatch(value or found.group()):
         return True
     if _compiled(r"\s=\s").match(text, found.end()):
@@ -331,10 +344,22 @@ def _bare(text: str, start: int, *, sure: bool, number: bool) -> tuple[int, int]
     found = _compiled(_BARE).match(text, start)
     if found is None:
         return None
-    value = found.group().rstrip(",.:)]}")
+    value = _trimmed(found.group())
     if value.lower() in ORDINARY or (not number and value.isdigit() and len(value) < SHORTEST_NUMBER):
         return None
     return (start, start + len(value)) if sure or _looks_random(value) else None
+
+
+def _trimmed(value: str) -> str:
+    """Return a bare value without what a sentence, a document or a colour puts behind it."""
+    return value.rstrip(",.:)]}" + signs_in(value))
+
+
+def _colourless(value: str) -> str:
+    """Return a value without the blanks and colour codes behind it."""
+    while value != (value := value.rstrip().rstrip(signs_in(value))):
+        pass
+    return value
 
 
 def _looks_random(value: str) -> bool:

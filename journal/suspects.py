@@ -13,6 +13,7 @@ from runlore.journal import sieve
 from runlore.journal.engines import re2_pattern
 from runlore.journal.secret_names import ENDINGS
 from runlore.journal.sieve import BEARER, NAMES
+from runlore.journal.veil import blanked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -58,6 +59,7 @@ class Suspects:
 
     def places(self, data: bytes) -> Iterable[int]:
         """Return where something may open a secret, in order: in a line of it, not where it begins."""
+        data = blanked(data)
         if not self._plain and self._compiled is None:
             self._compiled = re2_pattern(self._pattern)
             self._plain = self._compiled is None

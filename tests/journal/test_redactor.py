@@ -203,6 +203,50 @@ def test_texts_arguments_and_documents_lose_values_in_any_form() -> None:
     assert not redactor.holds("hunter2")
 
 
+COLOURED: Final = {
+    "ESC[31mtoken=XESC[0m done": "ESC[31mtoken=[REDACTED]ESC[0m done",
+    "ESC[1mpasswordESC[0m: X": "ESC[1mpasswordESC[0m: [REDACTED]",
+    "ESC[36mtokenESC[0m=ESC[35mXESC[0m ESC[36mnESC[0m=1": (
+        "ESC[36mtokenESC[0m=ESC[35m[REDACTED]ESC[0m ESC[36mnESC[0m=1"
+    ),
+    'ESC[34;1m"api_token"ESC[0mESC[1;39m:ESC[0m ESC[0;32m"X"ESC[0m': (
+        'ESC[34;1m"api_token"ESC[0mESC[1;39m:ESC[0m ESC[0;32m"[REDACTED]"ESC[0m'
+    ),
+    'ESC[34m"api_token"ESC[0m: ESC[32m12345678ESC[0m,': (
+        'ESC[34m"api_token"ESC[0m: ESC[32m"[REDACTED]"ESC[0m,'
+    ),
+    "ESC[38:2::1:2:3mghp_0123456789abcdef0123ESC[m": "ESC[38:2::1:2:3m[REDACTED]ESC[m",
+    "deploy ESC[1m--tokenESC[0m ESC[4mXESC[0m x": "deploy ESC[1m--tokenESC[0m ESC[4m[REDACTED]ESC[0m x",
+    "ESC[32mhttps://u:X@h/": "ESC[32mhttps://u:[REDACTED]@h/",
+    "ESC[1mAuthorizationESC[0m: ESC[32mBearerESC[0m X abcdef": (
+        "ESC[1mAuthorizationESC[0m: ESC[32mBearerESC[0m [REDACTED] abcdef"
+    ),
+    "ESC[1mCookieESC[0m: ESC[32ma=X ESC[0m": "ESC[1mCookieESC[0m: ESC[32m[REDACTED] ESC[0m",
+    "password=XESC[1mXESC[0m y": "password=[REDACTED]ESC[0m y",
+    "ESC[33mpasswordESC[0m: ESC[1mincorrectESC[0m": "",
+    "ESC[36mtokenESC[0m = ESC[33mself.tokenESC[0m": "",
+    "ESC[1mtokenESC[2K=7": "",
+    "tokenESC[0m\U000f0000: X": "tokenESC[0m\U000f0000: [REDACTED]",
+    "a \U000f0000 private sign: \U000ffffd ESC[1m": "",
+}
+"""Lines of a terminal, and what is made of them; nothing, if nothing."""
+
+
+@pytest.mark.parametrize("plain", PLAIN)
+@pytest.mark.parametrize("line", COLOURED)
+def test_colours_hide_nothing(line: str, plain: bool) -> None:
+    """A name or a value may be coloured, together or apart; the colours stay, wherever the stream is cut."""
+    redactor = Redactor(plain=plain)
+    shown, expected = (
+        text.replace("ESC", "\x1b").replace("X", "hunter2-Q9") for text in (line, COLOURED[line] or line)
+    )
+    data = f"{shown}\n".encode()
+
+    assert {cut(redactor, data, [at]).decode() for at in range(len(data))} == {f"{expected}\n"}
+    assert redactor.text(shown) == expected
+    assert redactor.text(expected) == expected
+
+
 @pytest.mark.parametrize("size", [1, 8])
 def test_a_short_or_common_value_masks_nothing(size: int) -> None:
     """Its owner is warned by name instead; output stays what it was."""

@@ -20,6 +20,8 @@ MARKERS: Final = [
     b"AKIA0123456789ABCDEF", b"[REDACTED]", b"[", b"]", b"REDACTED",
     b"\n", b"\r\n", b"\r", b" ", b"..", b".", b"-", b"_", b"=", b":",
     b'"', b"'", b"\\", b"10", b"a", b"pass", b"\xc3", b"\xa9", b"\xc2\xa0", b"\x1c", b"self.x", b"4",
+    b"\x1b[31m", b"\x1b[0m", b"\x1b[", b"\x1b", b"1;3", b"m", "\U000f0000".encode(), b" --token",
+    b"\x1b[0m\x1b[1;39m:",
 ]  # fmt: skip
 pieces = st.sampled_from(FORMS) | st.sampled_from(MARKERS) | st.binary(max_size=3)
 tangles = st.lists(

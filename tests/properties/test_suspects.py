@@ -13,6 +13,7 @@ from runlore.journal.redactor import Redactor
 from runlore.journal.secret_names import ENDINGS
 from runlore.journal.secret_text import RUN, opening
 from runlore.journal.suspects import Suspects
+from runlore.journal.veil import Veil
 from tests.properties.test_redactor import tangles
 from tests.secrets.kinds import KINDS
 
@@ -55,7 +56,8 @@ def suspected(data: bytes, engine: Suspects) -> set[int]:
 
 def to_be_changed(data: bytes) -> set[int]:
     """Return the numbers of the lines that the rules stop at."""
-    texts = [line.decode("utf-8", "surrogateescape") for line in re.split(rb"[\r\n]", data)]
+    lines_of = re.split(rb"[\r\n]", data)
+    texts = [Veil().over(line.decode("utf-8", "surrogateescape")) for line in lines_of]
     return {number for number, text in enumerate(texts) if opening(text) < len(text)}
 
 
