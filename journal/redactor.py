@@ -168,11 +168,16 @@ def _masked(data: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
 def _whole_characters(data: bytes, span: tuple[int, int]) -> tuple[int, int]:
     """Return the span with the rest of the characters that it cuts: text must stay text."""
     start, end = span
-    while start > 0 and data[start] & 0xC0 == 0x80:  # noqa: PLR2004 - a byte that continues a character
+    while start > 0 and _continues(data, start):
         start -= 1
-    while end < len(data) and data[end] & 0xC0 == 0x80:  # noqa: PLR2004
+    while end < len(data) and _continues(data, end):
         end += 1
     return start, end
+
+
+def _continues(data: bytes, at: int) -> bool:
+    """Say whether the byte continues a character of UTF-8; behind an ASCII one it is a stray."""
+    return data[at] & 0xC0 == 0x80 and data[at - 1] >= 0x80  # noqa: PLR2004
 
 
 class _Shifts:

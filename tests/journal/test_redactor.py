@@ -203,6 +203,17 @@ def test_texts_arguments_and_documents_lose_values_in_any_form() -> None:
     assert not redactor.holds("hunter2")
 
 
+def test_a_stray_byte_stays_where_it_is() -> None:
+    """Bytes that continue no character are not taken with a value, and not at the next door either."""
+    redactor = Redactor(["hunter2-secret"])
+
+    for text in ("hunter2-secret\udc80", "\udc80hunter2-secret", "AKIA0123456789ABCDEF\udc80"):
+        once = redactor.text(text)
+        assert once.strip("\udc80") == "[REDACTED]"
+        assert len(once) == len("[REDACTED]") + 1
+        assert redactor.text(once) == once
+
+
 COLOURED: Final = {
     "ESC[31mtoken=XESC[0m done": "ESC[31mtoken=[REDACTED]ESC[0m done",
     "ESC[1mpasswordESC[0m: X": "ESC[1mpasswordESC[0m: [REDACTED]",
