@@ -73,7 +73,7 @@ class Stream:
         self._watched: set[int] = set()
         self._pid = os.getpid()
         self._closing: Reason = "" if terms.follow else "caught_up"
-        self._polls = 0
+        self._rounds = 0
         self._asked_at, self._endings = 0.0, -1
         self._was_live = False
         self.reason: Reason = ""
@@ -112,7 +112,7 @@ class Stream:
         if self._nudge is not None:
             self._nudge.clear()  # before looking: what comes while we look nudges again
         self._see_whether_it_ends()
-        if self._closing and follower.polls > self._polls:  # all of what was there came out
+        if self._closing and follower.rounds > self._rounds:  # all of what was there came out
             self.reason = self._closing
             return True
         if follower.pull():
@@ -135,7 +135,7 @@ class Stream:
 
     def _close(self, reason: Reason) -> None:
         """Read once more what is there by now, then end."""
-        self._closing, self._polls = reason, self._follower.polls
+        self._closing, self._rounds = reason, self._follower.rounds
         self._follower.look()
 
     def _measure(self) -> None:

@@ -16,6 +16,7 @@ from runlore.watcher.follower import Follower
 from runlore.watcher.steps import Told
 from runlore.watcher.wanted import Wanted
 from tests.doubles.drafts import LIFE, Draft, new_run_id, noted, queued
+from tests.journal.announcing import Bent, as_disk
 
 REGISTRY = "01234567"
 
@@ -29,6 +30,7 @@ class Runs:
         self.feed = Feed(disk, self.layout)
         self.feed.begin()
         self.writers: dict[RunId, Writer] = {}
+        self._followers: list[Follower] = []
 
     def new(self, *, name: str = "nightly") -> RunId:
         """A run that has just been queued."""
@@ -56,11 +58,14 @@ class Runs:
     ) -> Follower:
         """A stream that has begun."""
         follower = Follower(self.disk, self.layout, REGISTRY, wanted=wanted, run_ids=only)
+        self._followers.append(follower)
         follower.begin(None if after is None else decode(after, REGISTRY), history=history)
         return follower
 
     def close(self) -> None:
         """Let go of everything."""
+        for follower in self._followers:
+            follower.close()
         for writer in self.writers.values():
             writer.close()
         self.feed.close()
@@ -70,6 +75,20 @@ class Runs:
 def runs(registry_root: Path) -> Iterator[Runs]:
     """A registry without runs."""
     made = Runs(registry_root)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def bent() -> Bent:
+    """A disk, and a clock, that do what a test wants."""
+    return Bent()
+
+
+@pytest.fixture
+def bent_runs(registry_root: Path, bent: Bent) -> Iterator[Runs]:
+    """A registry without runs on that disk."""
+    made = Runs(registry_root, disk=as_disk(bent))
     yield made
     made.close()
 

@@ -15,10 +15,10 @@ from runlore.watcher.cursor import decode
 from runlore.watcher.wanted import Wanted
 from tests import proof
 from tests.doubles.drafts import booting, noted, started
-from tests.journal.announcing import Bent, as_disk, shrink_segments
-from tests.watcher.live_runs import REGISTRY, Runs, items, news, runs, said
+from tests.journal.announcing import Bent, shrink_segments
+from tests.watcher.live_runs import REGISTRY, Runs, bent, bent_runs, items, news, runs, said
 
-__all__ = ["runs"]
+__all__ = ["bent", "bent_runs", "runs"]
 
 
 def test_records_come_in_the_order_in_which_they_were_appended(runs: Runs) -> None:
@@ -71,10 +71,9 @@ def test_a_cursor_is_small(runs: Runs) -> None:
     assert len(stream.cursor) < 160
 
 
-def test_what_a_killed_writer_did_not_announce(registry_root: Path) -> None:
+def test_what_a_killed_writer_did_not_announce(bent_runs: Runs, bent: Bent) -> None:
     """The record comes with the next look at the journals, once, and a resumed stream knows it."""
-    bent = Bent()
-    runs = Runs(registry_root, disk=as_disk(bent))
+    runs = bent_runs
     one = runs.new()
     stream = runs.follower()
     announce, runs.feed.announce = runs.feed.announce, lambda *_a, **_k: None  # type: ignore[method-assign]
@@ -88,13 +87,11 @@ def test_what_a_killed_writer_did_not_announce(registry_root: Path) -> None:
     runs.append(one)
     bent.time += 2.0
     assert news(resumed) == [(one, 3)]
-    runs.close()
 
 
-def test_a_deleted_feed(registry_root: Path) -> None:
+def test_a_deleted_feed(bent_runs: Runs, bent: Bent) -> None:
     """A stream that goes on skips nothing and repeats nothing; it says that the order was lost."""
-    bent = Bent()
-    runs = Runs(registry_root, disk=as_disk(bent))
+    runs = bent_runs
     one, old = runs.new(), runs.new()
     runs.end(old)
     stream = runs.follower()
@@ -110,7 +107,6 @@ def test_a_deleted_feed(registry_root: Path) -> None:
     runs.append(one)
     two = runs.new()
     assert [item for item in news(stream) if item != "lagged"] == [(one, 3), (two, 1)]
-    runs.close()
 
 
 def test_a_cursor_of_a_feed_that_is_gone(runs: Runs) -> None:
@@ -148,10 +144,9 @@ def test_a_cursor_that_the_feed_outran(runs: Runs, monkeypatch: pytest.MonkeyPat
     assert found[1:] == [(one, seq) for seq in range(1, 2002)]
 
 
-def test_a_repaired_journal(registry_root: Path) -> None:
+def test_a_repaired_journal(bent_runs: Runs, bent: Bent) -> None:
     """What takes the place of records that were seen is said to be other than them."""
-    bent = Bent()
-    runs = Runs(registry_root, disk=as_disk(bent))
+    runs = bent_runs
     one = runs.new()
     for _ in range(4):
         runs.append(one)
@@ -166,7 +161,6 @@ def test_a_repaired_journal(registry_root: Path) -> None:
     bent.time += 2.0
 
     found = news(stream)
-    runs.close()
     assert found[0] == "rewound"
     assert found[1:] == [(one, seq) for seq in range(1, 5)]
 
@@ -250,10 +244,9 @@ def test_many_journals_change_while_a_subscriber_is_stopped(
     proof.record("streams: many journals change", promised, {"journals": count, "records": len(found)})
 
 
-def test_a_disk_that_refuses(registry_root: Path) -> None:
+def test_a_disk_that_refuses(bent_runs: Runs, bent: Bent) -> None:
     """The stream ends, and its cursor stands where everything before it came out."""
-    bent = Bent()
-    runs = Runs(registry_root, disk=as_disk(bent))
+    runs = bent_runs
     one = runs.new()
     stream = runs.follower()
     runs.append(one)
@@ -272,7 +265,6 @@ def test_a_disk_that_refuses(registry_root: Path) -> None:
         items(stream)
 
     assert news(runs.follower(stream.cursor)) == [(one, 2)]
-    runs.close()
 
 
 def test_a_torn_line_in_the_feed(runs: Runs) -> None:
