@@ -38,7 +38,7 @@ def is_suffix(text: str) -> bool:
 
 def is_suffix_prefix(text: str) -> bool:
     """Say whether `text` could begin a short id."""
-    return 0 < len(text) <= SUFFIX_LENGTH and all(letter in ALPHABET for letter in text)
+    return 0 < len(text) <= SUFFIX_LENGTH and not text.strip(ALPHABET)
 
 
 def parse(text: str) -> RunId:

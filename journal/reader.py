@@ -172,7 +172,7 @@ class JournalReader:
                     fresh.append(record)
                 elif record.seq == self._seen and known and record.head != known:
                     return None
-            if most is not None and len(fresh) >= most:
+            if (most is not None and len(fresh) >= most) or (until is not None and self._offset >= until):
                 break
         if until is not None and self._offset >= until:
             return fresh  # whether a record is gone is for a reading to the end to say

@@ -41,6 +41,7 @@ from runlore.watcher.steps import (
 from runlore.watcher.wanted import Wanted
 
 _DONE: Final = object()
+_NO_NOTES: Final = (Record, Told, Failed)
 
 
 class Follower:
@@ -189,7 +190,7 @@ class Follower:
         steps = self._ready.steps
         while steps:
             step = steps[0]
-            if isinstance(step, Record | Told | Failed):
+            if isinstance(step, _NO_NOTES):
                 return
             self._note(step)
             steps.popleft()

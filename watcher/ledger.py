@@ -80,8 +80,11 @@ class Ledger:
             self._recount()
         if run_id is not None:
             self._said[run_id] = Said(seq, line.segment)
-            if spot := self.places.get(run_id):
-                self.delivered(run_id, spot)
+            spot = self.places.get(run_id)
+            if spot is not None and spot.seq == seq:
+                self._ahead.discard(run_id)
+            elif spot is not None:
+                self._ahead.add(run_id)
 
     def went_through(self, run_id: RunId | None) -> None:
         """Note that of what was there before all runs up to this one were gone through; None: all."""

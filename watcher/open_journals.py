@@ -14,6 +14,7 @@ from runlore.journal.scan import Record, Tail
 from runlore.journal.values import RunId
 from runlore.watcher.census import FLAGS
 from runlore.watcher.cursor import MARK, Spot
+from runlore.watcher.glance import glance
 
 MOST_OPEN: Final = 64
 """Journals held open at once; a stream leaves descriptors to the program it is part of."""
@@ -77,6 +78,8 @@ class OpenJournals:
         Raises:
             NotFound: the journal is gone. JournalIO: the disk refused.
         """
+        if until is not None and (records := self._glance(run_id, until)):
+            return Reading(records)
         reader = self._reader(run_id)
         end = None if until is None else until - reader.tail.base
         records = reader.read_available(most=most, until=end)
@@ -96,6 +99,15 @@ class OpenJournals:
             reader.close()
         self._open.clear()
         self._left.clear()
+
+    def _glance(self, run_id: RunId, until: int) -> list[Record]:
+        """Return the records up to a logical offset in a journal that is not open; none if in doubt."""
+        left = self._left.get(run_id)
+        seen = None if left is None else glance(self._disk, self._layout, run_id, left, until)
+        if seen is None:
+            return []
+        self._left[run_id] = seen[1]
+        return seen[0]
 
     def _reader(self, run_id: RunId) -> JournalReader:
         if reader := self._open.get(run_id):

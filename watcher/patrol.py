@@ -89,9 +89,16 @@ class Patrol:
             yield
         for run_id, (inode, size) in quiet:
             if run_id in self._ready.journals:
-                yield from self._ready.all_of(run_id)
+                if not self._has_read(run_id, inode, size):
+                    yield from self._ready.all_of(run_id)
                 self._looked[run_id] = (inode, size)
                 self._settle(run_id, size)
+
+    def _has_read(self, run_id: RunId, inode: int, size: int) -> bool:
+        """Say whether the feed announced all that this journal held when it was looked at."""
+        before = self._looked.get(run_id)
+        is_same = before is None or before[0] == inode
+        return is_same and self._ready.journals.size(run_id) == size
 
     def _moved(self, run_id: RunId) -> tuple[int, int] | None:
         """Return which file a journal is and its size, if it is to be read or settled and nobody appends."""

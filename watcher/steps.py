@@ -27,14 +27,14 @@ class Told(Struct, frozen=True):
     reason: str
 
 
-class Passed(Struct, frozen=True):
+class Passed(Struct, frozen=True, gc=False):
     """A record that nobody wants, or a run's new beginning: it is read up to a spot."""
 
     run_id: RunId
     spot: Spot
 
 
-class Announced(Struct, frozen=True):
+class Announced(Struct, frozen=True, gc=False):
     """A line of the feed, everything it speaks of delivered."""
 
     line: FeedLine
