@@ -6,11 +6,13 @@ the terminal ends only the following.
 
 import select
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from runlore.cli import exit_codes, run_text, standard
 from runlore.cli.errors import Failed, Interrupted
 from runlore.cli.heard import Heard
+from runlore.cli.log_window import Chunks
 from runlore.cli.progress_line import EVERY_S, ProgressLine
 from runlore.cli.standard import OutputFailed
 from runlore.journal.errors import AlreadyEnded, NotFound, RunloreError
@@ -18,7 +20,7 @@ from runlore.journal.values import RunId
 from runlore.projections.run_view import RunView
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.messages import NotReady, NotStarted
-from runlore.runtimes.transcript_reader import TranscriptReader
+from runlore.runtimes.transcript_tails import Window
 
 if TYPE_CHECKING:
     from runlore.cli.session import Session
@@ -38,7 +40,7 @@ class Foreground:
         self._session, self._link, self._heard = session, link, heard
         self._registry = session.registry
         self._run = self._registry.get(run_id)
-        self._reader: TranscriptReader | None = None
+        self._chunks = Chunks(self._registry, run_id, Window(follow=True))
         folded = RunFold(self._registry.disk, self._registry.layout, run_id)
         self._below = ProgressLine(session.output, folded)
         self._asked: list[signal.Signals] = []
@@ -66,11 +68,12 @@ class Foreground:
                 self._below.look()
                 self._answer(self._heard.within(_LOOK_S))
             self._show_news()
+            if self._chunks.shrunk:
+                self._session.output.warn(f"the transcript of run {self._run.id} was cut while it was read")
             return view
         finally:
             self._below.wipe()
-            if self._reader is not None:
-                self._reader.close()
+            self._chunks.close()
 
     def _see_to_keeper(self, view: RunView) -> None:
         """Give the run a keeper if it lost both of its processes; it is we who act here."""
@@ -102,18 +105,12 @@ class Foreground:
 
     def _show_news(self) -> None:
         """Show what the command has written since the last look."""
-        try:
-            self._reader = self._reader or self._open()
-        except NotFound:  # of an earlier run, whose output was removed since
-            return
-        for chunk in self._reader.read_available():
-            if chunk.data:
-                self._write(chunk.data, _FD[chunk.stream])
-            if chunk.lost:
-                self._session.output.warn(f"{chunk.lost:,} bytes of {chunk.stream} could not be kept")
-
-    def _open(self) -> TranscriptReader:
-        return TranscriptReader(self._registry.disk, self._registry.layout, self._run.id)
+        with suppress(NotFound):  # of an earlier run, whose output was removed since
+            for chunk in self._chunks.news():
+                if chunk.data:
+                    self._write(chunk.data, _FD[chunk.stream])
+                if chunk.lost:
+                    self._session.output.warn(f"{chunk.lost:,} bytes of {chunk.stream} could not be kept")
 
     def _write(self, data: bytes, fd: int) -> None:
         """Write output of the command; what its loss means depends on why."""

@@ -118,15 +118,15 @@ class _Log:
     def _show_chunks(self) -> bool:
         """Write one run's output for people as it was read; by lines only where lines matter."""
         (run_id,) = self._run_ids
-        chunks = Chunks(self._session.registry, run_id, self._window)
         text, below = self._text(), self._below()
-        try:
-            for chunk in chunks.read(lambda: _look(below)):
-                text.show(run_id, chunk.stream, chunk.at, chunk.data, chunk.lost)
-                self._note_loss(run_id, chunk.lost)
-                below.wrote(chunk.data)
-        finally:
-            below.wipe()
+        with Chunks(self._session.registry, run_id, self._window) as chunks:
+            try:
+                for chunk in chunks.read(lambda: _look(below)):
+                    text.show(run_id, chunk.stream, chunk.at, chunk.data, chunk.lost)
+                    self._note_loss(run_id, chunk.lost)
+                    below.wrote(chunk.data)
+            finally:
+                below.wipe()
         self._finish(text, chunks)
         return text.any
 
