@@ -100,7 +100,8 @@ class _Hub:
                 if os.path.isdir(self.folder) and not self._is_told_by_nobody():
                     self._watch()
             except BaseException as error:  # noqa: BLE001 - a panic of the library is not even an Exception
-                self.notice = self.notice or f"{self.folder} cannot be watched ({error}); looking every 50 ms"
+                why = str(error).partition(" about [")[0].rstrip(".")  # what follows is for programmers
+                self.notice = self.notice or f"{self.folder} cannot be watched ({why}); looking every 50 ms"
             self._poll()
 
     def _watch(self) -> None:
