@@ -2,7 +2,9 @@
 
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Final
 
 import pytest
@@ -16,6 +18,8 @@ from tests.properties.stream_world import Stream, World
 DEEDS: Final = ("create", "note", "progress", "live", "die_unannounced", "tear", "cut", "lose_feed", "wait")
 OFTEN: Final = ("create", "note", "note", "progress", "live", "live", "read", "resume", "read one")
 CALM: Final = ("create", "note", "progress", "live", "wait", "read", "read one", "resume", "die_unannounced")
+
+_MOST_RUNS: Final = 20
 
 
 def play(deeds: list[tuple[str, int]], *, history: bool) -> Counter[str]:
@@ -81,3 +85,40 @@ def test_no_record_comes_twice_while_the_feed_reaches_back(
     each()
     assert counts["resumed"]
     proof.record("streams: exactly once", "no gap and no repeat while the feed reaches back", counts)
+
+
+RARE: Final = {
+    "cut": 6,
+    "tear": 6,
+    "die_unannounced": 20,
+    "create": 10,
+    "live": 60,
+    "wait": 12,
+    "lose_feed": 1,
+}
+"""Out of a few hundred deeds; all others are appends, so that a history gets on although it is lost."""
+
+
+@pytest.mark.timeout(7200)
+def test_a_stream_that_is_resumed_at_every_record(sized: Callable[[int, int], int]) -> None:
+    """Of a long history, while runs append, die, are repaired and lose the feed: no gap, no repeat unsaid."""
+    count, dice = sized(250, 10_000), Random(13)
+    names, weights = zip(*{**RARE, "note": 400, "progress": 200}.items(), strict=True)
+    world = World(Path(tempfile.mkdtemp(prefix="runlore-world-")))
+    try:
+        world.create(0)
+        stream = Stream(world, history=True)
+        while stream.counts["records"] < count:
+            deed = dice.choices(names, weights)[0]
+            if deed != "create" or len(world.writers) < _MOST_RUNS:
+                getattr(world, deed)(dice.randrange(31))
+            stream.resume(0)
+            stream.read(1)
+        stream.finish()
+        stream.follower.close()
+    finally:
+        world.close()
+
+    assert stream.counts["resumed"] >= count
+    promised = "a stream that is left and resumed at every record has no gap, and no repeat it did not say"
+    proof.record("streams: resumed at every record", promised, stream.counts)
