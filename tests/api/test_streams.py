@@ -4,16 +4,21 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import anyio
 import pytest
+from anyio.lowlevel import checkpoint
 
 import runlore
+from runlore.journal import machine
 from runlore.journal.disk import RealDisk
 from runlore.journal.errors import BadInput, NotFound
+from runlore.journal.scan import Record
 from runlore.registry import Registry
+from tests import proof
 from tests.doubles.drafts import noted
 from tests.runtimes.keeping import DEADLINE_S
 from tests.runtimes.kept_runs import Owned, program, registry_at
@@ -131,21 +136,61 @@ def test_a_subscriber_that_does_not_keep_up(registry: Registry) -> None:
     owned.die()
 
 
-def test_stalled_subscribers_harm_nobody(registry: Registry) -> None:
-    """They share one thread, and whoever reads gets everything."""
-    owned = Owned(registry.layout)
-    stalled = [registry.subscribe() for _ in range(30)]
-    before = len(nudging())
-    for each in stalled:
-        each.__enter__()
-    with registry.subscribe() as records:
-        for _ in range(500):
-            owned.append(noted())
-        assert [next(records).seq for _ in range(500)] == list(range(2, 502))
-        assert len(nudging()) == before + 1
-    for each in stalled:
-        each.__exit__(None, None, None)
+def memory() -> int:
+    """How many bytes of this process are in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.timeout(3600)
+def test_stalled_subscribers_harm_nobody(registry: Registry, sized: Callable[[int, int], int]) -> None:
+    """A hundred share one thread and keep nothing, whoever reads gets everything, and so do they later."""
+    count = sized(2_000, 200_000)
+    with ExitStack() as stack:
+        writers = [stack.enter_context(owned_by_us(registry)) for _ in range(5)]
+        stalled = [stack.enter_context(registry.subscribe()) for _ in range(100)]
+        for writer in writers:
+            writer.append(noted())
+        for each in stalled:
+            assert next(each).seq == 2
+        before = memory()
+        with registry.subscribe(buffer=count) as records:
+            for number in range(count):
+                writers[number % 5].append(noted())
+            assert_in_order(records, writers, count)
+        assert len(nudging()) == 1
+        grown = memory() - before
+        for each in stalled[::33]:
+            assert [next(each).seq for _ in writers[1:]] == [2] * 4
+            assert_in_order(each, writers, count)
+
     assert nudging() == []
+    assert grown <= 64 << 20
+    promised = "a hundred stalled subscribers grow by 64 MiB at most, and nobody misses a record"
+    proof.record("streams: stalled subscribers", promised, {"subscribers": 100, "events": count})
+
+
+def assert_in_order(records: Iterator[Record], writers: list[Owned], count: int) -> None:
+    """So many notes come, one of each run after the other, from their third record on."""
+    for number, record in zip(range(count), records, strict=False):
+        assert (record.run_id, record.seq) == (writers[number % 5].run_id, 3 + number // 5)
+
+
+@contextmanager
+def owned_by_us(registry: Registry) -> Iterator[Owned]:
+    """A run of this process's, which dies with the block."""
+    owned = Owned(registry.layout)
+    yield owned
+    owned.die()
+
+
+def test_a_root_of_which_the_kernel_says_nothing(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a network's file system records come all the same, and the stream says why it looks for them."""
+    owned = Owned(registry.layout)
+    monkeypatch.setattr(machine, "file_system", lambda _path: "nfs4")
+    with registry.subscribe() as records:
+        owned.append(noted())
+        assert next(records).seq == 2
+        assert "nfs4" in records.notice
     owned.die()
 
 
@@ -243,6 +288,49 @@ async def test_a_wait_that_is_cancelled(registry: Registry) -> None:
         with anyio.fail_after(DEADLINE_S):
             assert (await anext(records)).seq == 2
     assert nudging() == []
+    owned.die()
+
+
+class Hung(RealDisk):
+    """A disk that does not answer to a read of a journal, as a network's may, until the gate is open."""
+
+    def __init__(self) -> None:
+        self.gate, self.asked = threading.Event(), threading.Event()
+
+    def open(self, path: str, flags: int) -> int:
+        """Wait, if it is a journal, then open it."""
+        if "/journals/" in path and threading.current_thread() is not threading.main_thread():
+            self.asked.set()
+            assert self.gate.wait(DEADLINE_S)
+        return super().open(path, flags)
+
+
+@pytest.mark.anyio
+async def test_a_ticking_task_goes_on_while_a_stream_reads(registry_root: Path) -> None:
+    """A read that hangs holds up its own stream and nothing else of the program."""
+    disk = Hung()
+    disk.gate.set()
+    registry = Registry(registry_at(registry_root), disk=disk)
+    owned = Owned(registry.layout)
+    seen: list[int] = []
+
+    async def stream() -> None:
+        async with registry.subscribe() as records:
+            disk.gate.clear()
+            disk.asked.clear()
+            owned.append(noted())
+            seen.append((await anext(records)).seq)
+
+    with anyio.fail_after(DEADLINE_S):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(stream)
+            while not (disk.asked.is_set() and not disk.gate.is_set()):  # noqa: ASYNC110 - see above
+                await anyio.sleep(0.001)
+            for _ in range(1000):
+                await checkpoint()
+            assert seen == []
+            disk.gate.set()
+    assert seen == [2]
     owned.die()
 
 
