@@ -174,9 +174,11 @@ class JournalReader:
                     return None
             if (most is not None and len(fresh) >= most) or (until is not None and self._offset >= until):
                 break
-        if until is not None and self._offset >= until:
-            return fresh  # whether a record is gone is for a reading to the end to say
-        return None if known and self._scanner.tail.seq < self._seen else fresh
+        if not known or self._scanner.tail.seq >= self._seen:
+            return fresh
+        if until is not None and self._offset >= until:  # this is another file: is it only not read that far?
+            return self._newer(most, None)
+        return None
 
     def _whole_lines(self, until: int | None) -> bytes:
         """Return the next whole lines.

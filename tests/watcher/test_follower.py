@@ -144,6 +144,22 @@ def test_a_cursor_that_the_feed_outran(runs: Runs, monkeypatch: pytest.MonkeyPat
     assert found[1:] == [(one, seq) for seq in range(1, 2002)]
 
 
+def test_a_cursor_from_the_future(runs: Runs) -> None:
+    """Behind the end of the feed, as after going back to an older copy of it: rewound, and all is there."""
+    one = runs.new()
+    older = {path: path.read_bytes() for path in Path(runs.layout.feed).iterdir()}
+    journal = Path(runs.layout.journal(one))
+    shorter = journal.read_bytes()
+    runs.append(one)
+    runs.append(one)
+    cursor = runs.follower().cursor
+    journal.write_bytes(shorter)
+    for path, data in older.items():
+        path.write_bytes(data)
+
+    assert news(runs.follower(cursor)) == ["rewound", (one, 1)]
+
+
 def test_a_repaired_journal(bent_runs: Runs, bent: Bent) -> None:
     """What takes the place of records that were seen is said to be other than them."""
     runs = bent_runs
@@ -163,6 +179,27 @@ def test_a_repaired_journal(bent_runs: Runs, bent: Bent) -> None:
     found = news(stream)
     assert found[0] == "rewound"
     assert found[1:] == [(one, seq) for seq in range(1, 5)]
+
+
+def test_a_settled_journal_that_is_repaired_right_after_a_note(bent_runs: Runs, bent: Bent) -> None:
+    """The feed announces less than was read before: that is said, and what took its place comes."""
+    runs = bent_runs
+    one = runs.new()
+    runs.end(one)
+    stream = runs.follower(history=True)
+    last = len(news(stream))
+    bent.time += 2.0
+    assert news(stream) == []
+    runs.append(one)
+    assert news(stream) == [(one, last + 1), (one, last + 2)]
+    path = Path(runs.layout.journal(one))
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], b"junk\n", *lines[3:]]))
+    repair(runs.disk, runs.layout, one)
+    runs.append(one)
+    bent.time += 2.0
+
+    assert news(stream) == ["rewound", *((one, seq) for seq in range(1, 5))]
 
 
 def test_damage_in_one_journal(runs: Runs) -> None:
