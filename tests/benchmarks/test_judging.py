@@ -90,3 +90,12 @@ def test_every_goal_and_base_names_a_case_of_its_table(table: object) -> None:
         assert goal.case in names
         assert goal.against in {"", *names}
         assert (goal.at_most is None) != (goal.at_least is None)
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
+def test_a_goal_in_the_unit_of_its_table_counts_as_the_table_does(table: object) -> None:
+    """No figure is compared with its bound a thousand times too small."""
+    declared = TABLES[getattr(table, "name", "")]
+    for goal in declared.goals:
+        if goal.unit == declared.unit.label and not goal.against:
+            assert (goal.per, goal.rate) == (declared.unit.scale, False), goal.text
