@@ -1,6 +1,7 @@
 """`logs -f` of one run to its true end: limits, cuts, lines without an end, lines that are written over."""
 
 import os
+import re
 from collections.abc import Callable
 
 from tests.cli.command import Runlore
@@ -13,6 +14,12 @@ LIMIT = 4096
 def ends_with(data: bytes) -> Callable[[bytes], bool]:
     """What is shown ends with this."""
     return lambda shown: shown.endswith(data)
+
+
+def missing_of(said: str) -> int:
+    """How many bytes a follower said were missing."""
+    counts = re.findall(r"([\d,]+) bytes of stdout are missing here", said)
+    return sum(int(count.replace(",", "")) for count in counts)
 
 
 def test_a_limit_gives_up_nothing_that_was_seen_before(runlore: Runlore) -> None:
@@ -29,11 +36,12 @@ def test_a_limit_gives_up_nothing_that_was_seen_before(runlore: Runlore) -> None
                 finish()
                 seen, said = late.communicate()
             rest, errors = followed.communicate()
+    kept = runlore.ok("logs", "-f", "--raw", run_id)
 
-    missing = int(said.decode().split(" bytes of stdout are missing here")[0].split()[-1].replace(",", ""))
     assert (rest, errors, followed.returncode) == (b"", b"", 0)
-    assert missing + len(seen) == sum(map(len, pieces))
-    assert len(seen) <= LIMIT
+    assert len(seen) + missing_of(said.decode()) == sum(map(len, pieces))
+    assert len(kept.stdout) + missing_of(kept.stderr) == sum(map(len, pieces))
+    assert len(kept.stdout) <= LIMIT
 
 
 def test_a_transcript_that_somebody_emptied(runlore: Runlore) -> None:
