@@ -27,6 +27,8 @@ class Peer:
     package: str
     look_for: str
     """Module (pypi), path below the unpacked package (debian), name of the executable (npm, path)."""
+    along: tuple[str, ...] = ()
+    """Further packages (debian) that are unpacked into the same folder: libraries it is linked with."""
 
 
 PEERS: Final[dict[str, Peer]] = {
@@ -34,6 +36,14 @@ PEERS: Final[dict[str, Peer]] = {
     "duckdb": Peer(source="pypi", package="duckdb", look_for="duckdb"),
     "nats-py": Peer(source="pypi", package="nats-py", look_for="nats"),
     "anyio": Peer(source="pypi", package="anyio", look_for="anyio"),
+    "msgspec": Peer(source="pypi", package="msgspec", look_for="msgspec"),
+    "redis-py": Peer(source="pypi", package="redis[hiredis]", look_for="redis"),
+    "redis-server": Peer(
+        source="debian",
+        package="redis-server",
+        look_for="usr/bin/redis-server",
+        along=("redis-tools", "libjemalloc2", "liblzf1"),
+    ),
     "nats-server": Peer(source="debian", package="nats-server", look_for="usr/sbin/nats-server"),
     "task-spooler": Peer(source="debian", package="task-spooler", look_for="usr/bin/tsp"),
     "pm2": Peer(source="npm", package="pm2", look_for="pm2"),
@@ -102,7 +112,7 @@ def _from_debian(peer: Peer, folder: str) -> str:
         raise _Refused("this is not a Debian system")
     os.makedirs(place, exist_ok=True)
     sys.stderr.write(f"fetching {peer.package} from Debian\n")
-    download = ["apt-get", "download", "-q", peer.package]
+    download = ["apt-get", "download", "-q", peer.package, *peer.along]
     try:
         _run(download, place)
     except _Refused:

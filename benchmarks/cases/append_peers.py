@@ -1,21 +1,16 @@
 """Store one event with what others use for it: the eventsourcing library, a NATS JetStream server."""
 
 import importlib
-import os
-import signal
-import socket
-import subprocess
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from benchmarks.cases import servers
 from benchmarks.cases.clocks import calls
-from benchmarks.place import Absent, Measure, Place, Sample
+from benchmarks.place import Measure, Place, Sample
 
 NOTE = "resolve-dependencies took 41 s, three times as long as yesterday; the mirror answers slowly again"
-_START_S = 10.0
 
 
 @contextmanager
@@ -56,10 +51,10 @@ def nats(place: Place) -> Measure:
         NOTE.encode(),
     )
     count = place.pick(200, 1000)
-    with _server(place) as port, threads.start_blocking_portal("asyncio") as portal:
+    with servers.nats(place) as server, threads.start_blocking_portal("asyncio") as portal:
 
         async def connect() -> tuple[Any, Any]:
-            link = await client.connect(f"nats://127.0.0.1:{port}")
+            link = await client.connect(f"nats://127.0.0.1:{server.port}")
             stream = link.jetstream()
             await stream.add_stream(name="runs", subjects=["run.*"])
             return link, stream
@@ -73,34 +68,3 @@ def nats(place: Place) -> Measure:
         link, stream = portal.call(connect)
         yield lambda: portal.call(publish)
         portal.call(link.close)
-
-
-@contextmanager
-def _server(place: Place) -> Iterator[int]:
-    """Run a server of our own on a free port of the loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    options = ["-js", "-sd", f"{place.folder}/jetstream", "-a", "127.0.0.1", "-p", str(port)]
-    with open(os.devnull, "wb") as nothing:
-        server = subprocess.Popen([place.tools["nats-server"], *options], stdout=nothing, stderr=nothing)
-    try:
-        _await_port(server, port)
-        yield port
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait()
-
-
-def _await_port(server: "subprocess.Popen[bytes]", port: int) -> None:
-    deadline = time.monotonic() + _START_S
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            raise Absent(f"nats-server ended with status {server.returncode}")
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except ConnectionRefusedError:
-            time.sleep(0.02)
-        else:
-            return
-    raise Absent(f"nats-server did not listen within {_START_S:.0f} s")

@@ -1,105 +1,167 @@
-"""From an append in one process to the parsed record in another."""
+"""From an append in one process to the decoded record in another: ours, and what reads files."""
 
+import asyncio
+import glob
 import os
+import resource
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import msgspec
 
 import runlore
-from benchmarks.cases.tail_writer import LAST
+from benchmarks.cases.arrivals import Arrivals, Line, Publisher, message_of, publisher
+from benchmarks.cases.clocks import user_environment
 from benchmarks.place import Measure, Place, Sample
+
+_SETTLE_S = 10.0
 
 
 @contextmanager
 def ours(place: Place) -> Measure:
-    """A subscriber to all runs gets the records of some, or of ten thousand, live ones."""
-    rounds = iter(range(1 << 30))
-    count = int(place.arguments["journals"])
-
-    def measure() -> Sample:
-        root = f"{place.folder}/root{next(rounds)}"
+    """A subscriber to all runs of a registry."""
+    root = f"{place.folder}/root"
+    with publisher(place, "journals", root) as source:
         registry = runlore.open(root)
-        with _writer(place, "journals", root, str(count)) as writer, registry.subscribe() as records:
-            return _measured(writer, (getattr(record.event, "message", "") for record in records))
 
-    yield measure
+        def measure() -> Sample:
+            with registry.subscribe() as records:
+                arrivals = Arrivals(source)
+                for record in records:
+                    if arrivals.note(getattr(record.event, "message", None) or ""):
+                        break
+                return arrivals.sample()
+
+        yield measure
+
+
+@contextmanager
+def command(place: Place) -> Measure:
+    """`runlore events -f --json` of all runs; each line is decoded once more by whoever reads it."""
+    root = f"{place.folder}/root"
+    argv = [place.runlore, "events", "-f", "--json"]
+    with publisher(place, "journals", root) as source:
+
+        def measure() -> Sample:
+            with _reading(argv, user_environment(RUNLORE_ROOT=root)) as process:
+                assert process.stdout is not None
+                process.stdout.readline()  # it is ready
+                return _lines_of(process, Arrivals(source, beside=(process.pid,)), _message_of_record)
+
+        yield measure
 
 
 @contextmanager
 def tail(place: Place) -> Measure:
-    """`tail -F` of one file; each line is decoded as JSON would be."""
-    rounds = iter(range(1 << 30))
+    """`tail -F` of the files; each line is decoded."""
+    with publisher(place, "lines", place.folder) as source:
+        paths = _files(place)
+        argv = ["tail", "-q", "-F", "-n", "0", *paths]
 
-    def measure() -> Sample:
-        path = f"{place.folder}/lines{next(rounds)}"
-        with _writer(place, "lines", path) as writer:
-            argv = ["tail", "-F", "-n", "0", path]
-            with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-                time.sleep(0.2)  # it says nothing when it has begun
-                assert process.stdout is not None
-                sample = _measured(writer, (_text(line) for line in process.stdout))
-                process.kill()
-                return sample
+        def measure() -> Sample:
+            with _reading(argv, dict(os.environ)) as process:
+                _await_watches(process.pid, len(paths))
+                return _lines_of(process, Arrivals(source, beside=(process.pid,)), message_of)
 
-    yield measure
+        yield measure
 
 
 @contextmanager
 def watch(place: Place) -> Measure:
-    """`watchfiles.watch()` as it comes, and a read of the file at every change."""
-    from watchfiles import watch as watch_files  # noqa: PLC0415 - for this case only
+    """`watchfiles.awatch()` of the folder as it comes, and a read of each file that it names."""
+    with publisher(place, "lines", place.folder) as source:
+        files = {path: _Grown(path) for path in _files(place)}
+        yield lambda: asyncio.run(_watched(place.folder, files, source))
 
-    rounds = iter(range(1 << 30))
 
-    def measure() -> Sample:
-        folder = f"{place.folder}/watched{next(rounds)}"
-        os.mkdir(folder)
-        path = f"{folder}/lines"
-        with _writer(place, "lines", path) as writer, open(path, "rb") as file:
+class _Grown:
+    """A file that grows by lines."""
 
-            def texts() -> Iterator[str]:
-                for _ in watch_files(folder, rust_timeout=100, yield_on_timeout=True):
-                    for line in file:
-                        yield _text(line)
+    def __init__(self, path: str) -> None:
+        self._fd = os.open(path, os.O_RDONLY)  # until the process ends
+        self._rest = b""
 
-            return _measured(writer, texts())
+    def lines(self) -> list[bytes]:
+        """Return the whole lines that were added."""
+        while data := os.read(self._fd, 1 << 16):
+            self._rest += data
+        *lines, self._rest = self._rest.split(b"\n")
+        return lines
 
-    yield measure
+
+async def _watched(folder: str, files: Mapping[str, _Grown], source: Publisher) -> Sample:
+    from watchfiles import awatch  # noqa: PLC0415 - for this case only
+
+    changes = awatch(folder)
+    first = asyncio.ensure_future(anext(changes))
+    await asyncio.sleep(0)  # the watch is in place when it waits for the first time
+    arrivals = Arrivals(source)
+    batch, is_over = await first, False
+    while True:
+        for _, path in batch:
+            for line in files[path].lines():
+                is_over = arrivals.note(message_of(line)) or is_over
+        if is_over:
+            return arrivals.sample()
+        batch = await anext(changes)
+
+
+def _lines_of(
+    process: "subprocess.Popen[bytes]", arrivals: Arrivals, message: Callable[[bytes], str]
+) -> Sample:
+    """Read lines until all have arrived."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if arrivals.note(message(line)):
+            break
+    return arrivals.sample()
+
+
+class _Printed(msgspec.Struct):
+    """A line of `events --json`."""
+
+    event: Line | None = None
+
+
+_decode_printed = msgspec.json.Decoder(_Printed).decode
+
+
+def _message_of_record(line: bytes) -> str:
+    event = _decode_printed(line).event
+    return event.message if event else ""
 
 
 @contextmanager
-def _writer(place: Place, what: str, *words: str) -> "Iterator[subprocess.Popen[str]]":
-    """Start a writer that waits for the word to go."""
-    seconds = str(place.pick(1, 5))
-    argv = [sys.executable, "-m", "benchmarks.cases.tail_writer", what, *words]
-    argv += [str(place.arguments["rate"]), seconds]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        yield process
+def _reading(argv: list[str], environment: dict[str, str]) -> "Iterator[subprocess.Popen[bytes]]":
+    nothing = subprocess.DEVNULL
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=nothing, env=environment) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
-def _measured(writer: "subprocess.Popen[str]", texts: Iterator[str]) -> Sample:
-    """Return the delays of what arrives until the last of it."""
-    assert writer.stdin is not None
-    writer.stdin.write("go\n")
-    writer.stdin.flush()
-    now, delays, cpu, begun = time.monotonic_ns, list[int](), time.process_time(), time.monotonic()
-    for text in texts:
-        if text == LAST:
-            break
-        if text:
-            delays.append(now() - int(text))
-    cpu, wall = time.process_time() - cpu, time.monotonic() - begun
-    delays.sort()
-    p50, p99 = (delays[int(share * len(delays))] / 1e9 for share in (0.5, 0.99))
-    details = {"p50 ms": p50 * 1e3, "max ms": delays[-1] / 1e6, "% of a core": 100 * cpu / wall}
-    return Sample(value=p99, details={**details, "events/s": len(delays) / wall})
+def _files(place: Place) -> list[str]:
+    """Return the files, having seen to it that as many can be open here and below."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return sorted(glob.glob(f"{place.folder}/*.jsonl"))
 
 
-def _text(line: bytes) -> str:
-    return msgspec.convert(line.split(b" ")[0].decode("ascii"), str)
+def _await_watches(pid: int, count: int) -> None:
+    """Wait until a process watches so many files; it says nothing when it has begun."""
+    deadline = time.monotonic() + _SETTLE_S
+    while _watches(pid) < count:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"tail watches {_watches(pid)} of {count} files")
+        time.sleep(0.02)
+
+
+def _watches(pid: int) -> int:
+    for entry in os.scandir(f"/proc/{pid}/fd"):
+        if os.readlink(entry.path) == "anon_inode:inotify":
+            with open(f"/proc/{pid}/fdinfo/{entry.name}", "rb") as file:
+                return file.read().count(b"inotify wd:")
+    return 0

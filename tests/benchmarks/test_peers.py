@@ -70,6 +70,24 @@ def test_a_debian_package_is_unpacked_beside_not_installed(
     assert list(unpacked.glob("*.deb")) == []
 
 
+def test_libraries_of_a_debian_package_are_unpacked_along_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is linked with what the system lacks is fetched together with that."""
+    apt = tmp_path / "apt-get"
+    apt.write_text('#!/bin/sh\nshift 2\nfor name; do : >"${name}_1.deb"; done\n')
+    dpkg = tmp_path / "dpkg-deb"
+    dpkg.write_text('#!/bin/sh\nmkdir -p "$3/usr/bin" && : >"$3/usr/bin/$(basename "$2" _1.deb)"\n')
+    for tool in (apt, dpkg):
+        tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    found = peers.fetch(str(tmp_path), ["redis-server"], INSTALLED)
+
+    unpacked = {path.name for path in Path(found["redis-server"].path).parent.iterdir()}
+    assert unpacked == {"redis-server", *peers.PEERS["redis-server"].along}
+
+
 @pytest.mark.parametrize("name", sorted(peers.PEERS))
 def test_every_peer_is_used_by_some_case(name: str) -> None:
     """Nothing is fetched that nothing is compared with."""

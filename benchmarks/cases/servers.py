@@ -1,0 +1,84 @@
+"""Servers of peers: one of our own on a free port of the loopback, its files in the case's folder."""
+
+import glob
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from benchmarks.place import Absent, Place
+
+_START_S = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """Where it listens, and which process it is."""
+
+    port: int
+    pid: int
+
+
+@contextmanager
+def nats(place: Place) -> Iterator[Server]:
+    """A NATS server with JetStream on files; it syncs every 2 minutes, as it does by default."""
+    port = _free_port()
+    options = ["-js", "-sd", f"{place.folder}/jetstream", "-a", "127.0.0.1", "-p", str(port)]
+    with _running([place.tools["nats-server"], *options], port) as server:
+        yield server
+
+
+@contextmanager
+def redis(place: Place) -> Iterator[Server]:
+    """A Redis server that appends every command to a file and syncs it once a second; no snapshots."""
+    port = _free_port()
+    options = ["--bind", "127.0.0.1", "--port", str(port), "--dir", place.folder]
+    options += ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
+    with _running([place.tools["redis-server"], *options], port) as server:
+        yield server
+
+
+@contextmanager
+def _running(argv: Sequence[str], port: int) -> Iterator[Server]:
+    with open(os.devnull, "wb") as nothing:
+        server = subprocess.Popen(argv, stdout=nothing, stderr=nothing, env=_environment(argv[0]))
+    try:
+        _await_port(server, port)
+        yield Server(port=port, pid=server.pid)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait()
+
+
+def _environment(executable: str) -> dict[str, str]:
+    """Return an environment in which the libraries are found that were unpacked beside an executable."""
+    libraries = glob.glob(f"{executable.partition('/usr/')[0]}/usr/lib/*-linux-*")
+    if not libraries:
+        return dict(os.environ)
+    return os.environ | {"LD_LIBRARY_PATH": ":".join(libraries)}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _await_port(server: "subprocess.Popen[bytes]", port: int) -> None:
+    name = os.path.basename(str(server.args[0]))  # type: ignore[index]  # it was started with a list
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise Absent(f"{name} ended with status {server.returncode}")
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except ConnectionRefusedError:
+            time.sleep(0.02)
+        else:
+            return
+    raise Absent(f"{name} did not listen within {_START_S:.0f} s")
