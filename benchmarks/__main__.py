@@ -58,10 +58,14 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", help="tables to measure; all of them without one")
     size = parser.add_mutually_exclusive_group()
     size.add_argument(
-        "--quick", dest="size", action="store_const", const="quick", help="three minutes (default)"
+        "--quick", dest="size", action="store_const", const="quick", help="seven minutes (default)"
     )
     size.add_argument(
-        "--full", dest="size", action="store_const", const="full", help="a quarter of an hour, for the record"
+        "--full",
+        dest="size",
+        action="store_const",
+        const="full",
+        help="three quarters of an hour, for the record",
     )
     parser.add_argument(
         "--json",

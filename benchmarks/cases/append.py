@@ -54,7 +54,10 @@ def _encoded(place: Place) -> tuple[Event, Callable[[object], bytes]]:
 
 @contextmanager
 def ours(place: Place) -> Measure:
-    """Writer.append with a feed: lock, check of the end, decision, chain, one write, sync, announcement."""
+    """Writer.append: lock, check of the end, decision, chain, one write, sync, announcement in the feed.
+
+    With `unannounced` there is no feed.
+    """
     with _writer(place) as writer:
         draft = _draft(place)
         yield _rounds(place, lambda: writer.append(draft))
@@ -78,7 +81,8 @@ def _writer(place: Place) -> Iterator[Writer]:
         )
 
     feed = Feed(REAL, layout)
-    writer = Writer.create(REAL, layout, run_id, queued, feed=feed)
+    unannounced = place.arguments.get("unannounced")
+    writer = Writer.create(REAL, layout, run_id, queued, feed=None if unannounced else feed)
     try:
         yield writer
     finally:

@@ -1,11 +1,23 @@
 """What is compared, and the goals of the design: one module per question, all in TABLES."""
 
 from benchmarks.declare import Table
-from benchmarks.tables import adoption, append, capture, fold, launch, memory, redact, start, tail, verify
+from benchmarks.tables import (
+    adoption,
+    append,
+    capture,
+    catch_up,
+    fold,
+    launch,
+    memory,
+    redact,
+    start,
+    tail,
+    verify,
+)
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for module in (append, verify, fold, start, launch, adoption, memory, capture, redact, tail)
+    for module in (append, verify, fold, start, launch, adoption, memory, capture, redact, tail, catch_up)
     for table in module.TABLES
 }
 

@@ -3,6 +3,7 @@
 from benchmarks.declare import Case, Goal, Table, Unit
 
 _OURS = "runlore: Writer.append, feed included"
+_UNANNOUNCED = "runlore: Writer.append, without a feed"
 _BARE = "encode + write"
 _SYNCED = "encode + write + fdatasync"
 _FLOOR = "the steps of an append alone, without our code"
@@ -98,4 +99,22 @@ _POWER = Table(
     ),
 )
 
-TABLES = (_PROCESS, _POWER)
+_FEED = Table(
+    name="append-feed",
+    title="What the feed adds to an append",
+    about=(
+        "The same append in mode `process`, announced in the feed and not: one line, one unsynced write, and "
+        "where that came to lie. Without it no stream could tell what is new but by looking at every journal."
+    ),
+    unit=Unit(label="µs per event", scale=1e6),
+    base=_UNANNOUNCED,
+    clock="cpu",
+    rounds={"quick": 15, "full": 31},
+    cases=(
+        Case(name=_OURS, code="append:ours", role="ours"),
+        Case(name=_UNANNOUNCED, code="append:ours", role="ours", arguments={"unannounced": 1}),
+    ),
+    goals=(),
+)
+
+TABLES = (_PROCESS, _POWER, _FEED)
