@@ -94,7 +94,7 @@ class Arrivals:
         self._source, self._beside, self._server = source, beside, server
         self._delays: list[int] = []
         self._expected = -1
-        self._begun, self._cpu, self._served = time.monotonic(), self._used(), _used_by(server)
+        self._begun, self._cpu, self._served = time.monotonic(), self._used(), used_by(server)
         source.go(self._missing)
 
     def note(self, message: str) -> bool:
@@ -109,7 +109,7 @@ class Arrivals:
     def sample(self) -> Sample:
         """Return the 99th percentile of the delays; of a publisher that only waited, % of a core."""
         wall = time.monotonic() - self._begun
-        cpu, served = self._used() - self._cpu, _used_by(self._server) - self._served
+        cpu, served = self._used() - self._cpu, used_by(self._server) - self._served
         report = self._source.report()
         details = {"server, % of a core": 100 * served / wall} if self._server else {}
         if not self._source.rate:
@@ -120,13 +120,13 @@ class Arrivals:
         return Sample(value=p99 / 1e9, details=details | {"events/s": report["sent"] / report["wall"]})
 
     def _used(self) -> float:
-        return time.process_time() + sum(map(_used_by, self._beside))
+        return time.process_time() + sum(map(used_by, self._beside))
 
     def _missing(self) -> str:
         expected = self._expected if self._expected >= 0 else "unknown"
         return f"{len(self._delays)} of {expected} events arrived"
 
 
-def _used_by(pid: int | None) -> float:
+def used_by(pid: int | None) -> float:
     """Return the processor time of a process in seconds, by the clock of clock_getcpuclockid(3)."""
     return 0.0 if pid is None else time.clock_gettime((~pid << 3) | 2)

@@ -12,11 +12,12 @@ from contextlib import contextmanager
 import msgspec
 
 import runlore
-from benchmarks.cases.arrivals import Arrivals, Line, Publisher, message_of, publisher
+from benchmarks.cases.arrivals import Arrivals, Line, Publisher, message_of, publisher, used_by
 from benchmarks.cases.clocks import user_environment
 from benchmarks.place import Measure, Place, Sample
 
 _SETTLE_S = 10.0
+_REST_S = 0.1
 
 
 @contextmanager
@@ -151,12 +152,19 @@ def _files(place: Place) -> list[str]:
 
 
 def _await_watches(pid: int, count: int) -> None:
-    """Wait until a process watches so many files; it says nothing when it has begun."""
+    """Wait until a process watches so many files and has come to rest; it says nothing when it has begun."""
     deadline = time.monotonic() + _SETTLE_S
-    while _watches(pid) < count:
+    while _watches(pid) < count or not _rests(pid):
         if time.monotonic() > deadline:
             raise RuntimeError(f"tail watches {_watches(pid)} of {count} files")
         time.sleep(0.02)
+
+
+def _rests(pid: int) -> bool:
+    """Say whether a process does nothing for a while."""
+    before = used_by(pid)
+    time.sleep(_REST_S)
+    return used_by(pid) == before
 
 
 def _watches(pid: int) -> int:
