@@ -6,14 +6,16 @@ import os
 import resource
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 
 import msgspec
 
 import runlore
 from benchmarks.cases.arrivals import Arrivals, Line, Publisher, message_of, publisher, used_by
 from benchmarks.cases.clocks import user_environment
+from benchmarks.cases.tail_writer import LAST
 from benchmarks.place import Measure, Place, Sample
 
 _SETTLE_S = 10.0
@@ -36,6 +38,42 @@ def ours(place: Place) -> Measure:
                 return arrivals.sample()
 
         yield measure
+
+
+@contextmanager
+def crowd(place: Place) -> Measure:
+    """So many subscribers to all runs in one process, a thread each; every one of them gets everything."""
+    root, count = f"{place.folder}/root", int(place.arguments["subscribers"])
+    with publisher(place, "journals", root) as source:
+        registry = runlore.open(root)
+
+        def measure() -> Sample:
+            with ThreadPoolExecutor(count) as pool, ExitStack() as stack:  # closed streams end their threads
+                streams = [stack.enter_context(registry.subscribe()) for _ in range(count)]
+                arrivals = Arrivals(source)
+                reading = [pool.submit(_read_to_last, stream, arrivals) for stream in streams]
+                for each in reading:
+                    each.result()
+                return arrivals.sample()
+
+        yield measure
+
+
+def _read_to_last(records: Iterable[runlore.Record], arrivals: Arrivals) -> None:
+    """Read the events of one journal, behind whose last one nothing comes.
+
+    Raises:
+        RuntimeError: this subscriber did not get all of them.
+    """
+    seen = 0
+    for record in records:
+        message = getattr(record.event, "message", None) or ""
+        arrivals.note(message)
+        if message.startswith(LAST):
+            if message != f"{LAST}{seen}":
+                raise RuntimeError(f"{seen} of {message.removeprefix(LAST)} events arrived at a subscriber")
+            return
+        seen += bool(message)
 
 
 @contextmanager
@@ -156,7 +194,7 @@ def _await_watches(pid: int, count: int) -> None:
     deadline = time.monotonic() + _SETTLE_S
     while _watches(pid) < count or not _rests(pid):
         if time.monotonic() > deadline:
-            raise RuntimeError(f"tail watches {_watches(pid)} of {count} files")
+            raise RuntimeError(f"tail watches {_watches(pid)} of {count} files and does not rest")
         time.sleep(0.02)
 
 

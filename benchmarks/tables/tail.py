@@ -11,6 +11,8 @@ _WATCH = "watchfiles.awatch(), defaults"
 _REDIS = "Redis XREAD BLOCK, append-only file synced each second"
 _NATS = "NATS JetStream on files, ordered push consumer"
 _MANY = 10_000
+_CROWD = 100
+_SLOWEST = 10
 _NEEDS = {
     "redis": ("redis-server", "redis-py", "msgspec"),
     "nats": ("nats-server", "nats-py", "msgspec"),
@@ -55,6 +57,16 @@ def _one_journal(rate: int) -> Sequence[Case]:
     )
 
 
+def _crowd(rate: int) -> Case:
+    """At a higher rate so many subscribers would keep a machine busy with themselves."""
+    return Case(
+        name=f"{_OURS}, {_CROWD} times in one process",
+        code="tail:crowd",
+        role="ours",
+        arguments={"rate": rate, "journals": 1, "subscribers": _CROWD},
+    )
+
+
 def _many_journals(rate: int) -> Sequence[Case]:
     return (
         _case(_many(_OURS), "ours", rate, _MANY),
@@ -78,7 +90,11 @@ def _late(rate: int) -> Table:
         unit=Unit(label="ms", scale=1e3),
         base=_TAIL,
         rounds={"quick": 2, "full": 5},
-        cases=(*_one_journal(rate), *_many_journals(rate)),
+        cases=(
+            *_one_journal(rate),
+            *_many_journals(rate),
+            *([_crowd(rate)] if rate == _SLOWEST else []),
+        ),
         goals=(
             Goal(text="99 of 100 records are there, one journal", case=_OURS, at_most=8, unit="ms", per=1e3),
             Goal(
@@ -102,11 +118,11 @@ _IDLE = Table(
     unit=Unit(label="% of a core"),
     base=_WATCH,
     rounds={"quick": 2, "full": 5},
-    cases=(*_one_journal(0), _case(_many(_OURS), "ours", 0, _MANY)),
+    cases=(*_one_journal(0), _case(_many(_OURS), "ours", 0, _MANY), _crowd(0)),
     goals=(
         Goal(text="waiting, one journal", case=_OURS, at_most=1.5, unit="% of a core"),
         Goal(text="waiting, 10,000 live journals", case=_many(_OURS), at_most=1.5, unit="% of a core"),
     ),
 )
 
-TABLES = (*(_late(rate) for rate in (10, 1_000, 20_000)), _IDLE)
+TABLES = (*(_late(rate) for rate in (_SLOWEST, 1_000, 20_000)), _IDLE)
