@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import msgspec
 
+from benchmarks.cases import children
 from benchmarks.cases.tail_writer import LAST
 from benchmarks.place import Place, Sample
 
@@ -34,7 +35,7 @@ def message_of(line: bytes) -> str:
 class Publisher:
     """The other process: see cases.tail_writer."""
 
-    def __init__(self, process: "subprocess.Popen[str]", rate: int, seconds: int) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", rate: int, seconds: int) -> None:
         self._process, self.rate, self.seconds = process, rate, seconds
 
     def go(self, missing: Callable[[], str]) -> None:
@@ -50,7 +51,7 @@ class Publisher:
         signal.signal(signal.SIGALRM, give_up)
         signal.alarm(self.seconds + _PATIENCE_S)
         assert self._process.stdin is not None
-        self._process.stdin.write("go\n")
+        self._process.stdin.write(b"go\n")
         self._process.stdin.flush()
 
     def report(self) -> dict[str, float]:
@@ -75,7 +76,7 @@ def publisher(place: Place, kind: str, where: str | int) -> Iterator[Publisher]:
     seconds = place.pick(1, 5) if rate else place.pick(2, 10)
     argv = [sys.executable, "-m", "benchmarks.cases.tail_writer", str(rate), str(seconds), str(count)]
     pipe = subprocess.PIPE
-    with subprocess.Popen([*argv, kind, str(where)], stdin=pipe, stdout=pipe, text=True) as process:
+    with children.popen([*argv, kind, str(where)], stdin=pipe, stdout=pipe) as process:
         started = Publisher(process, rate, seconds)
         started.report()
         yield started

@@ -1,4 +1,7 @@
-"""Servers of peers: one of our own on a free port of the loopback, its files in the case's folder."""
+"""Servers of peers: one of our own on a free port of the loopback, its files in the case's folder.
+
+It ends with the case, also with one that is killed.
+"""
 
 import glob
 import os
@@ -10,9 +13,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from benchmarks.cases import children
 from benchmarks.place import Absent, Place
 
 _START_S = 10.0
+_END_S = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +33,7 @@ def nats(place: Place) -> Iterator[Server]:
     """A NATS server with JetStream on files; it syncs every 2 minutes, as it does by default."""
     port = _free_port()
     options = ["-js", "-sd", f"{place.folder}/jetstream", "-a", "127.0.0.1", "-p", str(port)]
-    with _running([place.tools["nats-server"], *options], port) as server:
+    with _running(place, [place.tools["nats-server"], *options], port) as server:
         yield server
 
 
@@ -38,25 +43,40 @@ def redis(place: Place) -> Iterator[Server]:
     port = _free_port()
     options = ["--bind", "127.0.0.1", "--port", str(port), "--dir", place.folder]
     options += ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
-    with _running([place.tools["redis-server"], *options], port) as server:
+    with _running(place, [place.tools["redis-server"], *options], port) as server:
         yield server
 
 
 @contextmanager
-def _running(argv: Sequence[str], port: int) -> Iterator[Server]:
-    with open(os.devnull, "wb") as nothing:
-        server = subprocess.Popen(argv, stdout=nothing, stderr=nothing, env=_environment(argv[0]))
+def _running(place: Place, argv: Sequence[str], port: int) -> Iterator[Server]:
+    """Run a server that listens at a port.
+
+    Raises:
+        Absent: it cannot; with its own words.
+    """
+    words = f"{place.folder}/server.log"
+    with open(words, "wb") as log:
+        server = children.popen(argv, stdout=log, stderr=log, env=_environment(argv[0]))
     try:
-        _await_port(server, port)
+        if why := _await_port(server, port):
+            raise Absent(f"{os.path.basename(argv[0])} {why}: {_last_of(words)}")
         yield Server(port=port, pid=server.pid)
     finally:
-        server.send_signal(signal.SIGTERM)
+        _end(server)
+
+
+def _end(server: "subprocess.Popen[bytes]") -> None:
+    server.send_signal(signal.SIGTERM)
+    try:
+        server.wait(_END_S)
+    except subprocess.TimeoutExpired:
+        server.kill()
         server.wait()
 
 
 def _environment(executable: str) -> dict[str, str]:
     """Return an environment in which the libraries are found that were unpacked beside an executable."""
-    libraries = glob.glob(f"{executable.partition('/usr/')[0]}/usr/lib/*-linux-*")
+    libraries = glob.glob(f"{executable.rpartition('/usr/')[0]}/usr/lib/*-linux-*")
     if not libraries:
         return dict(os.environ)
     return os.environ | {"LD_LIBRARY_PATH": ":".join(libraries)}
@@ -69,16 +89,22 @@ def _free_port() -> int:
     return port
 
 
-def _await_port(server: "subprocess.Popen[bytes]", port: int) -> None:
-    name = os.path.basename(str(server.args[0]))  # type: ignore[index]  # it was started with a list
+def _await_port(server: "subprocess.Popen[bytes]", port: int) -> str:
+    """Return "" once it listens, else what it did instead."""
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline:
         if server.poll() is not None:
-            raise Absent(f"{name} ended with status {server.returncode}")
+            return f"ended with status {server.returncode}"
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
         except ConnectionRefusedError:
             time.sleep(0.02)
         else:
-            return
-    raise Absent(f"{name} did not listen within {_START_S:.0f} s")
+            return ""
+    return f"did not listen within {_START_S:.0f} s"
+
+
+def _last_of(path: str) -> str:
+    with open(path, encoding="utf-8", errors="replace") as file:
+        lines = file.read().split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 import msgspec
 
 import runlore
+from benchmarks.cases import children
 from benchmarks.cases.arrivals import Arrivals, Line, Publisher, message_of, publisher, used_by
 from benchmarks.cases.clocks import user_environment
 from benchmarks.cases.tail_writer import LAST
@@ -175,7 +176,7 @@ def _message_of_record(line: bytes) -> str:
 @contextmanager
 def _reading(argv: list[str], environment: dict[str, str]) -> "Iterator[subprocess.Popen[bytes]]":
     nothing = subprocess.DEVNULL
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=nothing, env=environment) as process:
+    with children.popen(argv, stdout=subprocess.PIPE, stderr=nothing, env=environment) as process:
         try:
             yield process
         finally:
