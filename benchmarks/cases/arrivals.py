@@ -15,6 +15,7 @@ from benchmarks.cases.tail_writer import LAST
 from benchmarks.place import Place, Sample
 
 _PATIENCE_S = 60
+_WARM_UP_S = 1
 
 
 class Line(msgspec.Struct):
@@ -36,10 +37,11 @@ class Publisher:
     """The other process: see cases.tail_writer."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", rate: int, seconds: int) -> None:
-        self._process, self.rate, self.seconds = process, rate, seconds
+        self._process, self.rate, self._seconds = process, rate, seconds
+        self._next_s = _WARM_UP_S
 
     def go(self, missing: Callable[[], str]) -> None:
-        """Let it append for a while.
+        """Let it append for a while, the first time for a shorter one: no sample is taken of that.
 
         Raises, long after, from wherever its report is not yet asked for:
             RuntimeError: what is missing.
@@ -49,10 +51,11 @@ class Publisher:
             raise RuntimeError(f"{missing()} within {_PATIENCE_S} s")
 
         signal.signal(signal.SIGALRM, give_up)
-        signal.alarm(self.seconds + _PATIENCE_S)
+        signal.alarm(self._next_s + _PATIENCE_S)
         assert self._process.stdin is not None
-        self._process.stdin.write(b"go\n")
+        self._process.stdin.write(b"%d\n" % self._next_s)
         self._process.stdin.flush()
+        self._next_s = self._seconds
 
     def report(self) -> dict[str, float]:
         """Return what it says next; that it is ready, or what it has done.
@@ -73,11 +76,10 @@ class Publisher:
 def publisher(place: Place, kind: str, where: str | int) -> Iterator[Publisher]:
     """Start a publisher at the case's rate to so many journals as it says, and wait until it is ready."""
     rate, count = int(place.arguments["rate"]), int(place.arguments["journals"])
-    seconds = place.pick(1, 5) if rate else place.pick(2, 10)
-    argv = [sys.executable, "-m", "benchmarks.cases.tail_writer", str(rate), str(seconds), str(count)]
+    argv = [sys.executable, "-m", "benchmarks.cases.tail_writer", str(rate), str(count), kind, str(where)]
     pipe = subprocess.PIPE
-    with children.popen([*argv, kind, str(where)], stdin=pipe, stdout=pipe) as process:
-        started = Publisher(process, rate, seconds)
+    with children.popen(argv, stdin=pipe, stdout=pipe) as process:
+        started = Publisher(process, rate, int(place.arguments[place.size]))
         started.report()
         yield started
 

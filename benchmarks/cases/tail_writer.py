@@ -1,10 +1,11 @@
 """A process that appends at a rate, each event with its time, over and over again.
 
-python -m benchmarks.cases.tail_writer RATE SECONDS COUNT KIND PLACE
+python -m benchmarks.cases.tail_writer RATE COUNT KIND PLACE
 
 Kinds: `journals` of a registry, `lines` of files in a folder, `redis` and `nats` at a port; COUNT of them,
-in turn. It says `ready`, then waits for a line on stdin; each one makes it append for so many seconds, say
-in a last event how many there were, and report on stdout. A rate of 0 only waits and says that.
+in turn. It answers `{}` once it is ready, then waits for numbers on stdin, a line each, that make it append
+for so many seconds, say in a last event how many there were, and report on stdout. A rate of 0 only waits
+and says that.
 """
 
 import json
@@ -106,20 +107,20 @@ def published(publisher: Publisher, count: int) -> Iterator[Emit]:
         publisher.settle()
 
 
-def main(rate: int, seconds: float, count: int, kind: str, place: str) -> None:
+def main(rate: int, count: int, kind: str, place: str) -> None:
     """Append whenever a line comes."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if kind in {"redis", "nats"}:
         _answer()
-        for _ in sys.stdin:  # a connection each, so that none lies idle for so long that it is cut
+        for line in sys.stdin:  # a connection each, so that none lies idle for so long that it is cut
             publisher = (Redis if kind == "redis" else Nats)(int(place))
-            _round(rate, seconds, published(publisher, count), publisher.drain)
+            _round(rate, float(line), published(publisher, count), publisher.drain)
         return
     with (journals if kind == "journals" else lines)(count, place) as emit:
         _answer()
-        for _ in sys.stdin:
-            _round(rate, seconds, _as_it_is(emit), nothing)
+        for line in sys.stdin:
+            _round(rate, float(line), _as_it_is(emit), nothing)
 
 
 @contextmanager
@@ -144,4 +145,4 @@ def _answer(**words: float) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5])
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4])

@@ -1,8 +1,9 @@
 """How late a subscriber learns of an append, and what waiting for one costs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from benchmarks.declare import Case, Goal, Table, Unit
+from benchmarks.model import Size
 
 _OURS = "runlore: subscribe"
 _COMMAND = "runlore events -f --json, a process"
@@ -13,6 +14,16 @@ _NATS = "NATS JetStream on files, ordered push consumer"
 _MANY = 10_000
 _CROWD = 100
 _SLOWEST = 10
+_IDLE_RATE = 0
+_SECONDS: Mapping[int, Mapping[str, int]] = {
+    _IDLE_RATE: {"quick": 2, "full": 5},
+    _SLOWEST: {"quick": 1, "full": 5},
+    1_000: {"quick": 1, "full": 2},
+    20_000: {"quick": 1, "full": 2},
+}
+"""How long a round takes at each rate; together a full run takes ten minutes."""
+_FEW_ROUNDS: Mapping[Size, int] = {"quick": 2, "full": 3}
+_ROUNDS: Mapping[Size, int] = {"quick": 2, "full": 5}
 _NEEDS = {
     "redis": ("redis-server", "redis-py", "msgspec"),
     "nats": ("nats-server", "nats-py", "msgspec"),
@@ -23,14 +34,12 @@ def _many(name: str, what: str = "live journals") -> str:
     return f"{name}, {_MANY:,} {what}"
 
 
-def _case(name: str, code: str, rate: int, journals: int = 1, note: str = "") -> Case:
-    arguments = {"rate": rate, "journals": journals}
+def _case(name: str, code: str, rate: int, journals: int = 1, **further: int) -> Case:
     return Case(
         name=name,
         code=f"tail:{code}",
         role="ours" if name.startswith("runlore") else "reference",
-        arguments=arguments,
-        note=note,
+        arguments={"rate": rate, "journals": journals, **_SECONDS[rate], **further},
     )
 
 
@@ -41,7 +50,7 @@ def _peer(name: str, code: str, rate: int, journals: int = 1, note: str = "") ->
         role="peer",
         interpreter="peers",
         needs=_NEEDS[code],
-        arguments={"rate": rate, "journals": journals},
+        arguments={"rate": rate, "journals": journals, **_SECONDS[rate]},
         note=note,
     )
 
@@ -59,12 +68,7 @@ def _one_journal(rate: int) -> Sequence[Case]:
 
 def _crowd(rate: int) -> Case:
     """At a higher rate so many subscribers would keep a machine busy with themselves."""
-    return Case(
-        name=f"{_OURS}, {_CROWD} times in one process",
-        code="tail:crowd",
-        role="ours",
-        arguments={"rate": rate, "journals": 1, "subscribers": _CROWD},
-    )
+    return _case(f"{_OURS}, {_CROWD} times in one process", "crowd", rate, subscribers=_CROWD)
 
 
 def _many_journals(rate: int) -> Sequence[Case]:
@@ -77,6 +81,9 @@ def _many_journals(rate: int) -> Sequence[Case]:
     )
 
 
+_AT_THE_SLOWEST = " A round has so few events that the 99th percentile is the slowest of them."
+
+
 def _late(rate: int) -> Table:
     """One rate: all cases at it."""
     return Table(
@@ -86,25 +93,28 @@ def _late(rate: int) -> Table:
             "One process appends, another gets the event, decoded; the 99th percentile of the delay, and "
             "behind it the median and the rate that was reached. Each event holds the time right before its "
             "own append or send. Ours is one stream over all runs, resumable at each record."
+            f"{_AT_THE_SLOWEST if rate == _SLOWEST else ''}"
         ),
         unit=Unit(label="ms", scale=1e3),
         base=_TAIL,
-        rounds={"quick": 2, "full": 5},
+        rounds=_FEW_ROUNDS if rate == _SLOWEST else _ROUNDS,
         cases=(
             *_one_journal(rate),
             *_many_journals(rate),
             *([_crowd(rate)] if rate == _SLOWEST else []),
         ),
-        goals=(
-            Goal(text="99 of 100 records are there, one journal", case=_OURS, at_most=8, unit="ms", per=1e3),
-            Goal(
-                text="99 of 100 records are there, 10,000 journals",
-                case=_many(_OURS),
-                at_most=8,
-                unit="ms",
-                per=1e3,
-            ),
-        ),
+        goals=(_there_soon(_OURS, "one journal"), _there_soon(_many(_OURS), "10,000 journals")),
+    )
+
+
+def _there_soon(case: str, journals: str) -> Goal:
+    return Goal(
+        text=f"99 of 100 records are there, {journals}",
+        case=case,
+        at_most=8,
+        unit="ms",
+        per=1e3,
+        remark="at the rate that its row says was reached",
     )
 
 
@@ -112,13 +122,13 @@ _IDLE = Table(
     name="tail-idle",
     title="Waiting for an append that does not come",
     about=(
-        "Processor time of a subscriber's processes while nothing happens, 10 s (quick: 2 s); one event ends "
+        "Processor time of a subscriber's processes while nothing happens, 5 s (quick: 2 s); one event ends "
         "the wait, so that it is known to have been one. What a server uses meanwhile stands behind it."
     ),
     unit=Unit(label="% of a core"),
     base=_WATCH,
-    rounds={"quick": 2, "full": 5},
-    cases=(*_one_journal(0), _case(_many(_OURS), "ours", 0, _MANY), _crowd(0)),
+    rounds=_FEW_ROUNDS,
+    cases=(*_one_journal(_IDLE_RATE), _case(_many(_OURS), "ours", _IDLE_RATE, _MANY), _crowd(_IDLE_RATE)),
     goals=(
         Goal(text="waiting, one journal", case=_OURS, at_most=1.5, unit="% of a core"),
         Goal(text="waiting, 10,000 live journals", case=_many(_OURS), at_most=1.5, unit="% of a core"),

@@ -17,7 +17,7 @@ class Ready(Publisher):
     """A publisher that has published already."""
 
     def __init__(self, rate: int, sent: int) -> None:
-        self.rate, self.seconds, self._sent = rate, 1, sent
+        self.rate, self._sent = rate, sent
 
     def go(self, missing: Callable[[], str]) -> None:
         """Do nothing: nothing is missing."""
