@@ -65,7 +65,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         dest="size",
         action="store_const",
         const="full",
-        help="three quarters of an hour, for the record",
+        help="half an hour, for the record",
     )
     parser.add_argument(
         "--json",
