@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -128,6 +128,22 @@ class Arrivals:
     def _missing(self) -> str:
         expected = self._expected if self._expected >= 0 else "unknown"
         return f"{len(self._delays)} of {expected} events arrived"
+
+
+def note_to_last(messages: Iterable[str], arrivals: Arrivals) -> None:
+    """Note what one of several subscribers gets, of one journal: behind its last event nothing comes.
+
+    Raises:
+        RuntimeError: this subscriber did not get all of them.
+    """
+    seen = 0
+    for message in messages:
+        arrivals.note(message)
+        if message.startswith(LAST):
+            if message != f"{LAST}{seen}":
+                raise RuntimeError(f"{seen} of {message.removeprefix(LAST)} events arrived at a subscriber")
+            return
+        seen += bool(message)
 
 
 def used_by(pid: int | None) -> float:

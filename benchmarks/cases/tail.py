@@ -14,9 +14,16 @@ import msgspec
 
 import runlore
 from benchmarks.cases import children
-from benchmarks.cases.arrivals import Arrivals, Line, Publisher, message_of, publisher, used_by
+from benchmarks.cases.arrivals import (
+    Arrivals,
+    Line,
+    Publisher,
+    message_of,
+    note_to_last,
+    publisher,
+    used_by,
+)
 from benchmarks.cases.clocks import user_environment
-from benchmarks.cases.tail_writer import LAST
 from benchmarks.place import Measure, Place, Sample
 
 _SETTLE_S = 10.0
@@ -33,8 +40,8 @@ def ours(place: Place) -> Measure:
         def measure() -> Sample:
             with registry.subscribe() as records:
                 arrivals = Arrivals(source)
-                for record in records:
-                    if arrivals.note(getattr(record.event, "message", None) or ""):
+                for message in _messages(records):
+                    if arrivals.note(message):
                         break
                 return arrivals.sample()
 
@@ -52,7 +59,7 @@ def crowd(place: Place) -> Measure:
             with ThreadPoolExecutor(count) as pool, ExitStack() as stack:  # closed streams end their threads
                 streams = [stack.enter_context(registry.subscribe()) for _ in range(count)]
                 arrivals = Arrivals(source)
-                reading = [pool.submit(_read_to_last, stream, arrivals) for stream in streams]
+                reading = [pool.submit(note_to_last, _messages(stream), arrivals) for stream in streams]
                 for each in reading:
                     each.result()
                 return arrivals.sample()
@@ -60,21 +67,8 @@ def crowd(place: Place) -> Measure:
         yield measure
 
 
-def _read_to_last(records: Iterable[runlore.Record], arrivals: Arrivals) -> None:
-    """Read the events of one journal, behind whose last one nothing comes.
-
-    Raises:
-        RuntimeError: this subscriber did not get all of them.
-    """
-    seen = 0
-    for record in records:
-        message = getattr(record.event, "message", None) or ""
-        arrivals.note(message)
-        if message.startswith(LAST):
-            if message != f"{LAST}{seen}":
-                raise RuntimeError(f"{seen} of {message.removeprefix(LAST)} events arrived at a subscriber")
-            return
-        seen += bool(message)
+def _messages(records: Iterable[runlore.Record]) -> Iterator[str]:
+    return (getattr(record.event, "message", None) or "" for record in records)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from benchmarks.cases.arrivals import Arrivals, Publisher, message_of
+from benchmarks.cases.arrivals import Arrivals, Publisher, message_of, note_to_last
 from benchmarks.cases.tail_writer import LAST, event_line, pace
 from benchmarks.cases.wire import Nats, Redis
 
@@ -43,6 +43,15 @@ def test_waiting_is_over_with_the_one_event_that_ends_it() -> None:
 
     assert arrivals.note(f"{LAST}0")
     assert "p50 ms" not in arrivals.sample().details
+
+
+def test_one_of_many_subscribers_that_misses_an_event_fails_the_round() -> None:
+    """What the others got does not make up for it."""
+    arrivals, stamp = Arrivals(Ready(rate=10, sent=2)), str(time.monotonic_ns())
+
+    note_to_last(iter([stamp, "", stamp, f"{LAST}2"]), arrivals)
+    with pytest.raises(RuntimeError, match="1 of 2"):
+        note_to_last(iter([stamp, f"{LAST}2"]), arrivals)
 
 
 def test_an_event_takes_its_time_right_before_its_own_append() -> None:
