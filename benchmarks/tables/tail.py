@@ -16,10 +16,10 @@ _CROWD = 100
 _SLOWEST = 10
 _IDLE_RATE = 0
 _SECONDS: Mapping[int, Mapping[str, int]] = {
-    _IDLE_RATE: {"quick": 2, "full": 5},
-    _SLOWEST: {"quick": 1, "full": 5},
+    _IDLE_RATE: {"quick": 2, "full": 4},
+    _SLOWEST: {"quick": 1, "full": 4},
     1_000: {"quick": 1, "full": 2},
-    20_000: {"quick": 1, "full": 2},
+    20_000: {"quick": 1, "full": 1},
 }
 """How long a round takes at each rate; together a full run takes ten minutes."""
 _FEW_ROUNDS: Mapping[Size, int] = {"quick": 2, "full": 3}
@@ -122,7 +122,7 @@ _IDLE = Table(
     name="tail-idle",
     title="Waiting for an append that does not come",
     about=(
-        "Processor time of a subscriber's processes while nothing happens, 5 s (quick: 2 s); one event ends "
+        "Processor time of a subscriber's processes while nothing happens, 4 s (quick: 2 s); one event ends "
         "the wait, so that it is known to have been one. What a server uses meanwhile stands behind it."
     ),
     unit=Unit(label="% of a core"),
