@@ -13,8 +13,10 @@ from typing import Final
 
 from runlore.journal import machine
 
-STEP_MS: Final = 1
-DEBOUNCE_MS: Final = 5
+STEP_MS: Final = 2
+"""The library looks this often, and once more until nothing is added: each look costs 10 µs."""
+DEBOUNCE_MS: Final = 1
+"""So long it lets changes add up, where they never stop."""
 _LOOK_MS: Final = 1000
 """How often it is asked whether the folder is still the one that is watched."""
 POLL_S: Final = 0.05

@@ -15,7 +15,7 @@ from runlore.watcher.steps import Errand, Settled
 
 EVERY_S: Final = 1.0
 """How often journals are looked at that may have been written to without an announcement."""
-_SHARE: Final = 100
+_SHARE: Final = 200
 """At most one part in so many of the time goes into that."""
 _AT_ONCE: Final = 200
 """Journals looked at in one go."""
