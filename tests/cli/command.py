@@ -72,6 +72,7 @@ class Runlore:
         env: Mapping[str, str | None] | None = None,
         cwd: Path | None = None,
         code: int | None = None,
+        timeout: float = LONG_S,
     ) -> Done:
         """Return what `runlore WORDS` does; `code` is the exit code that the caller counts on."""
         done = subprocess.run(
@@ -80,7 +81,7 @@ class Runlore:
             capture_output=True,
             env=self.environment(**(env or {})),
             cwd=cwd or self.home,
-            timeout=LONG_S,
+            timeout=timeout,
             check=False,
         )
         told = Done(

@@ -43,7 +43,7 @@ def test_the_search_finds_what_is_there(observed: Observed) -> None:
     assert any("journals/" in place for place in observed.found())
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kind", SECRETS)
 def test_what_a_command_prints(observed: Observed, kind: str, sized: Callable[[int, int], int]) -> None:
     """In every form, cut at every byte, and at two: none of it is stored or shown."""
@@ -52,7 +52,7 @@ def test_what_a_command_prints(observed: Observed, kind: str, sized: Callable[[i
     env = {"CANARIES": "CANARY", "STEP": "1", "PAIRS": str(sized(5, 500))}
     words = ["--secret-file", "CANARY=canary.txt", sys.executable, "-S", PRINTING]
 
-    done = observed.ok("run", *words, env=env)
+    done = observed.ok("run", *words, env=env, timeout=sized(30, 3000))
 
     observed.look_at_everything()
     assert observed.found([secret]) == []
