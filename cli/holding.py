@@ -3,12 +3,12 @@
 import os
 import select
 import signal
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from runlore.cli import standard
 from runlore.cli.errors import Failed, Interrupted
 from runlore.cli.heard import Heard
+from runlore.cli.lines import LONGEST, Lines
 from runlore.cli.standard import OutputFailed
 from runlore.journal.errors import BadInput, BadSettings, RunloreError
 from runlore.journal.values import Reason
@@ -20,32 +20,8 @@ if TYPE_CHECKING:
     from runlore.cli.session import Session
     from runlore.runtimes.registry import Registry
 
-LONGEST: Final = 1 << 20
-"""Bytes of a line; what is longer is thrown away up to its newline, and refused."""
 _PIECE: Final = 1 << 16
 _LOOK_S: Final = 0.25
-
-
-class Lines:
-    """Lines out of pieces; never holds more than one line of the longest kind."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-        self._skipping = False
-
-    def feed(self, piece: bytes) -> Iterator[bytes | None]:
-        """Yield the lines that are whole by now; None for one that was too long."""
-        *whole, rest = (self._rest + piece).split(b"\n")
-        for line in whole:
-            too_long, self._skipping = self._skipping or len(line) > LONGEST, False
-            yield None if too_long else line
-        self._skipping = self._skipping or len(rest) > LONGEST
-        self._rest = b"" if self._skipping else rest
-
-    def finish(self) -> Iterator[bytes | None]:
-        """Yield what stands behind the last newline."""
-        if self._rest or self._skipping:
-            yield from self.feed(b"\n")
 
 
 class Holder:

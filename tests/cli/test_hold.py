@@ -10,7 +10,7 @@ from typing import Any, Final
 import jsonschema
 import pytest
 
-from runlore.cli.holding import LONGEST, Lines
+from runlore.cli.lines import LONGEST, Lines
 from tests.cli.command import LONG_S, Runlore
 
 BEGIN: Final = {"type": "begin", "name": "held", "tags": {"env": "prod"}, "argv": ["./backup", "--all"]}
