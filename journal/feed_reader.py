@@ -11,6 +11,7 @@ import msgspec
 
 from runlore.journal import machine
 from runlore.journal.disk import Disk
+from runlore.journal.errors import JournalIO
 from runlore.journal.feed_lines import (
     HEADER_LIMIT,
     SEGMENT_BYTES,
@@ -46,7 +47,11 @@ class FeedReader:
         self._disk, self._folder = disk, layout.feed
 
     def end(self) -> FeedPosition | None:
-        """Return the position behind everything announced so far, or None if there is no feed."""
+        """Return the position behind everything announced so far, or None if there is no feed.
+
+        Raises:
+            JournalIO: the disk refused.
+        """
         try:
             number = max(segments(self._disk, self._folder), default=0)
             fd = self._disk.open(segment_path(self._folder, number), os.O_RDONLY)
@@ -60,6 +65,8 @@ class FeedReader:
             start = max(0, size - HEADER_LIMIT)
             end = start + whole_lines(self._disk.pread(fd, size - start, start))
             return FeedPosition(header.feed, number, end, self._line_before(fd, end))
+        except OSError as error:
+            raise JournalIO(f"{self._folder}: {error.strerror or error}") from error
         finally:
             self._disk.close(fd)
 

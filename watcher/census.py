@@ -39,14 +39,14 @@ class Census:
         for run_id in run_ids:
             try:
                 fd = disk.open(layout.journal(run_id), FLAGS)
+                try:
+                    self._look(disk, fd, run_id)
+                finally:
+                    disk.close(fd)
             except FileNotFoundError:
                 continue
             except OSError as error:
                 raise JournalIO(f"{layout.journal(run_id)}: {error.strerror or error}") from error
-            try:
-                self._look(disk, fd, run_id)
-            finally:
-                disk.close(fd)
 
     def spot(self, disk: Disk, layout: Layout, run_id: RunId) -> Spot | None:
         """Return where a journal that was looked at ended then; None if there is no record any more."""
