@@ -158,6 +158,20 @@ class CorruptJournal(RunloreError):
         self.detail: Final[str] = detail
 
 
+class BrokenPosition(RunloreError):
+    """What a named subscription has seen cannot be read; nothing is guessed in its place."""
+
+    exit_code: ClassVar[int] = 65
+
+    def __init__(self, path: str, name: str, detail: str) -> None:
+        super().__init__(
+            f"{path} is no position ({detail}); "
+            f"`runlore subscriptions reset {name}` gives every event again, from the first on"
+        )
+        self.path: Final[str] = path
+        self.name: Final[str] = name
+
+
 class UndecodableLine(RunloreError):
     """One line is not an event."""
 

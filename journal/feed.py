@@ -19,6 +19,7 @@ from typing import Final
 from runlore.journal import machine
 from runlore.journal.disk import Disk, write_fully
 from runlore.journal.feed_lines import (
+    MOST_SEGMENTS,
     SEGMENT_BYTES,
     Header,
     format_header,
@@ -30,8 +31,8 @@ from runlore.journal.feed_lines import (
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
 
-KEPT_SEGMENTS: Final = 16
 _LOOK_EVERY_S: Final = 1.0
+_TRIES: Final = 16
 
 
 class Feed:
@@ -41,7 +42,7 @@ class Feed:
     """
 
     def __init__(self, disk: Disk, layout: Layout) -> None:
-        self._disk, self._folder = disk, layout.feed
+        self._disk, self._layout, self._folder = disk, layout, layout.feed
         self._guard = threading.Lock()
         self._fd = -1
         self._segment = 0
@@ -77,7 +78,7 @@ class Feed:
         try:
             if self._must_end:
                 self._end()
-            for _ in range(KEPT_SEGMENTS):
+            for _ in range(_TRIES):
                 if self._put(line, surely=surely):
                     return True
         except OSError:
@@ -209,8 +210,16 @@ class Feed:
                 self._remove(segment_path(self._folder, self._segment))
         finally:
             self._disk.close(full)
-        for old in self._listed()[:-KEPT_SEGMENTS]:
-            self._remove(segment_path(self._folder, old))
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Remove the segments that nobody needs any more."""
+        from runlore.journal import feed_kept  # noqa: PLC0415 - once in 70,000 announcements
+
+        first = feed_kept.first_kept(self._disk, self._layout, self._feed_id, self._segment)
+        for old in self._listed():
+            if old < first:
+                self._remove(segment_path(self._folder, old))
 
     def _end(self) -> None:
         """Remove the feed: without its segments every reader looks at the journals themselves.
@@ -234,7 +243,7 @@ class Feed:
             newest, self._segment = self._segment, 0
             if not newest:
                 raise
-            for number in range(max(1, newest - KEPT_SEGMENTS), newest + 2):
+            for number in range(max(1, newest - MOST_SEGMENTS), newest + 2):
                 self._remove(segment_path(self._folder, number))
             return []
 

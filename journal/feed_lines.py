@@ -14,6 +14,10 @@ from runlore.journal.ids import is_run_id
 from runlore.journal.values import Offset, RunId, Seq
 
 SEGMENT_BYTES: Final = 4 << 20
+KEPT_SEGMENTS: Final = 16
+"""Kept for everybody."""
+MOST_SEGMENTS: Final = 64
+"""Kept at most, for named subscriptions that have not passed them: 256 MiB."""
 HEADER_LIMIT: Final = 512
 """Bytes: no header and no line is longer."""
 _SUFFIX: Final = ".feed"

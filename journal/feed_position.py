@@ -5,6 +5,8 @@ from typing import Final
 
 import msgspec
 
+WINDOW: Final = 8
+"""Segments, a cursor's own the last, in which a resuming stream looks for what was said in front of it."""
 _MARK_DIGITS: Final = 16
 
 

@@ -9,6 +9,7 @@ from runlore.journal.errors import BadInput
 from runlore.journal.values import RunId
 
 SUFFIX: Final = ".jsonl"
+POSITION_SUFFIX: Final = ".json"
 FOLDERS: Final = (
     "journals",
     "packs",
@@ -45,6 +46,7 @@ class Layout:
         self.registry_file: Final[str] = f"{root}/registry.json"
         self.config_file: Final[str] = f"{root}/config.toml"
         self.settings: Final[str] = f"{root}/settings"
+        self.positions: Final[str] = f"{root}/positions"
 
     def journal(self, run_id: RunId) -> str:
         """The run's journal."""
@@ -71,6 +73,14 @@ class Layout:
         from hashlib import sha256  # noqa: PLC0415 - OpenSSL behind it: 3 ms that few commands need
 
         return f"{self.keys}/{sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+    def position(self, name: str) -> str:
+        """What a named subscription has seen; the name was checked: see positions."""
+        return f"{self.positions}/{name}{POSITION_SUFFIX}"
+
+    def position_lock(self, name: str) -> str:
+        """Held by whoever consumes or changes a named subscription."""
+        return f"{self.positions}/{name}.lock"
 
     def blob(self, digest: str) -> str:
         """A payload that does not fit a line."""

@@ -5,16 +5,12 @@ line about it in the feed is an intent, which says where it stood.
 """
 
 from datetime import datetime
-from typing import Final
 
 from msgspec import Struct, structs
 
-from runlore.journal.feed_position import FeedLine, FeedPosition, position_behind
+from runlore.journal.feed_position import WINDOW, FeedLine, FeedPosition, position_behind
 from runlore.journal.values import RunId
 from runlore.watcher.cursor import Cursor, Spot
-
-WINDOW: Final = 8
-"""Segments of the feed, the cursor's own the last, in which a resuming stream looks for what was said."""
 
 
 class Said(Struct, frozen=True, gc=False):

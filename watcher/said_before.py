@@ -1,18 +1,20 @@
 """What the feed said last about each run in front of a position: where a resuming stream finds its place."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct
 
 from runlore.journal.disk import Disk
+from runlore.journal.errors import JournalIO
 from runlore.journal.feed_lines import parse_line, segments
-from runlore.journal.feed_position import FeedLine, FeedPosition
+from runlore.journal.feed_position import WINDOW, FeedLine, FeedPosition
 from runlore.journal.feed_tail import FeedLost, FeedTail
 from runlore.journal.ids import LENGTH
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
 from runlore.watcher.cursor import START, Spot
-from runlore.watcher.ledger import WINDOW, Said
+from runlore.watcher.ledger import Said
 
 
 class LastLine(Struct, frozen=True, gc=False):
@@ -29,7 +31,31 @@ def read(
     """Return the last line about each run in front of a position, or of `only`, a few segments back.
 
     None if the feed does not reach back so far.
+
+    Raises:
+        JournalIO: the disk refused.
     """
+    try:
+        texts = _last_lines(disk, layout, position)
+    except (FeedLost, FileNotFoundError):
+        return None
+    except JournalIO:
+        raise
+    except OSError as error:
+        raise JournalIO(f"{layout.feed}: {error.strerror or error}") from error
+    found: dict[RunId, LastLine] = {}
+    for line in texts or ():
+        parsed = parse_line(line.text)
+        if parsed is None:
+            return None
+        if only is None or parsed.run_id in only:
+            spot = Spot(parsed.seq, parsed.offset, parsed.mark) if parsed.seq else START
+            found[parsed.run_id] = LastLine(spot, parsed.intent, line.segment)
+    return None if texts is None else found
+
+
+def _last_lines(disk: Disk, layout: Layout, position: FeedPosition) -> Iterable[FeedLine] | None:
+    """Return the last line about each run in front of a position; None if the feed does not reach back."""
     first = max(1, position.segment - WINDOW + 1)
     tail = FeedTail(disk, layout)
     texts: dict[bytes, FeedLine] = {}
@@ -44,19 +70,9 @@ def read(
             texts.update((line.text[:LENGTH], line) for line in lines)
             if passed:
                 break
-    except (FeedLost, FileNotFoundError):
-        return None
     finally:
         tail.close()
-    found: dict[RunId, LastLine] = {}
-    for line in texts.values():
-        parsed = parse_line(line.text)
-        if parsed is None:
-            return None
-        if only is None or parsed.run_id in only:
-            spot = Spot(parsed.seq, parsed.offset, parsed.mark) if parsed.seq else START
-            found[parsed.run_id] = LastLine(spot, parsed.intent, line.segment)
-    return found
+    return texts.values()
 
 
 def said(before: dict[RunId, LastLine]) -> dict[RunId, Said]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from runlore.journal import feed as feed_module
-from runlore.journal import feed_lines, feed_reader, feed_tail
+from runlore.journal import feed_kept, feed_lines, feed_reader, feed_tail
 from runlore.journal.disk import REAL, Disk
 from runlore.journal.feed import Feed
 from runlore.journal.feed_lines import Announcement, segment_path, segments
@@ -15,6 +15,7 @@ from runlore.journal.feed_position import FeedPosition
 from runlore.journal.feed_reader import FeedReader
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
+from runlore.watcher import ledger, said_before
 from tests.doubles.drafts import new_run_id
 from tests.doubles.recorder import CALLS
 
@@ -74,3 +75,12 @@ def shrink_segments(monkeypatch: pytest.MonkeyPatch) -> None:
 def newest(layout: Layout) -> Path:
     """The newest segment."""
     return Path(segment_path(layout.feed, max(segments(REAL, layout.feed))))
+
+
+def keep_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the feed keep two small segments at most, one for most, until the test is over."""
+    shrink_segments(monkeypatch)
+    for module in (feed_kept, said_before, ledger):
+        monkeypatch.setattr(module, "WINDOW", 1)
+    monkeypatch.setattr(feed_kept, "KEPT_SEGMENTS", 1)
+    monkeypatch.setattr(feed_kept, "MOST_SEGMENTS", 2)

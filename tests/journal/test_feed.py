@@ -10,8 +10,8 @@ import pytest
 
 from runlore.journal import feed_lines
 from runlore.journal.disk import REAL
-from runlore.journal.feed import KEPT_SEGMENTS, Feed
-from runlore.journal.feed_lines import Announcement, segment_path, segments
+from runlore.journal.feed import Feed
+from runlore.journal.feed_lines import KEPT_SEGMENTS, Announcement, segment_path, segments
 from runlore.journal.feed_position import FeedPosition
 from runlore.journal.feed_reader import FeedReader
 from runlore.journal.layout import Layout
