@@ -5,7 +5,7 @@ what was handed out, whatever was read ahead. It waits for nothing and holds no 
 asynchronous streams share it. Files are the truth; who calls `pull` when changes latency, never content.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from runlore.journal.disk import Disk
@@ -55,8 +55,11 @@ class Follower:
         *,
         wanted: Wanted | None = None,
         run_ids: Iterable[RunId] | None = None,
+        sync: Callable[[Iterable[Record]], None] | None = None,
     ) -> None:
         self._disk = disk
+        self._sync = sync
+        """Sees to it that records are durable before they are handed out."""
         self._scope = scope = Scope(disk, layout, run_ids)
         self._ledger = Ledger(registry)
         self._sizes = SettledSizes()
@@ -149,6 +152,11 @@ class Follower:
         if ahead or is_open or self._scope.only is not None:
             self._ready.begin(run_id, spot, by_intent=line is not None and line.intent)
             self._ledger.delivered(run_id, spot)
+
+    def doubt(self, run_id: RunId, why: str) -> None:
+        """Give a run from its first record on again: what was delivered of it is not what lies there."""
+        self._course.doubtful.discard(run_id)
+        self._ready.begin_again(run_id, why)
 
     # -- hand out
 
@@ -246,7 +254,10 @@ class Follower:
         if self._has_failed:
             raise JournalIO("this stream has failed before; resume from its cursor")
         try:
-            return self._pull()
+            more = self._pull()
+            if self._sync is not None:
+                self._sync(step for step in self._ready.steps if isinstance(step, Record))
+            return more
         except BaseException:
             self._ready.steps.clear()  # what was read is not handed out, so the cursor stays right
             self._has_failed = True

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec import Struct
 
@@ -15,11 +15,13 @@ from runlore.watcher import cursor
 from runlore.watcher.follower import Follower
 from runlore.watcher.nudges import Nudge
 from runlore.watcher.stream import Ending, Records, Slow, Stream
+from runlore.watcher.syncing import Syncing
 from runlore.watcher.wanted import Wanted
 
 if TYPE_CHECKING:
     from runlore.watcher.aio import AsyncRecords
 
+Made = TypeVar("Made", bound=Stream)
 BUFFER: Final = 1000
 """Records that a subscriber may be behind before it counts as slow."""
 _ID_DIGITS: Final = 8
@@ -104,20 +106,43 @@ class Subscription:
         if self._stream is not None:
             raise RuntimeError("this subscription is a stream already; subscribe again for another one")
         asked = self._ask()
-        registry = registry_id(self._disk, self._layout)
-        nudge = Nudge(self._layout.feed) if asked.follow else None
-        follower = Follower(self._disk, self._layout, registry, wanted=asked.wanted, run_ids=asked.run_ids)
-        try:
-            if nudge is not None:
-                nudge.wait_watching()
-            after = None if asked.after is None else cursor.decode(asked.after, registry)
-            follower.begin(after, history=asked.history)
-            return Stream(follower, asked, nudge, self._ending(asked))
-        except BaseException:
-            follower.close()
-            if nudge is not None:
-                nudge.close()
-            raise
+        return begin(
+            self._disk,
+            self._layout,
+            asked,
+            lambda follower, nudge: Stream(follower, asked, nudge, self._ending(asked)),
+        )
+
+
+def begin(
+    disk: Disk,
+    layout: Layout,
+    asked: Asked,
+    made: Callable[[Follower, Nudge | None], Made],
+    *,
+    sync: Syncing | None = None,
+    doubt: tuple[RunId, str] | None = None,
+) -> Made:
+    """Return what is made of a follower that stands where it begins: what happens from now on is in it.
+
+    sync: what records have to pass first. doubt: a run to be given again, and why.
+    """
+    registry = registry_id(disk, layout)
+    nudge = Nudge(layout.feed) if asked.follow else None
+    follower = Follower(disk, layout, registry, wanted=asked.wanted, run_ids=asked.run_ids, sync=sync)
+    try:
+        if nudge is not None:
+            nudge.wait_watching()
+        after = None if asked.after is None else cursor.decode(asked.after, registry)
+        follower.begin(after, history=asked.history)
+        if doubt is not None:
+            follower.doubt(*doubt)
+        return made(follower, nudge)
+    except BaseException:
+        follower.close()
+        if nudge is not None:
+            nudge.close()
+        raise
 
 
 def registry_id(disk: Disk, layout: Layout) -> str:

@@ -10,18 +10,22 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
+from typing import Final
 
 from runlore.journal.disk import REAL
 from runlore.journal.layout import Layout
+from tests.crash.consuming import Consumes
 from tests.crash.recovery import broken_registry, in_words
 from tests.crash.traced import calls_of, note, traced
 from tests.crash.victims import VICTIMS, Victim
 from tests.crash.witness import Witness
 
+KINDS: Final[dict[str, type[Victim]]] = {**VICTIMS, "consume": Consumes}
+
 
 def main(name: str, folder: str) -> None:
     """Count the calls of an undisturbed life, then kill at each of them."""
-    kind = VICTIMS[name]
+    kind = KINDS[name]
     kind(f"{folder}/rehearsal", lambda *_: None).rehearse()
     calls = Counter(calls_of(kind, folder))
     broken: list[str] = []

@@ -11,12 +11,16 @@ import pytest
 from tests.crash.victims import VICTIMS
 from tests.proof import record
 
+PROMISES = {
+    "": "a kill at any system call of create, append, seal, heal, repair, replace and claim loses nothing",
+    "consume": "a consumer killed at any system call skips nothing, and repeats only what was not acked",
+}
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.needs("strace")
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("victim", VICTIMS)
+@pytest.mark.parametrize("victim", [*VICTIMS, "consume"])
 def test_a_kill_at_every_system_call(victim: str, tmp_path: Path) -> None:
     """Wherever the kernel stops us, what was acknowledged is there and the next appender carries on."""
     command = [sys.executable, "-m", "tests.crash.kill_points", victim, str(tmp_path)]
@@ -28,6 +32,6 @@ def test_a_kill_at_every_system_call(victim: str, tmp_path: Path) -> None:
     assert found["points"] >= 15
     record(
         f"kills at every system call, part {victim}",
-        "a kill at any system call of create, append, seal, heal, repair, replace and claim loses nothing",
+        PROMISES.get(victim, PROMISES[""]),
         {"kills": found["points"]},
     )

@@ -34,6 +34,10 @@ class Failer:
             fails = name in only and (how == "kill" or name not in NEVER_FAIL)
             setattr(self, name, self._failing(name, call) if fails else call)
 
+    def fail_from_now_on(self) -> None:
+        """Let the next call be the one to fail."""
+        self._at = self.count + 1
+
     def repair(self) -> None:
         """Let every call succeed from now on."""
         self._at = None

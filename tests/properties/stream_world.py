@@ -25,7 +25,7 @@ from runlore.watcher.cursor import decode
 from runlore.watcher.follower import Follower
 from runlore.watcher.steps import Told
 from tests.doubles.drafts import LIFE, Draft, new_run_id, noted, progressed, queued
-from tests.journal.announcing import Bent, as_disk
+from tests.journal.announcing import SMALL, Bent, as_disk
 
 REGISTRY: Final = "0123456789abcdef"
 
@@ -74,6 +74,11 @@ class World:
     def note(self, number: int) -> None:
         """Somebody leaves a note, on a live run or an ended one."""
         self._append(number, noted())
+
+    def many(self, number: int) -> None:
+        """A run gets so many notes that a small segment of the feed is full."""
+        for _ in range(SMALL // 60):
+            self._append(number, noted())
 
     def progress(self, number: int) -> None:
         """A live run gets on, or an ended one gets a note."""
