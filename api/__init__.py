@@ -13,6 +13,7 @@ from runlore._version import __version__
 
 TYPE_CHECKING = False  # type checkers take it for True; importing it from typing costs 3 ms
 if TYPE_CHECKING:
+    from runlore.aio import AsyncNamedSubscription as AsyncNamedSubscription
     from runlore.aio import AsyncRegistry as AsyncRegistry
     from runlore.aio import AsyncRun as AsyncRun
     from runlore.aio import AsyncTrackedRun as AsyncTrackedRun
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from runlore.journal.errors import AlreadyEnded as AlreadyEnded
     from runlore.journal.errors import Ambiguous as Ambiguous
     from runlore.journal.errors import BadInput as BadInput
+    from runlore.journal.errors import BrokenPosition as BrokenPosition
+    from runlore.journal.errors import Busy as Busy
     from runlore.journal.errors import Conflict as Conflict
     from runlore.journal.errors import CorruptJournal as CorruptJournal
     from runlore.journal.errors import DidNotStart as DidNotStart
@@ -36,7 +39,9 @@ if TYPE_CHECKING:
     from runlore.journal.scan import Record as Record
     from runlore.journal.values import RunId as RunId
     from runlore.journal.values import Status as Status
+    from runlore.named import NamedSubscription as NamedSubscription
     from runlore.projections.run_view import RunView as RunView
+    from runlore.projections.subscription_views import SubscriptionView as SubscriptionView
     from runlore.projections.views import PsView as PsView
     from runlore.registry import Registry as Registry
     from runlore.registry import open_registry as open  # noqa: A004 - like gzip.open: used with its module
@@ -49,11 +54,13 @@ if TYPE_CHECKING:
     from runlore.watcher.stream import Slow as Slow
 
 _HOMES = {
-    "aio": ("AsyncRegistry", "AsyncRun", "AsyncTrackedRun", "open_async"),
+    "aio": ("AsyncNamedSubscription", "AsyncRegistry", "AsyncRun", "AsyncTrackedRun", "open_async"),
     "journal.errors": (
         "AlreadyEnded",
         "Ambiguous",
         "BadInput",
+        "BrokenPosition",
+        "Busy",
         "Conflict",
         "CorruptJournal",
         "DidNotStart",
@@ -70,7 +77,9 @@ _HOMES = {
     ),
     "journal.scan": ("Record",),
     "journal.values": ("RunId", "Status"),
+    "named": ("NamedSubscription",),
     "projections.run_view": ("RunView",),
+    "projections.subscription_views": ("SubscriptionView",),
     "projections.views": ("PsView",),
     "registry": ("Registry", "open"),
     "runtimes.current": ("CurrentRun", "current"),
@@ -87,10 +96,13 @@ _HERE = {"open": "open_registry"}
 __all__ = [
     "AlreadyEnded",
     "Ambiguous",
+    "AsyncNamedSubscription",
     "AsyncRegistry",
     "AsyncRun",
     "AsyncTrackedRun",
     "BadInput",
+    "BrokenPosition",
+    "Busy",
     "Conflict",
     "CorruptJournal",
     "CurrentRun",
@@ -98,6 +110,7 @@ __all__ = [
     "Elsewhere",
     "JournalIO",
     "Line",
+    "NamedSubscription",
     "NewerFormat",
     "NoHandle",
     "NoKeeper",
@@ -113,6 +126,7 @@ __all__ = [
     "RunloreError",
     "Slow",
     "Status",
+    "SubscriptionView",
     "TrackedRun",
     "Unverifiable",
     "__version__",

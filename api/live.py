@@ -92,7 +92,7 @@ def open_stream(
 
     def ask() -> Asked:
         if follow:
-            _see_to_feed(registry)
+            see_to_feed(registry)
         return Asked(
             wanted=wanted,
             run_ids=None if named is None else tuple(ids_of(registry, named)),
@@ -144,7 +144,7 @@ def follow(
     return open_stream(registry, wanted, runs=[run], after=after, history=True, ends=True)
 
 
-def _see_to_feed(registry: Registry) -> None:
+def see_to_feed(registry: Registry) -> None:
     """Make a feed if there is none, where this user may: only a place in one can be resumed from."""
     feed = Feed(registry.disk, registry.layout)
     try:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from runlore.runtimes import registry as base
 
 if TYPE_CHECKING:
+    from runlore.named import NamedSubscription
+    from runlore.projections.subscription_views import SubscriptionView
     from runlore.runtimes.run import Run
     from runlore.watcher.stream import Slow
     from runlore.watcher.subscription import Subscription
@@ -82,6 +84,36 @@ class Registry(base.Registry):
         from runlore import live  # noqa: PLC0415 - few need it
 
         return live.follow(self, run, after=after, types=types)
+
+    def subscription(self, name: str, *, max_unacked: int = 1000, follow: bool = True) -> "NamedSubscription":
+        """Return the subscription of this name, whether or not it was created yet.
+
+        registry.subscription("mail").create(types="run.failed")
+        with registry.subscription("mail") as records:
+            for record in records:
+                send(record)
+                records.ack()
+
+        Within `with` or `async with` it is a stream that goes on behind the last ack, whoever made it: at
+        least once, one consumer at a time. max_unacked: so many records may be out without an ack; asking
+        for more is a Conflict. follow: False ends the stream when everything there is came out.
+
+        Raises:
+            BadInput: no subscription may have this name.
+        """
+        from runlore.named import NamedSubscription  # noqa: PLC0415 - few need it
+
+        return NamedSubscription(self, name, max_unacked=max_unacked, follow=follow)
+
+    def subscriptions(self) -> "list[SubscriptionView]":
+        """Return what is known of each named subscription, by name.
+
+        Raises:
+            JournalIO: they cannot be listed.
+        """
+        from runlore.runtimes.subscription_views import subscription_views  # noqa: PLC0415 - few need it
+
+        return subscription_views(self.disk, self.layout)
 
 
 def open_registry(root: str | os.PathLike[str] | None = None, *, create: bool = True) -> Registry:

@@ -5,8 +5,17 @@ implementation; a test compares the signatures. Speaks anyio: asyncio and trio a
 docs/explanation/decisions/0001-the-asynchronous-api-lives-at-the-front-door.md
 """
 
+from runlore.aio.named import AsyncNamedSubscription
 from runlore.aio.registry import AsyncRegistry, open_async
 from runlore.aio.run import AsyncLines, AsyncRun
 from runlore.aio.track import AsyncTrackedRun, AsyncTracking
 
-__all__ = ["AsyncLines", "AsyncRegistry", "AsyncRun", "AsyncTrackedRun", "AsyncTracking", "open_async"]
+__all__ = [
+    "AsyncLines",
+    "AsyncNamedSubscription",
+    "AsyncRegistry",
+    "AsyncRun",
+    "AsyncTrackedRun",
+    "AsyncTracking",
+    "open_async",
+]

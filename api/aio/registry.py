@@ -7,19 +7,23 @@ from functools import partial
 from typing import Final
 
 from runlore import live
+from runlore.aio.named import AsyncNamedSubscription
 from runlore.aio.run import AsyncRun
 from runlore.aio.threads import act, ask
 from runlore.aio.track import AsyncTracking
 from runlore.aio.waiting import wait_decided
 from runlore.journal.values import RunId
+from runlore.named import NamedSubscription
 from runlore.projections.awaiting import Awaited, parse
 from runlore.projections.run_view import RunView
 from runlore.projections.selectors import Chosen
+from runlore.projections.subscription_views import SubscriptionView
 from runlore.projections.views import PsView, ReconciledView
 from runlore.registry import Registry as Front
 from runlore.runtimes.begin import Labels
 from runlore.runtimes.registry import Registry
 from runlore.runtimes.run import Run
+from runlore.runtimes.subscription_views import subscription_views
 from runlore.watcher.stream import Slow
 from runlore.watcher.subscription import Subscription
 
@@ -191,6 +195,18 @@ class AsyncRegistry:
     ) -> Subscription:
         """Return what is, within `async with`, a stream of one run: see `runlore.Registry.follow`."""
         return live.follow(self.sync, run, after=after, types=types)
+
+    def subscription(
+        self, name: str, *, max_unacked: int = 1000, follow: bool = True
+    ) -> AsyncNamedSubscription:
+        """Return the subscription of this name: see `runlore.Registry.subscription`."""
+        return AsyncNamedSubscription(
+            NamedSubscription(self.sync, name, max_unacked=max_unacked, follow=follow)
+        )
+
+    async def subscriptions(self) -> list[SubscriptionView]:
+        """Return what is known of each named subscription: see `runlore.Registry.subscriptions`."""
+        return await ask(partial(subscription_views, self.sync.disk, self.sync.layout))
 
     async def wait(
         self,
