@@ -37,6 +37,10 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "history": "Show what happened to a run, for people.",
         "events": "Show the events of runs, and follow them.",
     },
+    "Subscribe": {
+        "subscriptions": "Make, list, move and remove named subscriptions.",
+        "subscribe": "Consume a named subscription: events until they are acked.",
+    },
     "Inside a run": {
         "emit": "Say how the run is getting on.",
         "hold": "Be a run for a program in any language.",
@@ -103,7 +107,7 @@ class App(WithHelp, click.Group):
         """Write the commands by what they are for."""
         for title, commands in SECTIONS.items():
             with formatter.section(title):
-                formatter.write_dl(list(commands.items()), col_max=12)
+                formatter.write_dl(list(commands.items()), col_max=14)
 
     def shell_complete(self, ctx: "Context", incomplete: str) -> list["CompletionItem"]:
         """Return the commands that begin so; no command is imported for it."""

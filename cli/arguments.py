@@ -45,6 +45,22 @@ def complete_status(_ctx: "Context", _parameter: "Parameter", incomplete: str) -
     return [CompletionItem(status) for status in STATUSES if status.startswith(incomplete)]
 
 
+def complete_subscription(ctx: "Context", _parameter: "Parameter", incomplete: str) -> "list[CompletionItem]":
+    """Return the subscriptions that begin so; nothing if there is no registry."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only for completion
+
+    from runlore.journal import positions  # noqa: PLC0415 - only for completion
+    from runlore.journal.disk import REAL  # noqa: PLC0415 - only for completion
+    from runlore.journal.errors import RunloreError  # noqa: PLC0415 - only for completion
+
+    session = ctx.find_object(Session)
+    try:
+        names = positions.names(REAL, session.reading()) if session else []
+    except RunloreError:
+        return []
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
 RUN_ID: Final = click.argument("run_id", metavar="ID", shell_complete=complete_run)
 ONE_RUN: Final = click.argument("run_id", metavar="[ID]", required=False, shell_complete=complete_run)
 RUN_IDS: Final = click.argument("run_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_run)

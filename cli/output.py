@@ -49,6 +49,8 @@ class Output:
         self.encoding = standard.encoding()
         self.below: Callable[[], None] = _nothing
         """Wipes what stands below the output on a terminal; called before anything is written."""
+        self.until_writable: Callable[[], None] | None = None
+        """Waits for who reads standard output, for somebody who has something else to do meanwhile."""
         self._pending: list[bytes] = []
         self.pending = 0
         """Bytes that were not handed over yet."""
@@ -118,7 +120,7 @@ class Output:
         data, self._pending, self.pending = b"".join(self._pending), [], 0
         if data:
             self.below()
-            standard.write(data)
+            standard.write(data, until_writable=self.until_writable)
 
     # -- talk
 

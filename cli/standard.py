@@ -7,8 +7,13 @@ import errno
 import os
 import signal
 import sys
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PIECE: Final = 4096
+"""PIPE_BUF: what a pipe that can be written to takes without waiting, pipe(7)."""
 _GONE: Final = frozenset({errno.EPIPE, errno.ECONNRESET})
 _HUNG_UP: Final = frozenset({errno.EIO, errno.ENXIO})
 
@@ -42,8 +47,10 @@ def keep_open() -> None:
             os.set_inheritable(fd, True)  # noqa: FBT003 - the standard library's own form
 
 
-def write(data: bytes, fd: int = 1) -> None:
+def write(data: bytes, fd: int = 1, *, until_writable: "Callable[[], None] | None" = None) -> None:
     """Return once standard output (or standard error, 2) has taken all of `data`.
+
+    until_writable: waits, and does something else meanwhile; asked before each small piece.
 
     Raises:
         OutputFailed: it did not; whatever is written there later is thrown away.
@@ -52,7 +59,11 @@ def write(data: bytes, fd: int = 1) -> None:
     try:
         while view:
             try:
-                view = view[os.write(fd, view) :]
+                if until_writable is None:
+                    view = view[os.write(fd, view) :]
+                else:
+                    until_writable()
+                    view = view[os.write(fd, view[:PIECE]) :]
             except BlockingIOError:
                 _wait_writable(fd)
     except OSError as error:

@@ -221,9 +221,16 @@ def commands() -> str:
             for name in names:
                 command = app.app.get_command(group, name)
                 assert command is not None  # noqa: S101 - its name is in the table
-                told = command.get_help(click.Context(command, group, name))
-                sections.append(f"### {name}\n\n```text\n{told}\n```")
+                sections += _help_of(command, click.Context(command, group, name), "###")
     return "\n\n".join(sections)
+
+
+def _help_of(command: click.Command, context: click.Context, heading: str) -> Iterator[str]:
+    """Yield the help of a command, and of those that stand behind it."""
+    name = context.command_path.partition(" ")[2]
+    yield f"{heading} {name}\n\n```text\n{command.get_help(context)}\n```"
+    for each in command.commands.values() if isinstance(command, click.Group) else ():
+        yield from _help_of(each, click.Context(each, context, each.name), heading + "#")
 
 
 def errors_by_exit_code() -> str:

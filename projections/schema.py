@@ -10,7 +10,7 @@ import msgspec
 
 from runlore.journal.errors import NotFound
 from runlore.journal.events import KnownEvent
-from runlore.projections import hold, views
+from runlore.projections import delivery, hold, subscription_views, views
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 _NEWER_EVENT: Final = {
@@ -40,10 +40,14 @@ SHOWN: Final[dict[str, type]] = {
     "config": views.ConfigView,
     "spec": views.SpecView,
     "names": views.NamesView,
+    "subscription": subscription_views.SubscriptionView,
+    "subscriptions": subscription_views.SubscriptionsView,
+    "removed_subscription": subscription_views.RemovedSubscriptionView,
     "completion": views.CompletionView,
     "history": views.HistoryView,
     "ps_record": views.PsRecord,
     "record": views.EventRecord,
+    "delivery": delivery.DeliveryRecord,
     "line": views.LineRecord,
     "control": views.ControlRecord,
 }

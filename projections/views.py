@@ -21,6 +21,7 @@ from runlore.projections.findings import Finding
 from runlore.projections.present import run_view
 from runlore.projections.printable import printable
 from runlore.projections.run_view import ActorView, Problem, RunView, TranscriptView, actor_view
+from runlore.projections.subscription_views import FeedView, SubscriptionView
 from runlore.projections.timeline import HistoryLine
 
 __all__ = [
@@ -357,6 +358,9 @@ class InfoView(Struct, frozen=True, kw_only=True):
     host: str
     detail: str = ""
     """Why it does not exist, or cannot be written."""
+    feed: FeedView | None = None
+    """Null where there is none of this boot."""
+    subscriptions: list[SubscriptionView] = []
 
 
 class SettingsProblemView(Struct, frozen=True, kw_only=True):

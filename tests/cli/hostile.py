@@ -8,11 +8,12 @@ from typing import Any, Final
 
 import msgspec
 
-from runlore.journal import codec, root
+from runlore.journal import codec, positions, root
 from runlore.journal import events as e
 from runlore.journal.disk import REAL
 from runlore.journal.exit_record import ExitRecord
 from runlore.journal.layout import Layout
+from runlore.journal.position import Choice, Position
 from runlore.journal.values import Reason, RunId
 from runlore.runtimes import exit_file
 from runlore.runtimes.transcript import Transcript
@@ -93,7 +94,17 @@ def make(folder: Path, text: str) -> Layout:
     _write(layout, torn)
     _output(layout, text)
     _strays(layout, text)
+    _subscriptions(layout, text)
     return layout
+
+
+def _subscriptions(layout: Layout, text: str) -> None:
+    """Leave a named subscription to what is called so, and one whose position is nothing but the text."""
+    at = datetime(2026, 11, 20, 20, 14, tzinfo=UTC)
+    choice = Choice(types=(text,), status=(text,), name=text, tags=(text,))
+    odd = Position(name="odd", created_at=at, at=at, choice=choice, cursor="f1.x", feed=None)
+    positions.store(REAL, layout, odd)
+    Path(layout.position("broken")).write_bytes(text.encode("utf-8", "surrogateescape"))
 
 
 def _begun(run_id: RunId, text: str) -> Forge:

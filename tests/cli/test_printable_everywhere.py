@@ -30,6 +30,7 @@ LISTS: Final = [
     ["doctor"],
     ["verify"],
     ["reconcile", "--dry-run"],
+    ["subscriptions", "ls"],
 ]
 """One line for each thing there is, whatever the things are called."""
 ANSWERS: Final = [
@@ -61,6 +62,10 @@ ANSWERS: Final = [
     ["logs", ENDED, "-n", "3"],
     ["logs", OPEN, "--stream", "stderr"],
     ["--color", "always", "logs", ENDED, "-t"],
+    ["subscriptions", "show", "odd"],
+    ["subscriptions", "show", "broken"],
+    ["subscribe", "odd"],
+    ["subscribe", "broken"],
 ]
 SAID: Final = [
     ["show", "{}"],
@@ -108,6 +113,15 @@ SAID: Final = [
     ["config", "{}"],
     ["scan", "{}"],
     ["redact", ENDED, "--value-from", "/no/{}"],
+    ["subscribe", "{}"],
+    ["subscriptions", "{}"],
+    ["subscriptions", "show", "{}"],
+    ["subscriptions", "create", "x{}"],
+    ["subscriptions", "create", "x", "--after-cursor", "{}"],
+    ["subscriptions", "create", "x", "--type", "{}"],
+    ["subscriptions", "create", "x", "--status", "{}"],
+    ["subscriptions", "create", "x", "--from", "{}"],
+    ["subscriptions", "reset", "odd", "--to", "{}"],
 ]
 """The text is what somebody typed."""
 JSON: Final = [
@@ -120,6 +134,8 @@ JSON: Final = [
     ["doctor", "--json"],
     ["verify", "--json"],
     ["repair", "--json", TORN],
+    ["subscriptions", "ls", "--json"],
+    ["subscriptions", "show", "--json", "broken"],
     ["run", "--dry-run", "--json", "--", "x{}", "{}"],
 ]
 

@@ -23,6 +23,7 @@ ANSWERS: dict[str, list[str]] = {
     "repair": ["repair", "bad"],
     "reconcile": ["reconcile", "--dry-run"],
     "info": ["info"],
+    "subscriptions": ["subscriptions", "ls"],
     "init": ["init"],
     "config": ["config", "check"],
     "schema": ["schema"],
@@ -31,7 +32,7 @@ ANSWERS: dict[str, list[str]] = {
 }
 STREAMS: dict[str, list[str]] = {"events": ["events", "bad", "late"], "logs": ["logs", "bad"]}
 LABELS = {"tag", "note", "rename"}
-INSIDE = {"emit", "hold"}
+INSIDE = {"emit", "hold", "subscribe"}
 """Their answers are checked where they are tried."""
 DEEDS = {"signal", "pause", "unpause", "doctor", "redact"}
 
