@@ -39,6 +39,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "stray_file": Kind("warning", "a file that is not ours lies among ours"),
     "quarantine_kept": Kind("info", "bytes that repairs cut out; runlore never deletes them"),
     "feed_old": Kind("info", "the feed is of another boot; the next append begins a new one"),
+    "position_broken": Kind("warning", "what a named subscription has seen cannot be read"),
     "registry_missing": Kind("info", "there is no registry there yet"),
     "registry_damaged": Kind("error", "registry.json cannot be used"),
     "not_writable": Kind("error", "runs cannot be recorded there"),

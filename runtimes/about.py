@@ -9,8 +9,10 @@ from runlore.journal.disk import REAL
 from runlore.journal.errors import RunloreError
 from runlore.journal.layout import Layout
 from runlore.journal.root import FoundRoot, RegistryFile, is_registry, open_for_writing, registry_info
+from runlore.projections.subscription_views import SubscriptionView
 from runlore.projections.views import InfoView
 from runlore.runtimes.registry import Registry
+from runlore.runtimes.subscription_views import feed_view, subscription_views
 
 
 def info_view(found: FoundRoot) -> InfoView:
@@ -38,6 +40,8 @@ def info_view(found: FoundRoot) -> InfoView:
         kernel=os.uname().release,
         host=machine.host(),
         detail=damage or refusal,
+        feed=feed_view(REAL, layout),
+        subscriptions=_subscriptions(layout),
     )
 
 
@@ -66,6 +70,13 @@ def _counts(layout: Layout) -> dict[str, int]:
         return Registry(layout, writable=False).page().counts
     except RunloreError:
         return {}
+
+
+def _subscriptions(layout: Layout) -> list[SubscriptionView]:
+    try:
+        return subscription_views(REAL, layout)
+    except RunloreError:
+        return []
 
 
 def _nearest(path: str) -> str:

@@ -9,8 +9,9 @@ from typing import Final
 
 import msgspec
 
-from runlore.journal import ids, machine
+from runlore.journal import ids, machine, positions
 from runlore.journal.disk import Disk, read_whole
+from runlore.journal.errors import BrokenPosition, JournalIO, RunloreError
 from runlore.journal.feed_lines import read_header, segment_path, segments
 from runlore.journal.keys import Claim
 from runlore.journal.layout import SUFFIX, Layout
@@ -23,7 +24,7 @@ _OLD_S: Final = 60.0
 _READ: Final = os.O_RDONLY | os.O_NONBLOCK
 _OTHERS: Final = 0o077
 _CLAIM_BYTES: Final = 1 << 16
-_WITH_TEMPORARIES: Final = ("", "/journals", "/settings", "/keys", "/feed")
+_WITH_TEMPORARIES: Final = ("", "/journals", "/settings", "/keys", "/positions", "/feed")
 """Folders in which files are replaced whole."""
 
 
@@ -43,6 +44,7 @@ class FileExaminer:
             yield from self._temporaries(f"{self._layout.root}{folder}")
         yield from self._redactions()
         yield from self._quarantine()
+        yield from self._positions()
         yield from self._feed()
         if self._open_to_others:
             first, more = self._open_to_others[0], len(self._open_to_others) - 1
@@ -151,6 +153,23 @@ class FileExaminer:
             yield finding(
                 "quarantine_kept", f"{len(names):,} in {path}", f"ls -l {shell.quote(path)}", path=path
             )
+
+    def _positions(self) -> Iterator[Finding]:
+        """Say which named subscriptions cannot be consumed, because nobody knows what they have seen."""
+        try:
+            names = positions.names(self._disk, self._layout)
+        except JournalIO:
+            return
+        for name in names:
+            path = self._layout.position(name)
+            self._look_at_mode(path, self._mode(path))
+            try:
+                positions.load(self._disk, self._layout, name)
+            except BrokenPosition as error:
+                todo = f"runlore subscriptions reset {name}"
+                yield finding("position_broken", str(error), todo, path=path)
+            except RunloreError:
+                continue  # gone, of a later release, or not readable by us
 
     def _feed(self) -> Iterator[Finding]:
         """Say whether the feed is of another boot, as after every restart of the machine."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from runlore.cli import phrases
 from runlore.cli.options import verb
 from runlore.cli.session import Session
+from runlore.projections.subscription_views import SubscriptionView
 from runlore.projections.views import InfoView
 from runlore.runtimes.about import info_view
 
@@ -37,5 +38,19 @@ def _lines(session: Session, view: InfoView) -> Iterator[str]:
         "writable": "yes" if view.writable else f"no: {view.detail}",
         "runlore": f"{view.version}, Python {view.python}, Linux {view.kernel}, {view.host}",
     }
+    if feed := view.feed:
+        kept = f", for {', '.join(feed.kept_for)}" if feed.kept_for else ""
+        segments = phrases.counted(feed.segments, "segment")
+        told["feed"] = f"{segments}, {phrases.size(feed.bytes)}{kept}"
+    if view.subscriptions:
+        told["subscriptions"] = ", ".join(map(_subscription, view.subscriptions))
     for what, value in told.items():
         yield f"{what:<10}  {session.output.text(value)}"
+
+
+def _subscription(view: SubscriptionView) -> str:
+    """Return a subscription in a few words."""
+    if view.problem:
+        return f"{view.subscription} (cannot be read: `runlore subscriptions show {view.subscription}`)"
+    behind = f"{phrases.size(view.behind_bytes)} behind" if view.behind_bytes is not None else "to be rewound"
+    return f"{view.subscription} ({behind})"

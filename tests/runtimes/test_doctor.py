@@ -184,6 +184,13 @@ def quarantined(layout: Layout, _: Identity) -> None:
     Path(f"{layout.quarantine}/x").touch()
 
 
+def broken_position(layout: Layout, _: Identity) -> None:
+    """What a named subscription has seen is half a file."""
+    path = Path(layout.position("mail"))
+    path.write_bytes(b'{"format":1,')
+    path.chmod(0o600)
+
+
 def old_feed(layout: Layout, _: Identity) -> None:
     """The machine was restarted."""
     for segment in Path(layout.feed).iterdir():
@@ -224,6 +231,7 @@ WAYS: dict[str, tuple[Callable[[Layout, Identity], object], str]] = {
     "redaction_unfinished": (unfinished, "runlore redact "),
     "stray_file": (stray, "ls -l"),
     "quarantine_kept": (quarantined, "ls -l"),
+    "position_broken": (broken_position, "runlore subscriptions reset mail"),
     "feed_old": (old_feed, "runlore"),
     "registry_damaged": (no_registry_file, "runlore info"),
     "open_to_others": (writable_by_others, "chmod go-w"),
