@@ -76,6 +76,17 @@ class Session:
 
         return open_for_writing(REAL, self.found.path, create=False)
 
+    def see_to_registry(self) -> None:
+        """Make the registry if there is none yet, as a run would.
+
+        Raises:
+            NotPermitted, JournalIO: it cannot be made, or may not be written.
+        """
+        from runlore.journal.disk import REAL  # noqa: PLC0415 - few need it
+        from runlore.journal.root import open_for_writing  # noqa: PLC0415 - few need it
+
+        open_for_writing(REAL, self.found.path)
+
     @cached_property
     def registry(self) -> "Registry":
         """The registry; whoever acts on it is asked then whether it may be written."""

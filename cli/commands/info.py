@@ -45,7 +45,7 @@ def _lines(session: Session, view: InfoView) -> Iterator[str]:
     if view.subscriptions:
         told["subscriptions"] = ", ".join(map(_subscription, view.subscriptions))
     for what, value in told.items():
-        yield f"{what:<10}  {session.output.text(value)}"
+        yield f"{what:<13}  {session.output.text(value)}"
 
 
 def _subscription(view: SubscriptionView) -> str:

@@ -11,6 +11,7 @@ from runlore.cli.options import verb
 from runlore.cli.session import Session
 from runlore.cli.verb_group import verb_group
 from runlore.journal.errors import BadInput
+from runlore.journal.position import check_name
 from runlore.projections.subscription_views import (
     RemovedSubscriptionView,
     SubscriptionsView,
@@ -66,6 +67,8 @@ def create(
     """
     if begin is not None and after is not None:
         raise BadInput("--from and --after-cursor both say where it begins; give one of them")
+    check_name(subscription)
+    session.see_to_registry()
     made = _named(session, subscription).create(
         begin=after or begin or "now", types=types, status=status, name=name, tags=tags
     )

@@ -254,6 +254,18 @@ def test_what_cannot_be_asked(mail: Runlore) -> None:
     assert {path.name for path in (mail.root / "positions").iterdir()} == {"mail.json", "mail.lock"}
 
 
+def test_a_registry_that_is_not_there_yet(runlore: Runlore) -> None:
+    """One is made for a subscription, as for a run; nothing else makes one."""
+    for words in (["subscriptions", "ls"], ["subscriptions", "create", "a/b"], ["subscribe", "mail"]):
+        runlore(*words, code=2 if "create" in words else 3)
+        assert not (runlore.root / "journals").exists()
+    assert runlore.ok("subscriptions", "create", "mail", "-q").lines == ["mail"]
+    runlore.ok("run", "-q", "true")
+    records = runlore.ok("subscribe", "mail", "--no-follow").records
+    assert [record["type"] for record in records] == ["ready", *["record"] * (len(records) - 2), "end"]
+    assert len(records) > 5
+
+
 def test_a_cursor_of_another_registry(mail: Runlore, tmp_path: Path) -> None:
     """It is refused, and names the registry it belongs to."""
     other = str(tmp_path / "other")
