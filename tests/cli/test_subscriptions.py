@@ -1,10 +1,13 @@
 """`runlore subscriptions` and `runlore subscribe`: events that are handed over until they are acked."""
 
+import fcntl
 import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +21,7 @@ from runlore.registry import open_registry
 from tests.cli.command import Runlore
 from tests.cli.test_schemas import validator
 from tests.doubles.drafts import new_run_id, noted
+from tests.runtimes.keeping import until
 from tests.watcher.live_runs import Runs
 
 
@@ -167,6 +171,28 @@ def test_a_consumer_that_dies(mail: Runlore, how: str) -> None:
             consumer.process.wait(30)
     with consuming(mail, "mail") as consumer:
         assert consumer.next()["seq"] == (2 if how == "reader gone" else 1)
+
+
+def test_a_consumer_that_never_reads(mail: Runlore) -> None:
+    """Its pipe fills and nothing more is prepared for it; runs go on, and later it gets everything."""
+    runs = Runs(mail.root)
+    one = new_run_id(1)
+    runs.writers[one] = Writer(REAL, runs.layout, one, owner=True, feed=runs.feed)
+    with consuming(mail, "mail") as consumer:
+        for _ in range(60):
+            runs.append(one, noted("x" * 3000))
+        assert consumer.process.stdout is not None
+        pipe = consumer.process.stdout.fileno()
+        capacity = fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
+        until(lambda: _readable(pipe) >= capacity - 4096, "the pipe to be full")
+        seqs = [consumer.next()["seq"] for _ in range(6 + 2 * 60)]  # with a seal behind each note
+    runs.close()
+    assert seqs == [*range(1, 6 + 2 * 60 + 1)]
+
+
+def _readable(fd: int) -> int:
+    """Return how many bytes lie in a pipe."""
+    return int(struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"0000"))[0])
 
 
 def test_two_consumers(mail: Runlore) -> None:
