@@ -58,6 +58,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "redact": "Take a secret out of what a run recorded.",
         "doctor": "Look for everything that is wrong, and say what to type.",
         "reconcile": "Write down how runs ended whose keeper is gone.",
+        "pack": "Move the journals of old runs into a few files.",
     },
     "Set up": {
         "init": "Make a registry for this folder.",

@@ -9,7 +9,7 @@ def _words(text: str) -> frozenset[str]:
 
 COMMANDS: Final = _words(
     """
-    accept artifacts attach df diff export hooks import index mcp metrics pack pin playlist
+    accept artifacts attach df diff export hooks import index mcp metrics pin playlist
     projection promote prune queue relay replay rerun restore resume retention rm
     send serve sql stats submit template trash unpin watch worker
     """

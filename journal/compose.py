@@ -3,16 +3,17 @@
 A final event, and every event after it, takes its seal along: event and seal are one write. Pure.
 """
 
+from datetime import datetime
 from typing import Final
 
 from msgspec import Struct, structs
 
 from runlore.journal import chain, codec
 from runlore.journal.errors import AlreadyEnded, BadInput, IllegalTransition, NotFound, NotPermitted
-from runlore.journal.events import FINAL, Event, JournalContinued, RunQueued, RunSealed, tag_of
+from runlore.journal.events import FINAL, FORMAT, Event, JournalContinued, RunQueued, RunSealed, tag_of
 from runlore.journal.lifecycle import AFTER_END, OPENING, STATUS_OF, may_follow
 from runlore.journal.scan import Tail
-from runlore.journal.values import Head, Seq
+from runlore.journal.values import Actor, Head, Seq
 
 
 class Composed(Struct, frozen=True, gc=False):
@@ -64,6 +65,24 @@ def compose(before: Tail, event: Event) -> Composed:
         closing, after = _extend(after, seal(after, event))
         line += closing
     return Composed(line, length, head, after)
+
+
+def continuation(before: Tail, at: datetime, by: Actor, pack: str) -> tuple[bytes, Tail]:
+    """Return the line that a journal begins with behind packed parts that end in `before`, and its tail.
+
+    The seal that belongs behind it comes with the event that follows in the same write.
+    """
+    event = JournalContinued(
+        seq=before.seq + 1,
+        at=at,
+        by=by,
+        run_id=before.run_id,
+        format=FORMAT,
+        head=before.head,
+        offset=before.offset,
+        pack=pack,
+    )
+    return _extend(before, event)
 
 
 def seal(before: Tail, last: Event) -> RunSealed:

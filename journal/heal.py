@@ -19,7 +19,7 @@ from runlore.journal.journal_file import JournalFile
 from runlore.journal.layout import Layout
 from runlore.journal.machine import actor
 from runlore.journal.scan import Scanner, Tail
-from runlore.journal.tailing import PIECE, pieces, read_on
+from runlore.journal.tailing import PIECE, Source, pieces, read_on
 from runlore.journal.values import RunId, Seq
 
 Cause = Literal["crash_tail", "sync_failed", "corruption"]
@@ -48,13 +48,13 @@ def repaired(seq: Seq, at: datetime, cause: Cause, cut: Cut) -> JournalRepaired:
     )
 
 
-def set_aside(disk: Disk, layout: Layout, file: JournalFile, tail: Tail) -> Cut:
+def set_aside(disk: Disk, layout: Layout, source: Source, tail: Tail) -> Cut:
     """Copy everything behind the tail to quarantine, durably; the journal itself stays as it is."""
     digest, length = sha256(), 0
     name = f"{tail.run_id}-{tail.offset}-{os.urandom(4).hex()}"
     fd = disk.open(f"{layout.quarantine}/{name}", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
-        while piece := disk.pread(file.fd, PIECE, tail.size + length):
+        while piece := source.pread(PIECE, tail.size + length):
             write_fully(disk, fd, piece)
             digest.update(piece)
             length += len(piece)
@@ -85,12 +85,13 @@ def replace_condemned(disk: Disk, layout: Layout, old: JournalFile, tail: Tail) 
     return replace(disk, layout, old, tail, repaired(Seq(tail.seq + 1), disk.now(), "sync_failed", nothing))
 
 
-def replace(
-    disk: Disk, layout: Layout, old: JournalFile, tail: Tail, last: Event
+def replace(  # noqa: PLR0917 - where from, where to, and what stands behind it
+    disk: Disk, layout: Layout, old: JournalFile, tail: Tail, last: Event, source: Source | None = None
 ) -> tuple[JournalFile, Tail]:
     """Return a new journal file, locked and synced: the records of `old` up to `tail`, then `last`.
 
     It takes the place of `old` in one rename, so a crash leaves the one or the other.
+    source: the records are taken from there, and not from `old`.
 
     Raises:
         JournalIO: the bytes in `old` are not what the chain says. OSError: the disk refused.
@@ -101,7 +102,7 @@ def replace(
     new = JournalFile(disk, temporary, create=True)
     try:
         new.lock()
-        _copy(disk, old, new, tail)
+        _copy(disk, source or old, old, new, tail)
         composed = compose(tail, last)
         write_fully(disk, new.fd, composed.data)
         new.sync()
@@ -116,15 +117,15 @@ def replace(
     return new, composed.after
 
 
-def _copy(disk: Disk, old: JournalFile, new: JournalFile, tail: Tail) -> None:
+def _copy(disk: Disk, source: Source, old: JournalFile, new: JournalFile, tail: Tail) -> None:
     """Copy the records up to `tail`, checked against the chain; lines that were redacted stay so."""
     start, loose, end = Tail.empty(tail.run_id), bytes(old.loose), tail.size - len(old.loose)
     scanner = Scanner(start)
-    for piece in pieces(disk, old.fd, 0, end):
+    for piece in pieces(source, 0, end):
         scanner.advance(piece)
         write_fully(disk, new.fd, piece)
     if scanner.damage is not None:
-        scanner = Scanner(read_on(disk, old.fd, start, end)[0])
+        scanner = Scanner(read_on(source, start, end)[0])
     scanner.advance(loose)
     write_fully(disk, new.fd, loose)
     if scanner.tail.digest != tail.digest:

@@ -56,6 +56,10 @@ class JournalFile:
             fd, self.fd = self.fd, -1
             self._disk.close(fd)
 
+    def pread(self, length: int, offset: int) -> bytes:
+        """Read at a place of the file; empty at the end."""
+        return self._disk.pread(self.fd, length, offset)
+
     def write(self, data: bytes, end: int) -> None:
         """Write `data` behind `end` in one call; cut it back if the disk took only part of it."""
         try:

@@ -18,7 +18,7 @@ from runlore.journal.errors import BadInput, Conflict, JournalIO, NotFound, Runl
 from runlore.journal.events import RunQueued
 from runlore.journal.journal_file import JournalFile
 from runlore.journal.layout import Layout
-from runlore.journal.reader import fold_events, journal_ids
+from runlore.journal.reader import fold_run, journal_ids
 from runlore.journal.scan import Tail
 from runlore.journal.values import Recipe, RunId
 
@@ -128,14 +128,14 @@ def _began(disk: Disk, layout: Layout, run_id: RunId) -> bool:
     """
     path = layout.journal(run_id)
     try:
-        if next(fold_events(disk, path, piece=_FIRST), None) is not None:
+        if next(fold_run(disk, layout, run_id, piece=_FIRST), None) is not None:
             return True
         file = JournalFile(disk, path)
     except (FileNotFoundError, NotFound):
         return False
     try:
         size = file.lock() or 0
-        tail, verdict = tailing.read_on(disk, file.fd, Tail.empty(run_id), size)
+        tail, verdict = tailing.read_on(file, Tail.empty(run_id), size)
         if verdict.state == "corrupt":
             return True
         if size:
@@ -177,7 +177,7 @@ def _all_in_journals(disk: Disk, layout: Layout) -> Iterator[Claim]:
     """Yield the claims that the journals' first events prove, oldest first."""
     for run_id in journal_ids(disk, layout):
         try:
-            queued = next(fold_events(disk, layout.journal(run_id), piece=_FIRST), None)
+            queued = next(fold_run(disk, layout, run_id, piece=_FIRST), None)
         except NotFound:
             continue  # gone since it was listed
         if isinstance(queued, RunQueued) and queued.key and queued.spec:

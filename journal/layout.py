@@ -39,6 +39,7 @@ class Layout:
     def __init__(self, root: str) -> None:
         self.root: Final[str] = root
         self.journals: Final[str] = f"{root}/journals"
+        self.packs: Final[str] = f"{root}/packs"
         self.feed: Final[str] = f"{root}/feed"
         self.quarantine: Final[str] = f"{root}/quarantine"
         self.keys: Final[str] = f"{root}/keys"

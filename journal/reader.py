@@ -4,7 +4,6 @@ Readers never write and never lock. They look at whole lines only: an unterminat
 yet". Damage ends a read where it stands; the verdict says what kind it is.
 """
 
-import os
 from collections.abc import Iterator
 from typing import Final, Literal, Self, cast
 
@@ -13,22 +12,49 @@ from runlore.journal.disk import Disk
 from runlore.journal.errors import CorruptJournal, JournalIO, NotFound, UndecodableLine
 from runlore.journal.events import AnyEvent
 from runlore.journal.framing import split_lines, whole_lines
+from runlore.journal.history import History, open_file, open_history
 from runlore.journal.ids import is_run_id
 from runlore.journal.layout import SUFFIX, Layout
 from runlore.journal.machine import boot_id
+from runlore.journal.packs import Packs
 from runlore.journal.scan import Record, Scanner, Tail, Verdict, heals_by_itself
 from runlore.journal.values import Head, RunId, Seq
 
 PIECE: Final = codec.MAX_LINE
 """Bytes that a reader looks at together: any line is whole in them."""
-_FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK
 
 
 def journal_ids(disk: Disk, layout: Layout) -> list[RunId]:
-    """Return the ids of all journals, oldest first; a file of another name is not a journal.
+    """Return the ids of all runs, packed ones too, oldest first; a file of another name is not a journal.
 
     Raises:
-        NotFound: there is no registry.
+        NotFound: there is no registry. JournalIO: the disk refused.
+    """
+    return listed(disk, layout)[0]
+
+
+def listed(disk: Disk, layout: Layout) -> tuple[list[RunId], frozenset[RunId], Packs]:
+    """Return (the ids of all runs, oldest first; those that are in packs alone; the packs).
+
+    Raises:
+        NotFound: there is no registry. JournalIO: the disk refused.
+    """
+    loose = loose_ids(disk, layout)  # before the packs: what is packed meanwhile is in them
+    try:
+        packs = Packs(disk, layout)
+        if not packs.names:
+            return loose, frozenset(), packs
+        packed = frozenset(packs.run_ids()).difference(loose)
+    except OSError as error:
+        raise JournalIO(f"{layout.packs}: {error.strerror or error}") from error
+    return sorted({*loose, *packed}), packed, packs
+
+
+def loose_ids(disk: Disk, layout: Layout) -> list[RunId]:
+    """Return the ids of the runs that have a journal of their own, oldest first.
+
+    Raises:
+        NotFound: there is no registry. JournalIO: the disk refused.
     """
     try:
         names = disk.listdir(layout.journals)
@@ -58,9 +84,10 @@ class JournalReader:
         check_chain: bool = False,
         start: Tail | None = None,
     ) -> None:
-        self._disk, self._path, self._run_id = disk, layout.journal(run_id), run_id
+        self._disk, self._layout, self._run_id = disk, layout, run_id
+        self._path = layout.journal(run_id)
         self._check_chain = check_chain
-        self._fd = -1
+        self._history: History | None = None
         self._start = start
         self._seen, self._head = after, ""
         if start is not None and start.seq:
@@ -89,7 +116,8 @@ class JournalReader:
         """
         self.rewound = False
         try:
-            if self._fd < 0 or self._moved():
+            history = self._history
+            if history is None or self._moved(history):
                 self._open()
             return self._read_on(most, until)
         except FileNotFoundError:
@@ -114,9 +142,9 @@ class JournalReader:
 
     def close(self) -> None:
         """Let go of the file."""
-        if self._fd >= 0:
-            self._disk.close(self._fd)
-            self._fd = -1
+        history, self._history = self._history, None
+        if history is not None:
+            history.close()
 
     def __enter__(self) -> Self:
         return self
@@ -124,27 +152,31 @@ class JournalReader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _moved(self) -> bool:
-        """Say whether the path names another file, or this one is shorter than what was read."""
-        size, links = self._disk.size_and_links(self._fd)
-        return not links or size < self._offset or self._scanner.damage is not None
+    def _moved(self, history: History) -> bool:
+        """Say whether the history lies in other files by now, or is shorter than what was read."""
+        size, links = history.size_and_links()
+        return not links or size < self._offset or self._scanner.damage is not None or history.goes_on()
 
     def _open(self) -> None:
         self.close()
-        self._fd = self._disk.open(self._path, _FLAGS)
+        history = self._history = open_history(self._disk, self._layout, self._run_id)
         start, self._start = self._start, None
-        if start is None or self._disk.size_and_links(self._fd)[0] < start.size:
+        if start is None or history.size_and_links()[0] < start.size:
             start = Tail.empty(self._run_id)
         self._offset, self._torn, self._redacted = start.size, b"", None
         redacted = self._named_redacted() if self._check_chain else frozenset[int]()
         self._scanner = Scanner(start, check_chain=self._check_chain, redacted=redacted)
 
+    def _opened(self) -> History:
+        assert self._history is not None  # noqa: S101 - read_available opens it
+        return self._history
+
     def _named_redacted(self) -> frozenset[int]:
         """Return the seqs of lines that keep an `h` they do not match: only a new file gets more of them."""
         if self._redacted is None:
-            size, _links = self._disk.size_and_links(self._fd)
-            start = Tail.empty(self._run_id)
-            self._redacted = tailing.redacted_behind(self._disk, self._fd, start, size)
+            history = self._opened()
+            size, _links = history.size_and_links()
+            self._redacted = tailing.redacted_behind(history, Tail.empty(self._run_id), size)
         return self._redacted
 
     def _read_on(self, most: int | None, until: int | None) -> list[Record]:
@@ -187,7 +219,7 @@ class JournalReader:
         place, and the two halves glued together may well decode.
         """
         length = PIECE if until is None else max(0, min(PIECE, until - self._offset))
-        piece = self._disk.pread(self._fd, length, self._offset)
+        piece = self._opened().pread(length, self._offset)
         end = whole_lines(piece)
         if not end and len(piece) >= codec.MAX_LINE:
             end = len(piece)  # no line is that long
@@ -240,6 +272,7 @@ class EventChunks:
 
     def __init__(self, disk: Disk, path: str, *, piece: int = tailing.PIECE) -> None:
         self._disk, self._path, self._piece = disk, path, piece
+        self._run: tuple[Layout, RunId, Packs | None] | None = None
         self.stopped: Literal["", "torn", "damaged"] = ""
         self.offset = 0
         """Bytes of whole events so far."""
@@ -247,21 +280,35 @@ class EventChunks:
         """`h` of the last of them, as it is written."""
         self._seq = 0
 
+    @classmethod
+    def of(
+        cls,
+        disk: Disk,
+        layout: Layout,
+        run_id: RunId,
+        *,
+        piece: int = tailing.PIECE,
+        known: Packs | None = None,
+    ) -> Self:
+        """Return the events of a run, wherever its history lies; known: see `open_history`."""
+        chunks = cls(disk, layout.journal(run_id), piece=piece)
+        chunks._run = layout, run_id, known
+        return chunks
+
     def __iter__(self) -> Iterator[list[AnyEvent]]:
         try:
-            fd = self._disk.open(self._path, _FLAGS)
+            disk = self._disk
+            history = open_history(disk, *self._run) if self._run else open_file(disk, self._path)
         except FileNotFoundError:
             raise NotFound(f"no journal at {self._path}") from None
         except OSError as error:
             raise JournalIO(f"{self._path}: {error.strerror or error}") from error
-        try:
-            yield from self._chunks(fd)
-        finally:
-            self._disk.close(fd)
+        with history:
+            yield from self._chunks(history)
 
-    def _chunks(self, fd: int) -> Iterator[list[AnyEvent]]:
+    def _chunks(self, history: History) -> Iterator[list[AnyEvent]]:
         rest, position = b"", 0
-        while piece := self._pread(fd, position):
+        while piece := self._pread(history, position):
             position += len(piece)
             chunk = rest + piece if rest else piece
             end = chunk.rfind(b"\n") + 1
@@ -275,9 +322,9 @@ class EventChunks:
                 return
         self.stopped = "torn" if rest else ""
 
-    def _pread(self, fd: int, position: int) -> bytes:
+    def _pread(self, history: History, position: int) -> bytes:
         try:
-            return self._disk.pread(fd, self._piece, position)
+            return history.pread(self._piece, position)
         except OSError as error:
             raise JournalIO(f"{self._path}: {error.strerror} at byte {position}") from error
 
@@ -323,4 +370,10 @@ class EventChunks:
 def fold_events(disk: Disk, path: str, *, piece: int = tailing.PIECE) -> Iterator[AnyEvent]:
     """Yield the events of a journal for a fold; what is damaged ends it."""
     for chunk in EventChunks(disk, path, piece=piece):
+        yield from chunk
+
+
+def fold_run(disk: Disk, layout: Layout, run_id: RunId, *, piece: int = tailing.PIECE) -> Iterator[AnyEvent]:
+    """Yield the events of a run for a fold, packed or not; what is damaged ends it."""
+    for chunk in EventChunks.of(disk, layout, run_id, piece=piece):
         yield from chunk

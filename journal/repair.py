@@ -5,8 +5,6 @@ were once acknowledged, so cutting them is a person's decision. Nothing is destr
 quarantine, and `journal.repaired` says so.
 """
 
-import os
-
 from msgspec import Struct, structs
 
 from runlore.journal import heal, tailing
@@ -14,10 +12,12 @@ from runlore.journal.disk import Disk
 from runlore.journal.errors import Busy, JournalIO, NewerFormat, NotFound, RunloreError
 from runlore.journal.events import FORMAT
 from runlore.journal.feed import Feed
+from runlore.journal.history import exists, open_history
 from runlore.journal.journal_file import JournalFile
 from runlore.journal.layout import Layout
 from runlore.journal.machine import boot_id
 from runlore.journal.scan import Damage, Tail, Verdict, heals_by_itself
+from runlore.journal.tailing import Source
 from runlore.journal.values import RunId, Seq
 
 
@@ -39,16 +39,12 @@ def plan(disk: Disk, layout: Layout, run_id: RunId) -> RepairPlan:
     Raises:
         NotFound: no such journal. JournalIO: the disk refused.
     """
-    path = layout.journal(run_id)
     try:
-        fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        try:
-            size, _links = disk.size_and_links(fd)
-            tail, verdict = tailing.read_on(disk, fd, Tail.empty(run_id), size)
-        finally:
-            disk.close(fd)
+        with open_history(disk, layout, run_id) as history:
+            size, _links = history.size_and_links()
+            tail, verdict = tailing.read_on(history, Tail.empty(run_id), size)
     except OSError as error:
-        raise _refused(path, run_id, error) from error
+        raise _refused(layout.journal(run_id), run_id, error) from error
     return _planned(run_id, tail, verdict)
 
 
@@ -58,6 +54,8 @@ def repair(disk: Disk, layout: Layout, run_id: RunId) -> RepairPlan:
     Holds the append lock throughout. The bytes are in quarantine, synced, before they leave the journal;
     the journal is replaced in one step by what is left of it and `journal.repaired` (with its seal, if
     the run has ended), so that no crash can leave records cut and nobody told. Live writers follow.
+    A pack is never cut: what is whole of a run that is damaged in one comes back as a journal of its own,
+    which supersedes the packed copies.
 
     Raises:
         NotFound: no such journal, or nothing in it is whole. Busy: it is being replaced right now.
@@ -66,23 +64,51 @@ def repair(disk: Disk, layout: Layout, run_id: RunId) -> RepairPlan:
     """
     path = layout.journal(run_id)
     try:
-        file = JournalFile(disk, path)
+        file, is_new = _opened(disk, layout, run_id)
         try:
             size = file.lock()
             if size is None:
                 raise Busy(f"{path} was replaced just now; try again")
-            tail, verdict = tailing.read_on(disk, file.fd, Tail.empty(run_id), size)
-            planned = _planned(run_id, tail, verdict)
-            if planned.damage is None:
-                return planned
-            return structs.replace(planned, quarantine=_replaced(disk, layout, file, tail, planned))
+            with open_history(disk, layout, run_id) as history:
+                tail, verdict = tailing.read_on(history, Tail.empty(run_id), history.size_and_links()[0])
+                planned = _planned(run_id, tail, verdict)
+                if planned.damage is None:
+                    if is_new and not size:
+                        disk.unlink(path)  # nobody was told of anything in it
+                    return planned
+                source: Source = history
+                if not history.packed or history.packed < tail.size:  # what is packed is whole
+                    source, tail = (
+                        file,
+                        structs.replace(
+                            tail, base=tail.base + history.packed, size=tail.size - history.packed
+                        ),
+                    )
+                quarantine = _replaced(disk, layout, file, source, tail, planned)
+            return structs.replace(planned, quarantine=quarantine)
         finally:
             file.close()
     except OSError as error:
         raise _refused(path, run_id, error) from error
 
 
-def _replaced(disk: Disk, layout: Layout, file: JournalFile, tail: Tail, planned: RepairPlan) -> str:
+def _opened(disk: Disk, layout: Layout, run_id: RunId) -> tuple[JournalFile, bool]:
+    """Return the journal, and whether it was made now, behind packed parts."""
+    path = layout.journal(run_id)
+    try:
+        return JournalFile(disk, path), False
+    except FileNotFoundError:
+        if not exists(disk, layout, run_id):
+            raise
+    try:
+        return JournalFile(disk, path, create=True), True
+    except FileExistsError:
+        raise Busy(f"{path} was made just now; try again") from None
+
+
+def _replaced(  # noqa: PLR0917 - one step of `repair`
+    disk: Disk, layout: Layout, file: JournalFile, source: Source, tail: Tail, planned: RepairPlan
+) -> str:
     """Put the journal's whole records in its place, and return where the rest is kept."""
     if tail.seq == 0:
         raise NotFound(f"{file.path}: not even its first event is whole; move the file aside by hand")
@@ -91,10 +117,10 @@ def _replaced(disk: Disk, layout: Layout, file: JournalFile, tail: Tail, planned
     feed = Feed(disk, layout)
     try:
         feed.announce(tail.run_id, tail.seq, tail.offset, tail.digest, intent=True, surely=True)
-        cut = heal.set_aside(disk, layout, file, tail)
+        cut = heal.set_aside(disk, layout, source, tail)
         cause: heal.Cause = "crash_tail" if planned.is_crash_tail else "corruption"
         event = heal.repaired(Seq(tail.seq + 1), disk.now(), cause, cut)
-        new, after = heal.replace(disk, layout, file, tail, event)
+        new, after = heal.replace(disk, layout, file, tail, event, source)
         try:
             feed.announce(after.run_id, after.seq, after.offset, after.digest, surely=True)
         finally:

@@ -16,12 +16,14 @@ from runlore.journal.errors import Busy, CorruptJournal, JournalIO, NewerFormat,
 from runlore.journal.events import FORMAT, TextRedacted
 from runlore.journal.feed import Feed
 from runlore.journal.framing import split_lines
+from runlore.journal.history import open_history
 from runlore.journal.journal_file import JournalFile
 from runlore.journal.layout import Layout
 from runlore.journal.overwrite import Overwriter
 from runlore.journal.scan import Tail
-from runlore.journal.tailing import pieces, read_on
+from runlore.journal.tailing import Source, pieces, read_on
 from runlore.journal.values import RunId, Seq
+from runlore.journal.writer import Writer
 
 Told = Callable[[tuple[Seq, ...], Seq, datetime], TextRedacted]
 """Builds the event that names changed lines, once its place and time are known."""
@@ -31,32 +33,50 @@ _SEQS_A_LINE: Final = 10_000
 """More would not fit an event."""
 
 
-def changed_seqs(disk: Disk, path: str, edit: Overwriter) -> Generator[Seq, None, None]:
+def changed_seqs(disk: Disk, layout: Layout, run_id: RunId, edit: Overwriter) -> Generator[Seq, None, None]:
     """Yield the seqs of the lines that would change, in order; reads only.
 
     Raises:
         NotFound, JournalIO: the disk refused. BadInput: a line cannot be changed so.
     """
-    fd = -1
     try:
-        fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        size, _links = disk.size_and_links(fd)
-        for line, new in _edited(disk, fd, size, edit):
-            if new is not None:
-                yield Seq(codec.decode(line[:-1]).seq)
+        with open_history(disk, layout, run_id) as history:
+            size, _links = history.size_and_links()
+            for line, new in _edited(history, size, edit):
+                if new is not None:
+                    yield Seq(codec.decode(line[:-1]).seq)
     except OSError as error:
-        raise _refused(path, error) from error
-    finally:
-        if fd >= 0:
-            disk.close(fd)
+        raise _refused(layout.journal(run_id), error) from error
 
 
-def rewrite(disk: Disk, layout: Layout, run_id: RunId, edit: Overwriter, told: Told) -> tuple[Seq, ...]:
+def packed_seqs(disk: Disk, layout: Layout, run_id: RunId, edit: Overwriter) -> tuple[Seq, ...]:
+    """Return the seqs of the packed lines that would change; reads only.
+
+    Raises:
+        As `changed_seqs` does.
+    """
+    try:
+        with open_history(disk, layout, run_id) as history:
+            changed = [line for line, new in _edited(history, history.packed, edit) if new is not None]
+    except OSError as error:
+        raise _refused(layout.journal(run_id), error) from error
+    return tuple(Seq(codec.decode(line[:-1]).seq) for line in changed)
+
+
+def rewrite(  # noqa: PLR0917 - what, where, and how it is told
+    disk: Disk,
+    layout: Layout,
+    run_id: RunId,
+    edit: Overwriter,
+    told: Told,
+    packed: tuple[Seq, ...] = (),
+) -> tuple[Seq, ...]:
     """Change lines of a journal durably, and return the seqs that `text.redacted` names as changed.
 
     The event is appended even if no line changed: what it tells of may lie elsewhere. Holds the append
     lock throughout; live writers and readers follow to the new file. For the holder of the owner lock,
-    who has seen to it that the journal is whole.
+    who has seen to it that the journal is whole. packed: lines in packs that change right afterwards, and
+    are named as well.
 
     Raises:
         NotFound: no such journal. Busy: it is replaced again and again. NewerFormat: not ours to write.
@@ -65,14 +85,19 @@ def rewrite(disk: Disk, layout: Layout, run_id: RunId, edit: Overwriter, told: T
     """
     path = layout.journal(run_id)
     try:
-        file, size = _locked(disk, path)
         try:
-            tail, verdict = read_on(disk, file.fd, Tail.empty(run_id), size)
+            file, size = _locked(disk, path)
+        except FileNotFoundError:
+            return _told_behind_packs(disk, layout, run_id, told, packed)
+        try:
+            if not size:
+                return _told_behind_packs(disk, layout, run_id, told, packed)
+            tail, verdict = read_on(file, Tail.empty(run_id), size)
             if verdict.damage is not None:
                 raise CorruptJournal(path, run_id, verdict.damage.offset, verdict.damage.detail)
             if tail.format > FORMAT:
                 raise NewerFormat(f"{path} has journal format {tail.format}: redact with the newer release")
-            return _replaced(disk, layout, file, tail, edit, told)
+            return _replaced(disk, layout, file, tail, edit, told, packed)
         finally:
             file.close()
     except OSError as error:
@@ -94,14 +119,20 @@ def _locked(disk: Disk, path: str) -> tuple[JournalFile, int]:
 
 
 def _replaced(  # noqa: PLR0917 - one step of `rewrite`
-    disk: Disk, layout: Layout, old: JournalFile, tail: Tail, edit: Overwriter, told: Told
+    disk: Disk,
+    layout: Layout,
+    old: JournalFile,
+    tail: Tail,
+    edit: Overwriter,
+    told: Told,
+    packed: tuple[Seq, ...],
 ) -> tuple[Seq, ...]:
     """Put the changed journal in place, announced as a repaired one is."""
     feed = Feed(disk, layout)
     try:
         _drop_halves(disk, layout, tail.run_id)
         feed.announce(tail.run_id, tail.seq, tail.offset, tail.digest, intent=True, surely=True)
-        seqs, after = _written(disk, layout, old, tail, edit, told)
+        seqs, after = _written(disk, layout, old, tail, edit, told, packed)
         feed.announce(after.run_id, after.seq, after.offset, after.digest, surely=True)
     finally:
         feed.close()
@@ -109,15 +140,21 @@ def _replaced(  # noqa: PLR0917 - one step of `rewrite`
 
 
 def _written(  # noqa: PLR0917 - one step of `rewrite`
-    disk: Disk, layout: Layout, old: JournalFile, tail: Tail, edit: Overwriter, told: Told
+    disk: Disk,
+    layout: Layout,
+    old: JournalFile,
+    tail: Tail,
+    edit: Overwriter,
+    told: Told,
+    packed: tuple[Seq, ...],
 ) -> tuple[tuple[Seq, ...], Tail]:
     """Write the new file and rename it over the old one."""
     temporary = f"{layout.journals}/{_half(tail.run_id)}{os.urandom(6).hex()}.tmp"
     new = JournalFile(disk, temporary, create=True)
     try:
         new.lock()
-        seqs: list[Seq] = []
-        for line, changed in _edited(disk, old.fd, tail.size, edit):
+        seqs: list[Seq] = list(packed)
+        for line, changed in _edited(old, tail.size, edit):
             if changed is not None:
                 seqs.append(Seq(codec.decode(line[:-1]).seq))
             write_fully(disk, new.fd, line if changed is None else _same_place(line, changed))
@@ -134,10 +171,10 @@ def _written(  # noqa: PLR0917 - one step of `rewrite`
     return tuple(seqs), after
 
 
-def _edited(disk: Disk, fd: int, size: int, edit: Overwriter) -> Iterator[tuple[bytes, bytes | None]]:
+def _edited(source: Source, size: int, edit: Overwriter) -> Iterator[tuple[bytes, bytes | None]]:
     """Yield what stands in the journal, in order: (lines that stay, None) or (a line, what it becomes)."""
     rest = b""
-    for piece in pieces(disk, fd, 0, size):
+    for piece in pieces(source, 0, size):
         chunk = rest + piece
         end = chunk.rfind(b"\n") + 1
         whole, rest = chunk[:end], chunk[end:]
@@ -158,8 +195,8 @@ def _same_place(line: bytes, changed: bytes) -> bytes:
 
 def _ending(tail: Tail, seqs: tuple[Seq, ...], told: Told, now: datetime) -> tuple[bytes, Tail]:
     """Return what stands behind the lines: the events that name those that changed, sealed."""
-    data, groups = b"", [seqs[at : at + _SEQS_A_LINE] for at in range(0, len(seqs), _SEQS_A_LINE)]
-    for group in groups or [()]:
+    data = b""
+    for group in _groups(seqs):
         event = told(group, Seq(tail.seq + 1), now)
         if tail.ended and not tail.sealed:
             closing = compose(tail, seal(tail, event))
@@ -168,6 +205,26 @@ def _ending(tail: Tail, seqs: tuple[Seq, ...], told: Told, now: datetime) -> tup
         composed = compose(tail, event)
         data, tail = data + composed.data, composed.after
     return data, tail
+
+
+def _groups(seqs: tuple[Seq, ...]) -> list[tuple[Seq, ...]]:
+    """Return the seqs that one event each names; at least one event is told."""
+    return [seqs[at : at + _SEQS_A_LINE] for at in range(0, len(seqs), _SEQS_A_LINE)] or [()]
+
+
+def _told_behind_packs(
+    disk: Disk, layout: Layout, run_id: RunId, told: Told, seqs: tuple[Seq, ...]
+) -> tuple[Seq, ...]:
+    """Name packed lines behind the packs, where the run has nothing yet."""
+    feed = Feed(disk, layout)
+    writer = Writer(disk, layout, run_id, feed=feed)
+    try:
+        for group in _groups(seqs):
+            writer.append(lambda seq, at, group=group: told(group, seq, at))  # type: ignore[misc]
+    finally:
+        writer.close()
+        feed.close()
+    return seqs
 
 
 def _drop_halves(disk: Disk, layout: Layout, run_id: RunId) -> None:

@@ -149,12 +149,9 @@ class Scanner:
     @property
     def tail(self) -> Tail:
         """The end of the whole records so far."""
-        digest = self._digest
-        if digest is None:
-            digest = bytes.fromhex(self._trailer[6:-2].decode("ascii"))
         return Tail(
             run_id=self._start.run_id,
-            digest=digest,
+            digest=self._digest if self._digest is not None else bytes.fromhex(self._before()),
             seq=Seq(self._seq),
             size=self._size,
             base=self._base,
@@ -317,16 +314,18 @@ class Scanner:
     def _begin(self, event: RunQueued | JournalContinued) -> bool:
         if event.run_id != self._start.run_id:
             return self._damaged("run_id", f"a journal of run {event.run_id!a}")
-        if self._size or (isinstance(event, RunQueued) and self._seq):
-            return self._damaged("seq", f"{tag_of(event)} is not the first record")
-        self._format = event.format
         if isinstance(event, RunQueued):
+            if self._size or self._seq:
+                return self._damaged("seq", f"{tag_of(event)} is not the first record")
             self._durability, self._boot_id = event.durability, event.boot_id
-            return True
-        stated = (event.offset, event.head)
-        if not self._seq or (self._digest and stated != (self._base, self._digest.hex())):
+        elif not self._seq or (event.offset, event.head) != (self._base + self._size, self._before()):
             return self._damaged("seq", "it continues another history")
+        self._format = event.format
         return True
+
+    def _before(self) -> str:
+        """Return `h` of the last record, in hex."""
+        return self._digest.hex() if self._digest is not None else self._trailer[6:-2].decode("ascii")
 
     def _at(self, kind: DamageKind, detail: str) -> Damage:
         return Damage(kind, Seq(self._seq + 1), Offset(self._base + self._size), detail)

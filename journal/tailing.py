@@ -1,10 +1,9 @@
 """Find the end of a journal: the whole of it for owners, the last lines for everybody else."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Protocol
 
 from runlore.journal import chain, codec
-from runlore.journal.disk import Disk
 from runlore.journal.errors import UndecodableLine
 from runlore.journal.events import FINAL, AnyEvent, JournalContinued, RunQueued, RunSealed
 from runlore.journal.scan import Scanner, Tail, Verdict, redacted_seqs
@@ -18,42 +17,50 @@ _ENOUGH_LINES: Final = 3
 """A seal stands at most one event before the end of an ended run; one line more is the anchor."""
 
 
-def read_on(disk: Disk, fd: int, known: Tail, size: int) -> tuple[Tail, Verdict]:
+class Source(Protocol):
+    """Bytes of a run's history, from the first that is there."""
+
+    def pread(self, length: int, offset: int, /) -> bytes:
+        """Read at a place; empty at the end."""
+        ...
+
+
+def read_on(source: Source, known: Tail, size: int) -> tuple[Tail, Verdict]:
     """Return the tail after reading from `known` to `size`, and what stands behind it.
 
     A line that does not match its `h` is read on, if a later `text.redacted` names it.
     """
     scanner = Scanner(known)
-    for piece in pieces(disk, fd, known.size, size):
+    for piece in pieces(source, known.size, size):
         scanner.advance(piece)
     if scanner.damage is not None and scanner.damage.kind == "chain":
-        redacted = redacted_behind(disk, fd, known, size)
+        redacted = redacted_behind(source, known, size)
         if scanner.damage.seq in redacted:
             scanner = Scanner(known, redacted=redacted)
-            for piece in pieces(disk, fd, known.size, size):
+            for piece in pieces(source, known.size, size):
                 scanner.advance(piece)
     return scanner.tail, scanner.verdict()
 
 
-def redacted_behind(disk: Disk, fd: int, known: Tail, size: int) -> frozenset[int]:
+def redacted_behind(source: Source, known: Tail, size: int) -> frozenset[int]:
     """Return the seqs behind `known` that a `text.redacted` before `size` names.
 
     It costs a pass of its own, so ask only when a line does not match its `h`.
     """
     scanner, found = Scanner(known, check_chain=False), frozenset[int]()
-    for piece in pieces(disk, fd, known.size, size):
+    for piece in pieces(source, known.size, size):
         found |= redacted_seqs(scanner.advance(piece))
     return found
 
 
-def pieces(disk: Disk, fd: int, offset: int, size: int) -> Iterator[bytes]:
-    """Yield the bytes of a file from `offset` to `size`, or to where it ends before."""
-    while offset < size and (piece := disk.pread(fd, min(PIECE, size - offset), offset)):
+def pieces(source: Source, offset: int, size: int) -> Iterator[bytes]:
+    """Yield the bytes from `offset` to `size`, or to where they end before."""
+    while offset < size and (piece := source.pread(min(PIECE, size - offset), offset)):
         yield piece
         offset += len(piece)
 
 
-def near_end(disk: Disk, fd: int, run_id: RunId, size: int, boot_id: str) -> Tail:
+def near_end(source: Source, run_id: RunId, size: int, boot_id: str) -> Tail:
     """Return a tail a few whole lines before the end, for one who need not know the beginning.
 
     Its seq and `h` are those of a line near the end; the lines behind it remain to be read. The empty
@@ -61,14 +68,14 @@ def near_end(disk: Disk, fd: int, run_id: RunId, size: int, boot_id: str) -> Tai
     front of it: a record of a synced type does, and so does a run of this boot, because bytes are lost
     within a journal by power cuts only.
     """
-    first = _first_record(disk, fd)
+    first = _first_record(source)
     if first is None:
         return Tail.empty(run_id)
     for window in _WINDOWS:
         start = size - window
         if start <= 0:
             break
-        lines = disk.pread(fd, window, start).split(b"\n")
+        lines = source.pread(window, start).split(b"\n")
         if len(lines) < _ENOUGH_LINES + 2:  # a cut one in front, what follows the last newline behind
             continue
         if not (_is_of_boot(first, boot_id) or _vouches(first, lines[1:-1])):
@@ -78,20 +85,20 @@ def near_end(disk: Disk, fd: int, run_id: RunId, size: int, boot_id: str) -> Tai
     return Tail.empty(run_id)
 
 
-def behind(disk: Disk, fd: int, run_id: RunId, offset: int) -> Tail | None:
+def behind(source: Source, run_id: RunId, offset: int) -> Tail | None:
     """Return the tail behind the record that ends at a logical offset; None if no record ends there.
 
     What stands in front of that record is not looked at.
     """
     if offset == 0:
         return Tail.empty(run_id)
-    first = _first_record(disk, fd)
+    first = _first_record(source)
     end = offset - (first.offset if isinstance(first, JournalContinued) else 0)
     if first is None or end <= 0:
         return None
     for window in (4096, codec.MAX_LINE + 1):
         start = max(0, end - window)
-        data = disk.pread(fd, end - start, start)
+        data = source.pread(end - start, start)
         if len(data) < end - start or not data.endswith(b"\n"):
             return None
         before, newline, line = data[:-1].rpartition(b"\n")
@@ -100,9 +107,9 @@ def behind(disk: Disk, fd: int, run_id: RunId, offset: int) -> Tail | None:
     return None
 
 
-def _first_record(disk: Disk, fd: int) -> RunQueued | JournalContinued | None:
+def _first_record(source: Source) -> RunQueued | JournalContinued | None:
     for length in (4096, codec.MAX_LINE):
-        line, newline, _ = disk.pread(fd, length, 0).partition(b"\n")
+        line, newline, _ = source.pread(length, 0).partition(b"\n")
         if newline:
             break
     try:

@@ -3,7 +3,6 @@
 Verifying reads, and is safe on a live run. Findings name what is wrong, where, and never repair it.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Literal
 
@@ -12,6 +11,7 @@ from msgspec import Struct, structs
 from runlore.journal.disk import Disk
 from runlore.journal.errors import JournalIO, NotFound
 from runlore.journal.events import AnyEvent, tag_of
+from runlore.journal.history import History, open_history
 from runlore.journal.layout import Layout
 from runlore.journal.lifecycle import STATUS_OF, TERMINAL, may_follow
 from runlore.journal.machine import boot_id
@@ -74,38 +74,38 @@ def verify(
     """
     path = layout.journal(run_id)
     try:
-        fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        history = open_history(disk, layout, run_id)
     except FileNotFoundError:
         raise NotFound(f"run {run_id} has no journal at {path}") from None
     except OSError as error:
         raise JournalIO(f"{path}: {error.strerror}") from error
     check = _Check(run_id, anchor)
     try:
-        check = _checked(disk, fd, check)
+        check = _checked(history, check)
         if check.first_broken_link is not None:
-            redacted = redacted_behind(disk, fd, Tail.empty(run_id), _TO_THE_END)
+            redacted = redacted_behind(history, Tail.empty(run_id), _TO_THE_END)
             if check.first_broken_link in redacted:
-                check = _checked(disk, fd, _Check(run_id, anchor, redacted))
+                check = _checked(history, _Check(run_id, anchor, redacted))
     except OSError as error:
         check.unreadable(error)
     finally:
-        disk.close(fd)
+        history.close()
     return check.result()
 
 
-def _checked(disk: Disk, fd: int, check: "_Check") -> "_Check":
+def _checked(history: History, check: "_Check") -> "_Check":
     """Return the check after it has seen all of the journal, or as much as the disk gives."""
     try:
-        for piece in pieces(disk, fd, 0, _TO_THE_END):
+        for piece in pieces(history, 0, _TO_THE_END):
             check.feed(piece)
-        check.place_findings(lambda scanner: _records(disk, fd, scanner))
+        check.place_findings(lambda scanner: _records(history, scanner))
     except OSError as error:
         check.unreadable(error)
     return check
 
 
-def _records(disk: Disk, fd: int, scanner: Scanner) -> Iterator[Record]:
-    for piece in pieces(disk, fd, 0, _TO_THE_END):
+def _records(history: History, scanner: Scanner) -> Iterator[Record]:
+    for piece in pieces(history, 0, _TO_THE_END):
         yield from scanner.feed(piece)
 
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Final, Self
 
 from runlore.journal import heal, tailing
-from runlore.journal.compose import Composed, check_legal, compose, seal
+from runlore.journal.compose import Composed, check_legal, compose, continuation, seal
 from runlore.journal.disk import Disk
 from runlore.journal.errors import (
     Conflict,
@@ -27,10 +27,12 @@ from runlore.journal.errors import (
 )
 from runlore.journal.events import FORMAT, UNSYNCED, Event, RunQueued
 from runlore.journal.feed import Feed
+from runlore.journal.history import continued_at
 from runlore.journal.journal_file import JournalFile
 from runlore.journal.layout import Layout
 from runlore.journal.lifecycle import MUST_FIT, STATUS_OF
-from runlore.journal.machine import boot_id
+from runlore.journal.machine import actor, boot_id
+from runlore.journal.packed_tail import PackedTail, tail_in_packs
 from runlore.journal.scan import Record, Tail, Verdict, heals_by_itself
 from runlore.journal.values import RunId, Seq
 
@@ -72,6 +74,8 @@ class Writer:
         self._guard = threading.Lock()
         self._file: JournalFile | None = None
         self._tail = Tail.empty(run_id)
+        self._packed: PackedTail | None = None
+        """Where the packed parts end that this journal goes on from."""
         self._condemned = ""
         self._owing_since: float | None = None
         """Since when something lies unsynced that was written through a descriptor no longer open."""
@@ -192,13 +196,33 @@ class Writer:
 
     def _opened(self) -> JournalFile:
         try:
-            self._file = JournalFile(self._disk, self._path)
-        except FileNotFoundError:
-            raise NotFound(f"run {self._run_id} has no journal in {self._layout.journals}") from None
+            try:
+                file = self._file = JournalFile(self._disk, self._path)
+            except FileNotFoundError:
+                file = self._file = self._begun_behind_packs()
+            begins = continued_at(file)
+            self._packed = None if begins == 0 else self._in_packs(begins)
         except OSError as error:
+            self._let_go()
             raise self._refused(error) from error
-        self._tail = Tail.empty(self._run_id)
-        return self._file
+        self._tail = self._start()
+        return file
+
+    def _begun_behind_packs(self) -> JournalFile:
+        """Return an empty journal behind packed parts; what begins it comes with the first event."""
+        if self._in_packs(None) is None:
+            raise NotFound(f"run {self._run_id} has no journal in {self._layout.journals}")
+        try:
+            return JournalFile(self._disk, self._path, create=True)
+        except FileExistsError:  # by another appender, just now
+            return JournalFile(self._disk, self._path)
+
+    def _in_packs(self, end: int | None) -> PackedTail | None:
+        return tail_in_packs(self._disk, self._layout, self._run_id, end)
+
+    def _start(self) -> Tail:
+        """Return the tail at the beginning of the file."""
+        return self._packed.tail if self._packed else Tail.empty(self._run_id)
 
     def _unlock(self) -> None:
         file = self._file
@@ -222,19 +246,21 @@ class Writer:
         known = self._tail
         if not 0 < known.size <= size:
             known = self._place_to_begin(file, size)
-        self._tail, verdict = tailing.read_on(self._disk, file.fd, known, size)
+        self._tail, verdict = tailing.read_on(file, known, size)
         if verdict.state != "clean":  # judge by the file alone, not by what this writer remembers of it
             known = self._place_to_begin(file, size)
-            self._tail, verdict = tailing.read_on(self._disk, file.fd, known, size)
+            self._tail, verdict = tailing.read_on(file, known, size)
         self._check_format()
         if verdict.state != "clean":
             self._heal(file, verdict)
 
     def _place_to_begin(self, file: JournalFile, size: int) -> Tail:
         """Return where to begin to read: owners check all of the chain, others its last lines."""
-        if self._owner:
-            return Tail.empty(self._run_id)
-        return tailing.near_end(self._disk, file.fd, self._run_id, size, boot_id())
+        if not self._owner:
+            near = tailing.near_end(file, self._run_id, size, boot_id())
+            if near.seq:
+                return near
+        return self._start()
 
     def _check_format(self) -> None:
         if self._tail.format > FORMAT:
@@ -285,13 +311,14 @@ class Writer:
     def _append(self, draft: Draft, *, creating: bool = False) -> Record:
         if self._tail.ended and not self._tail.sealed:
             self._seal(draft)
+        feed, surely = self._feed, creating or self._tail.ended
+        opening = self._opening() if self._tail.seq and not self._tail.size else b""
         event, synced = self._drafted(draft)
         before = self._tail
         composed = compose(before, event)
-        feed, surely = self._feed, creating or before.ended
-        if feed and surely:
+        if feed and surely and not opening:
             self._announce(feed, intent=True)
-        self._put(composed, synced=synced, must_fit=type(event) in MUST_FIT)
+        self._put(composed, opening=opening, synced=synced, must_fit=type(event) in MUST_FIT)
         if feed:
             after = self._tail
             feed.announce(self._run_id, after.seq, after.offset, after.digest, surely=surely)
@@ -303,6 +330,19 @@ class Writer:
             event,  # type: ignore[arg-type]  # every concrete Event is one of the KnownEvent union
             composed.head,
         )
+
+    def _opening(self) -> bytes:
+        """Return the line that begins a journal behind packed parts, and stand behind it.
+
+        The file's name is on the disk before anything in it is acknowledged.
+        """
+        if self._feed:
+            self._announce(self._feed, intent=True)
+        if self._tail.durability == "power":
+            self._disk.sync_dir(self._layout.journals)
+        pack = self._packed.pack if self._packed else ""
+        line, self._tail = continuation(self._tail, self._disk.now(), actor("runlore"), pack)
+        return line
 
     def _announce(self, feed: Feed, *, intent: bool = False) -> None:
         """Tell readers who look at this run only when told to: it is new, or it has ended."""
@@ -339,15 +379,15 @@ class Writer:
         closing = seal(tail, draft(Seq(tail.seq + 1), self._disk.now()))
         self._put(compose(tail, closing), synced=tail.durability == "power", must_fit=True)
 
-    def _put(self, composed: Composed, *, synced: bool, must_fit: bool) -> None:
-        file, after = self._file, composed.after
+    def _put(self, composed: Composed, *, synced: bool, must_fit: bool, opening: bytes = b"") -> None:
+        file, after, data = self._file, composed.after, opening + composed.data
         assert file is not None  # noqa: S101 - appends happen between _lock and _unlock
         if after.size > file.reserved_for and not after.ended:
             self._reserve(file, after.size, must_fit=must_fit)
-        file.write(composed.data, self._tail.size)
+        file.write(data, self._tail.size - len(opening))
         self._tail = after
         if after.durability == "power":
-            since = file.note_loose(composed.data)
+            since = file.note_loose(data)
             if synced or self._disk.monotonic() - since >= UNSYNCED_S:
                 self._sync()
 

@@ -36,6 +36,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "redaction_unfinished": Kind(
         "warning", "a crash cut a redaction; what it was to take out may still be there: do it again"
     ),
+    "journals_packable": Kind("info", "runs that ended long ago take a file each; packing frees those"),
+    "pack_damaged": Kind("error", "bytes of a pack belong to no run: the line that named it is damaged"),
     "stray_file": Kind("warning", "a file that is not ours lies among ours"),
     "quarantine_kept": Kind("info", "bytes that repairs cut out; runlore never deletes them"),
     "feed_old": Kind("info", "the feed is of another boot; the next append begins a new one"),

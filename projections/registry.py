@@ -5,17 +5,17 @@ and with the problem. A journal without a whole first event is no run yet; it is
 reads, and never writes.
 """
 
-import os
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
 
 from msgspec import Struct, structs
 
 from runlore.journal.disk import Disk
 from runlore.journal.errors import JournalIO, NotFound
+from runlore.journal.history import open_history
 from runlore.journal.layout import Layout
-from runlore.journal.reader import EventChunks, journal_ids
+from runlore.journal.packs import Packs
+from runlore.journal.reader import EventChunks, listed
 from runlore.journal.scan import Scanner, Tail
 from runlore.journal.tailing import PIECE
 from runlore.journal.values import Head, RunId, Status
@@ -24,8 +24,6 @@ from runlore.projections.run_state import RunState
 from runlore.projections.run_view import Problem
 from runlore.projections.selectors import Candidate, candidate
 from runlore.projections.status import STATUS
-
-_FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -90,11 +88,12 @@ def fold_registry(disk: Disk, layout: Layout, only: Iterable[RunId] | None = Non
     """
     rows: list[Row] = []
     unborn: list[RunId] = []
-    for run_id in journal_ids(disk, layout) if only is None else only:
+    run_ids, packed, packs = (only, frozenset[RunId](), None) if only is not None else listed(disk, layout)
+    for run_id in run_ids:
         try:
-            row = fold_journal(disk, layout, run_id)
+            row = fold_journal(disk, layout, run_id, packs if run_id in packed else None)
         except NotFound:
-            continue  # removed or packed since its name was read
+            continue  # removed since its name was read
         if row is None:
             unborn.append(run_id)
         else:
@@ -102,21 +101,22 @@ def fold_registry(disk: Disk, layout: Layout, only: Iterable[RunId] | None = Non
     return Rows(rows=rows, unborn=tuple(unborn))
 
 
-def fold_journal(disk: Disk, layout: Layout, run_id: RunId) -> Row | None:
+def fold_journal(disk: Disk, layout: Layout, run_id: RunId, known: Packs | None = None) -> Row | None:
     """Return the row of one journal; None if a crash left no whole first event in it.
+
+    known: see `open_history`.
 
     Raises:
         NotFound: no such journal.
     """
-    path = layout.journal(run_id)
-    chunks = EventChunks(disk, path)
+    chunks = EventChunks.of(disk, layout, run_id, known=known)
     state = STATUS.initial()
     problem = None
     try:
         for events in chunks:
             state = fold(STATUS, events, state)
         if chunks.stopped == "damaged" or state.run_id != run_id:
-            problem = _damage(disk, path, run_id)
+            problem = _damage(disk, layout, run_id)
     except JournalIO as error:
         problem = Problem(kind="unreadable", detail=str(error))
     if problem is None and state.seq == 0:
@@ -130,23 +130,20 @@ def fold_journal(disk: Disk, layout: Layout, run_id: RunId) -> Row | None:
     )
 
 
-def _damage(disk: Disk, path: str, run_id: RunId) -> Problem | None:
+def _damage(disk: Disk, layout: Layout, run_id: RunId) -> Problem | None:
     """Return what is wrong with a journal that could not be folded to its end.
 
     A crash tail is nothing wrong: nobody was told that it is durable, and the next appender cuts it.
     """
     scanner = Scanner(Tail.empty(run_id), check_chain=False)
     try:
-        fd = disk.open(path, _FLAGS)
-        try:
+        with open_history(disk, layout, run_id) as history:
             offset = 0
-            while piece := disk.pread(fd, PIECE, offset):
+            while piece := history.pread(PIECE, offset):
                 scanner.advance(piece)
                 offset += len(piece)
-        finally:
-            disk.close(fd)
     except OSError as error:
-        return Problem(kind="unreadable", detail=f"{path}: {error.strerror or error}")
+        return Problem(kind="unreadable", detail=f"{layout.journal(run_id)}: {error.strerror or error}")
     verdict = scanner.verdict()
     if verdict.state != "corrupt" or verdict.damage is None:
         return None

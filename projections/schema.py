@@ -34,6 +34,7 @@ SHOWN: Final[dict[str, type]] = {
     "repair": views.RepairView,
     "redact": views.RedactView,
     "scan": views.ScanView,
+    "pack": views.PackView,
     "doctor": views.DoctorView,
     "info": views.InfoView,
     "init": views.InitView,

@@ -12,6 +12,7 @@ from runlore.projections.findings import Finding, finding
 from runlore.projections.run_view import RunView
 from runlore.runtimes import doctor_machine
 from runlore.runtimes.doctor_files import FileExaminer
+from runlore.runtimes.packing import could_be_packed
 from runlore.runtimes.registry import Registry
 
 _BY_HEALTH: Final = {
@@ -19,6 +20,8 @@ _BY_HEALTH: Final = {
     "stalled": ("run_stalled", "runlore show"),
     "unknown": ("run_unknown", "runlore show"),
 }
+MANY: Final = 1000
+"""Files; fewer are not worth a finding."""
 _ORDER: Final = ("error", "warning", "info")
 
 
@@ -39,7 +42,16 @@ def examine(root: str) -> list[Finding]:
         found += examine_run(view)
     ended = [view.run_id for view in views if view.ended_at is not None and not view.provisional]
     found += FileExaminer(REAL, layout).examine(ended)
+    found += examine_packs(layout)
     return sorted(found, key=lambda each: _ORDER.index(each.severity))
+
+
+def examine_packs(layout: Layout) -> Iterator[Finding]:
+    """Offer to pack, once that frees something worth while."""
+    could = could_be_packed(REAL, layout)
+    if could is not None and could.freed_inodes >= MANY:
+        detail = f"{could.runs:,} journals into {len(could.packs):,} packs"
+        yield finding("journals_packable", detail, "runlore pack", path=layout.journals)
 
 
 def examine_run(view: RunView) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from runlore.journal import ids, machine, positions
 from runlore.journal.disk import Disk, read_whole
 from runlore.journal.errors import BrokenPosition, JournalIO, RunloreError
 from runlore.journal.feed_lines import read_header, segment_path, segments
+from runlore.journal.history import exists
 from runlore.journal.keys import Claim
 from runlore.journal.layout import SUFFIX, Layout
 from runlore.journal.values import RunId
@@ -93,8 +94,8 @@ class FileExaminer:
                 continue
             run_id = RunId(name)
             self._look_at_mode(path, self._mode(path))
-            if not self._exists(self._layout.journal(run_id)):
-                if not self._is_owned(run_id) and not self._exists(self._layout.journal(run_id)):
+            if not exists(self._disk, self._layout, run_id):
+                if not self._is_owned(run_id) and not exists(self._disk, self._layout, run_id):
                     todo = f"rm -r {shell.quote(path)}"
                     yield finding("folder_without_journal", path, todo, path=path)
                 continue
@@ -120,7 +121,8 @@ class FileExaminer:
                 if not self._is_locked(path):
                     yield finding("claim_damaged", path, f"ls -l {shell.quote(path)}", path=path)
                 continue
-            if not self._exists(self._layout.journal(RunId(claim.run_id))) and not self._is_locked(path):
+            begun = exists(self._disk, self._layout, RunId(claim.run_id))
+            if not begun and not self._is_locked(path):
                 todo = f"runlore run --key {shell.quote(claim.key)} CMD…"
                 yield finding("claim_without_journal", f"key {claim.key!a}", todo, path=path)
 

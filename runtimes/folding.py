@@ -4,19 +4,17 @@ No descriptor stays open between two looks, so a forgotten handle keeps nothing 
 was replaced, or got shorter, is folded anew: what is shown is always the journal of now.
 """
 
-import os
 from typing import Final
 
-from runlore.journal.disk import Disk, FileStat
+from runlore.journal.disk import Disk
 from runlore.journal.errors import JournalIO, NotFound
+from runlore.journal.history import Stamp, open_history
 from runlore.journal.layout import Layout
 from runlore.journal.scan import Scanner, Tail, Verdict
-from runlore.journal.tailing import PIECE
+from runlore.journal.tailing import PIECE, Source
 from runlore.journal.values import RunId
 from runlore.projections.fold import fold
 from runlore.projections.status import STATUS, RunState
-
-_FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK
 
 
 class RunFold:
@@ -24,7 +22,7 @@ class RunFold:
 
     def __init__(self, disk: Disk, layout: Layout, run_id: RunId) -> None:
         self.run_id: Final = run_id
-        self._disk, self._path = disk, layout.journal(run_id)
+        self._disk, self._layout, self._path = disk, layout, layout.journal(run_id)
         self._file = (0, 0)
         self._offset = 0
         self._scanner = Scanner(Tail.empty(run_id), check_chain=False)
@@ -37,16 +35,13 @@ class RunFold:
             NotFound: no such journal. JournalIO: the disk refused.
         """
         try:
-            fd = self._disk.open(self._path, _FLAGS)
-            try:
-                found = self._disk.stat(fd)
+            with open_history(self._disk, self._layout, self.run_id) as history:
+                found = history.stamp()
                 if self._begins_anew(found):
                     self._restart(found)
-                    self._read_on(fd)
+                    self._read_on(history)
                     return True
-                return found.size > self._offset and self._read_on(fd)
-            finally:
-                self._disk.close(fd)
+                return found.size > self._offset and self._read_on(history)
         except FileNotFoundError:
             raise NotFound(
                 f"run {self.run_id} has no journal at {self._path}; `runlore ls` lists the runs"
@@ -68,18 +63,18 @@ class RunFold:
         """What stands behind the last whole record."""
         return self._scanner.verdict()
 
-    def _begins_anew(self, found: FileStat) -> bool:
+    def _begins_anew(self, found: Stamp) -> bool:
         moved = (found.device, found.inode) != self._file or found.size < self._offset
         return moved or (self._scanner.damage is not None and found.size != self._offset)
 
-    def _restart(self, found: FileStat) -> None:
+    def _restart(self, found: Stamp) -> None:
         self._file, self._offset = (found.device, found.inode), 0
         self._scanner = Scanner(Tail.empty(self.run_id), check_chain=False)
         self.state = STATUS.initial()
 
-    def _read_on(self, fd: int) -> bool:
+    def _read_on(self, source: Source) -> bool:
         grown = False
-        while piece := self._disk.pread(fd, PIECE, self._offset):
+        while piece := source.pread(PIECE, self._offset):
             self._offset += len(piece)
             if events := self._scanner.advance(piece):
                 self.state = fold(STATUS, events, self.state)

@@ -13,7 +13,7 @@ from runlore.journal.disk import Disk
 from runlore.journal.errors import Busy, RunloreError, StaleSeq
 from runlore.journal.feed import Feed
 from runlore.journal.layout import Layout
-from runlore.journal.reader import journal_ids
+from runlore.journal.reader import loose_ids
 from runlore.journal.values import Actor, RunId, Status
 from runlore.journal.writer import Writer
 from runlore.projections.health import Draft, conclude
@@ -134,7 +134,7 @@ class Reconciler:
 
     def _unfinished(self, until: float | None) -> Iterator[RunId]:
         """Yield the runs whose journal does not end in a seal, newest first."""
-        for run_id in reversed(journal_ids(self._disk, self._layout)):
+        for run_id in reversed(loose_ids(self._disk, self._layout)):
             if until is not None and self._disk.monotonic() >= until:
                 return
             if not is_sealed(self._disk, self._layout.journal(run_id)):

@@ -14,12 +14,13 @@ from typing import Final
 
 from msgspec import Struct, structs
 
+from runlore.journal import packing
 from runlore.journal.disk import Disk
 from runlore.journal.errors import BadInput, Busy, JournalIO, NotFound, RunloreError
 from runlore.journal.events import TextRedacted
 from runlore.journal.layout import Layout
 from runlore.journal.overwrite import Overwriter, mark
-from runlore.journal.rewrite import changed_seqs, rewrite
+from runlore.journal.rewrite import changed_seqs, packed_seqs, rewrite
 from runlore.journal.sought import Sought
 from runlore.journal.values import Actor, RunId, Seq
 from runlore.journal.writer import Writer
@@ -29,6 +30,7 @@ from runlore.runtimes import redact_places as places
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.redact_blobs import NewBlob
+from runlore.runtimes.redact_packs import found_in_packs
 from runlore.runtimes.redact_places import Place
 from runlore.runtimes.redact_rest import still_there
 
@@ -103,6 +105,7 @@ class Redaction:
             with ExitStack() as held:
                 self._take(held)
                 self._require_ended(is_owned=False)
+                self._take_packs(held)
                 places.drop_halves(self._disk, self._layout, self._run_id)
                 self._heal()
                 found = self._find(most=1)
@@ -116,16 +119,19 @@ class Redaction:
         """Return what holds a value; of the journal's lines the first `most`, which is all it takes."""
         disk, layout, run_id, spans = self._disk, self._layout, self._run_id, self._sought.spans
         blob = blobs.overwritten(disk, layout, run_id, spans)
+        overwriter = self._overwriter(blob)
         return _Found(
-            seqs=self._changed(self._overwriter(blob), most),
+            seqs=self._changed(overwriter, most),
             blob=blob,
             unfinished=blobs.to_go(disk, layout, run_id),
-            places=list(places.found_in(disk, layout, run_id, spans)),
+            places=[
+                *found_in_packs(disk, layout, run_id, overwriter),
+                *places.found_in(disk, layout, run_id, spans),
+            ],
         )
 
     def _changed(self, overwriter: Overwriter, most: int | None) -> tuple[Seq, ...]:
-        path = self._layout.journal(self._run_id)
-        with closing(changed_seqs(self._disk, path, overwriter)) as seqs:
+        with closing(changed_seqs(self._disk, self._layout, self._run_id, overwriter)) as seqs:
             return tuple(islice(seqs, most))
 
     def _overwriter(self, blob: NewBlob | None) -> Overwriter:
@@ -143,7 +149,9 @@ class Redaction:
         seqs = found.seqs
         if seqs or found.places:
             try:
-                seqs = rewrite(disk, layout, run_id, self._overwriter(found.blob), told)
+                overwriter = self._overwriter(found.blob)
+                packed = packed_seqs(disk, layout, run_id, overwriter)
+                seqs = rewrite(disk, layout, run_id, overwriter, told, packed)
             except BadInput:
                 blobs.drop_old(disk, layout, run_id)  # nothing is to go after all
                 raise
@@ -153,6 +161,8 @@ class Redaction:
 
     def _heal(self) -> None:
         """Have a crash tail moved to quarantine, where it is searched like everything there."""
+        if not self._has_journal():
+            return  # what is packed was whole
         writer = Writer(self._disk, self._layout, self._run_id, owner=True)
         try:
             writer.open()
@@ -170,6 +180,18 @@ class Redaction:
         except NotFound:
             if not self._has_ended():
                 raise
+
+    def _take_packs(self, held: ExitStack) -> None:
+        """Have nobody copy the run into a pack, or rewrite a pack, meanwhile; drop halves of packs."""
+        held.enter_context(packing.pack_lock(self._disk, self._layout, wait=True))
+        packing.tidy(self._disk, self._layout)
+
+    def _has_journal(self) -> bool:
+        try:
+            self._disk.stat_path(self._layout.journal(self._run_id))
+        except FileNotFoundError:
+            return False
+        return True
 
     def _require_ended(self, *, is_owned: bool) -> None:
         """Return if nothing of the run can write to its files any more."""

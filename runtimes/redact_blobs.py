@@ -15,6 +15,7 @@ from runlore.journal import codec
 from runlore.journal.disk import Disk, read_whole, write_whole
 from runlore.journal.errors import UndecodableLine
 from runlore.journal.events import RunQueued
+from runlore.journal.history import open_history
 from runlore.journal.layout import Layout
 from runlore.journal.overwrite import Spans, overwritten_recipe
 from runlore.journal.reader import journal_ids
@@ -79,12 +80,12 @@ def to_go(disk: Disk, layout: Layout, run_id: RunId) -> list[str]:
 
 def recipe_blob(disk: Disk, layout: Layout, run_id: RunId) -> str | None:
     """Return the digest that the run's first event names, if it names one."""
-    path = layout.journal(run_id)
     line = b""
-    for limit in (_FIRST, codec.MAX_LINE):
-        line, newline, _ = read_whole(disk, path, limit).partition(b"\n")
-        if newline:
-            break
+    with open_history(disk, layout, run_id) as history:
+        for limit in (_FIRST, codec.MAX_LINE):
+            line, newline, _ = history.pread(limit, 0).partition(b"\n")
+            if newline:
+                break
     if b"recipe_blob" not in line:
         return None
     try:

@@ -1,7 +1,4 @@
-"""Where a run's text lies besides its journal, and how a value is taken out of each of them.
-
-Packs do not exist yet; they will be one more of `PLACES`.
-"""
+"""Where a run's text lies besides its history, and how a value is taken out of each of them."""
 
 import os
 from collections.abc import Callable, Iterator

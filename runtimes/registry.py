@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 from runlore.journal import machine
 from runlore.journal.disk import REAL, Disk
 from runlore.journal.errors import Ambiguous, NotFound, NotPermitted, RunloreError
+from runlore.journal.history import exists
 from runlore.journal.layout import Layout
 from runlore.journal.lifecycle import TERMINAL
 from runlore.journal.root import FoundRoot, find_root, open_for_reading, open_for_writing
@@ -184,7 +185,7 @@ class Registry:
             BadInput: the selector is empty, or names a status that does not exist.
         """
         exact = selectors.full_id(selector)
-        if exact is not None and os.path.exists(self.layout.journal(exact)):
+        if exact is not None and exists(self.disk, self.layout, exact):
             return exact
         observed = live or ":" in selector  # only statuses depend on who is alive
         known = self._candidates(observed=observed)

@@ -1,8 +1,7 @@
 """Look for likely secrets in everything a run recorded; reads only, flat in memory.
 
 What is found is told by place and kind. The values of secret-looking variables of the caller's own
-environment are looked for as well, in all their encodings. Packs do not exist yet; they will be one
-more of `_places`.
+environment are looked for as well, in all their encodings. Of a packed run every copy is looked at.
 """
 
 import os
@@ -26,6 +25,7 @@ from runlore.runtimes import redact_blobs
 from runlore.runtimes import secret_search as search
 from runlore.runtimes import transcript_index as index
 from runlore.runtimes.secret_search import Text
+from runlore.runtimes.stored_lines import stored_lines
 
 SHORTEST: Final = 6
 """A shorter value of a variable stands anywhere by chance."""
@@ -96,8 +96,8 @@ class SecretScan:
     # -- documents
 
     def _journal(self, run_id: RunId) -> Found:
-        path = self._layout.journal(run_id)
-        for line in self._lines(path):
+        for stored in stored_lines(self._disk, self._layout, run_id):
+            path, line = stored.path, stored.line[:-1]
             members = _members(line)
             if members is None:
                 continue
@@ -119,17 +119,6 @@ class SecretScan:
         for field, found in _in_recipe(members or {}, ()):
             yield self._view(run_id, "recipe", path, found, field=field)
         yield from self._values(run_id, "recipe", path, data)
-
-    def _lines(self, path: str) -> Iterator[bytes]:
-        """Yield the whole lines of a file, without their newlines."""
-        fd = self._disk.open(path, _FLAGS)
-        try:
-            rest = b""
-            for _, data in search.whole(self._disk, fd):
-                *lines, rest = (rest + data).split(b"\n")
-                yield from lines
-        finally:
-            self._disk.close(fd)
 
     # -- plain text
 

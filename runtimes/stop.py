@@ -10,7 +10,7 @@ from runlore.journal.disk import Disk
 from runlore.journal.errors import AlreadyEnded, NotFound
 from runlore.journal.feed import Feed
 from runlore.journal.layout import Layout
-from runlore.journal.reader import fold_events
+from runlore.journal.reader import fold_run
 from runlore.journal.scan import Record
 from runlore.journal.values import Actor, RunId, Seconds, Seq
 from runlore.journal.writer import Redact, Writer
@@ -72,7 +72,7 @@ def _requests(disk: Disk, layout: Layout, run_id: RunId) -> list[events.RunStopR
     """Return the stop requests of a run that has not ended, oldest first."""
     found: list[events.RunStopRequested] = []
     seen = False
-    for event in fold_events(disk, layout.journal(run_id)):
+    for event in fold_run(disk, layout, run_id):
         seen = True
         if isinstance(event, events.RunStopRequested):
             found.append(event)

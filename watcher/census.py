@@ -5,7 +5,6 @@ size is kept. The others have to be looked at again and again, in case their wri
 record and its announcement.
 """
 
-import os
 from collections.abc import Iterable
 from typing import Final
 
@@ -13,12 +12,13 @@ from runlore.journal import chain, codec, tailing
 from runlore.journal.disk import Disk
 from runlore.journal.errors import JournalIO, UndecodableLine
 from runlore.journal.framing import whole_lines
+from runlore.journal.history import History, open_history
 from runlore.journal.layout import Layout
 from runlore.journal.scan import Tail
+from runlore.journal.tailing import Source
 from runlore.journal.values import RunId, Seq
 from runlore.watcher.cursor import START, Spot, spot_of
 
-FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK
 _SEAL: Final = b'{"type":"run.sealed"'
 _WINDOWS: Final = (512, 8192, 2 * codec.MAX_LINE)
 
@@ -38,11 +38,8 @@ class Census:
         """
         for run_id in run_ids:
             try:
-                fd = disk.open(layout.journal(run_id), FLAGS)
-                try:
-                    self._look(disk, fd, run_id)
-                finally:
-                    disk.close(fd)
+                with open_history(disk, layout, run_id) as history:
+                    self._look(history, run_id)
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -52,19 +49,19 @@ class Census:
         """Return where a journal that was looked at ended then; None if there is no record any more."""
         return spot_at(disk, layout, run_id, self.sizes[run_id])
 
-    def _look(self, disk: Disk, fd: int, run_id: RunId) -> None:
-        size, _links = disk.size_and_links(fd)
-        line, end = _last_line(disk, fd, size)
+    def _look(self, history: History, run_id: RunId) -> None:
+        size, _links = history.size_and_links()
+        line, end = _last_line(history, size)
         self.sizes[run_id] = end
         if not line.startswith(_SEAL) or end != size:
-            self.unsealed[run_id] = _spot(line, end) or _read_spot(disk, fd, run_id, size)
+            self.unsealed[run_id] = _spot(line, end) or _read_spot(history, run_id, size)
 
 
-def _last_line(disk: Disk, fd: int, size: int) -> tuple[bytes, int]:
+def _last_line(source: Source, size: int) -> tuple[bytes, int]:
     """Return the last whole line, and where it ends."""
     for window in _WINDOWS:
         start = max(0, size - window)
-        data = disk.pread(fd, size - start, start)
+        data = source.pread(size - start, start)
         end = whole_lines(data)
         _before, newline, line = data[: max(0, end - 1)].rpartition(b"\n")
         if end and (newline or not start):
@@ -84,9 +81,9 @@ def _spot(line: bytes, end: int) -> Spot | None:
         return None
 
 
-def _read_spot(disk: Disk, fd: int, run_id: RunId, size: int) -> Spot:
+def _read_spot(source: Source, run_id: RunId, size: int) -> Spot:
     """Return the end of the whole records by reading them all: the last line is none."""
-    tail, _verdict = tailing.read_on(disk, fd, Tail.empty(run_id), size)
+    tail, _verdict = tailing.read_on(source, Tail.empty(run_id), size)
     return spot_of(tail.head, tail.seq, tail.offset) if tail.seq else START
 
 
@@ -97,11 +94,8 @@ def spot_at(disk: Disk, layout: Layout, run_id: RunId, offset: int) -> Spot | No
         JournalIO: the disk refused.
     """
     try:
-        fd = disk.open(layout.journal(run_id), FLAGS)
-        try:
-            tail = tailing.behind(disk, fd, run_id, offset)
-        finally:
-            disk.close(fd)
+        with open_history(disk, layout, run_id) as history:
+            tail = tailing.behind(history, run_id, offset)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -9,10 +9,11 @@ from typing import Final
 
 from runlore.journal import tailing
 from runlore.journal.disk import Disk
+from runlore.journal.history import open_history
 from runlore.journal.layout import Layout
 from runlore.journal.scan import Record, Scanner, Tail
+from runlore.journal.tailing import Source
 from runlore.journal.values import RunId
-from runlore.watcher.census import FLAGS
 from runlore.watcher.cursor import MARK, Spot
 
 _MOST: Final = 1 << 16
@@ -24,27 +25,22 @@ def glance(
 ) -> tuple[list[Record], Tail] | None:
     """Return the records from where a journal was left up to a logical offset, and the tail behind them."""
     try:
-        fd = disk.open(layout.journal(run_id), FLAGS)
+        with open_history(disk, layout, run_id) as history:
+            tail = _tail(history, run_id, left)
+            if tail is None or not 0 < (length := until - tail.base - tail.size) <= _MOST:
+                return None
+            lines = history.pread(length, tail.size)
     except OSError:
         return None
-    try:
-        tail = _tail(disk, fd, run_id, left)
-        if tail is None or not 0 < (length := until - tail.base - tail.size) <= _MOST:
-            return None
-        lines = disk.pread(fd, length, tail.size)
-    except OSError:
-        return None
-    finally:
-        disk.close(fd)
     scanner = Scanner(tail)
     records = scanner.feed(lines)
     behind = scanner.tail
     return (records, behind) if behind.size == tail.size + length else None
 
 
-def _tail(disk: Disk, fd: int, run_id: RunId, left: Tail | Spot) -> Tail | None:
+def _tail(source: Source, run_id: RunId, left: Tail | Spot) -> Tail | None:
     if isinstance(left, Tail):
         return left
-    tail = tailing.behind(disk, fd, run_id, left.offset)
+    tail = tailing.behind(source, run_id, left.offset)
     is_it = tail is not None and tail.seq == left.seq and (not left.seq or tail.head[:MARK] == left.mark)
     return tail if is_it else None

@@ -8,11 +8,11 @@ from msgspec import Struct
 from runlore.journal import tailing
 from runlore.journal.disk import Disk
 from runlore.journal.errors import CorruptJournal, JournalIO
+from runlore.journal.history import open_history
 from runlore.journal.layout import Layout
 from runlore.journal.reader import JournalReader
 from runlore.journal.scan import Record, Tail
 from runlore.journal.values import RunId
-from runlore.watcher.census import FLAGS
 from runlore.watcher.cursor import MARK, Spot
 from runlore.watcher.glance import glance
 
@@ -130,11 +130,8 @@ class OpenJournals:
         if not left.seq:
             return None
         try:
-            fd = self._disk.open(self._layout.journal(run_id), FLAGS)
-            try:
-                tail = tailing.behind(self._disk, fd, run_id, left.offset)
-            finally:
-                self._disk.close(fd)
+            with open_history(self._disk, self._layout, run_id) as history:
+                tail = tailing.behind(history, run_id, left.offset)
         except FileNotFoundError:
             return None  # reading it will say so
         except OSError as error:

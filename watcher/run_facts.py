@@ -3,7 +3,7 @@
 from runlore.journal.disk import Disk
 from runlore.journal.events import AnyEvent
 from runlore.journal.layout import Layout
-from runlore.journal.reader import fold_events
+from runlore.journal.reader import fold_run
 from runlore.journal.scan import Record
 from runlore.journal.values import RunId
 from runlore.projections.fold import fold
@@ -35,5 +35,5 @@ class RunFacts:
     def _before(self, record: Record) -> list[AnyEvent]:
         if record.seq == 1:
             return []
-        path = self._layout.journal(record.run_id)
-        return [event for event in fold_events(self._disk, path) if event.seq < record.seq]
+        events = fold_run(self._disk, self._layout, record.run_id)
+        return [event for event in events if event.seq < record.seq]

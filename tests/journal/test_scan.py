@@ -301,7 +301,8 @@ def test_a_continuation_fits_behind_the_part_it_continues() -> None:
         (Forge().continued(after=_ended(), head="0" * 64), "chain"),
         (Forge().continued(after=_ended(), run_id=OTHER_RUN), "run_id"),
         (Forge().continued(after=Forge()), "seq"),
-        (many(2).continued(after=many(2)), "seq"),
+        (many(2).continued(after=many(2), offset=1), "seq"),
+        (many(2).continued(after=many(2), head="0" * 64), "seq"),
     ],
 )
 def test_a_continuation_of_something_else_is_damage(forge: Forge, kind: str) -> None:
