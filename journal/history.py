@@ -126,9 +126,10 @@ class History:
 
     def close(self) -> None:
         """Let go of the files."""
-        segments, self._segments = self._segments, []
-        for fd in {segment.fd for segment in segments}:
-            self._disk.close(fd)
+        for segment in self._segments:
+            if segment.fd >= 0:
+                self._disk.close(segment.fd)
+                segment.fd = -1
 
     def __enter__(self) -> Self:
         return self

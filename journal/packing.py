@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from runlore.journal import packs, tailing
-from runlore.journal.disk import Disk, discard, write_fully, write_whole
+from runlore.journal.disk import Disk, discard, write_fully
 from runlore.journal.errors import Busy, CorruptJournal, JournalIO, RunloreError
 from runlore.journal.history import continued_at
 from runlore.journal.journal_file import JournalFile
@@ -204,7 +204,19 @@ def _is_whole(disk: Disk, layout: Layout, run_id: RunId, file: JournalFile, size
 
 
 def _write_index(disk: Disk, path: str, parts: list[PackedPart], size: int) -> None:
-    write_whole(disk, packs.index_path(path), PackIndex.of(parts).encode(size))
+    """Write what lies where; not synced, because one that a power cut spoils is not taken for right."""
+    index = packs.index_path(path)
+    temporary = f"{index.rpartition('/')[0]}/.{index.rpartition('/')[2]}.{os.urandom(6).hex()}.tmp"
+    fd = disk.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
+        try:
+            write_fully(disk, fd, PackIndex.of(parts).encode(size))
+        finally:
+            disk.close(fd)
+        disk.rename(temporary, index)
+    except BaseException:
+        discard(disk, temporary)
+        raise
 
 
 def refused(layout: Layout, error: OSError) -> RunloreError:

@@ -135,6 +135,22 @@ def chained(copies: Iterable[Copy], end: int | None = None) -> list[Copy]:
     return chain
 
 
+def lost_bytes(disk: Disk, layout: Layout) -> Iterator[tuple[str, int, int]]:
+    """Yield (pack, first byte, behind the last) of what belongs to no run in a pack.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    known = Packs(disk, layout)
+    for name in known.names:
+        path, end = known.path(name), 0
+        places = sorted((part.at, part.length) for part in known.index(name))
+        for at, length in [*places, (disk.stat_path(path).size, 0)]:
+            if at > end:
+                yield path, end, at
+            end = at + length
+
+
 def load_index(disk: Disk, path: str) -> PackIndex | None:
     """Return the index that lies beside a pack; None if it is missing, or not the pack's."""
     try:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from msgspec import Struct, structs
 
+from runlore.journal import packs
 from runlore.journal.disk import Disk
 from runlore.journal.errors import JournalIO, NotFound
 from runlore.journal.events import AnyEvent, tag_of
@@ -33,6 +34,8 @@ FindingKind = Literal[
     "unborn",
     "unreadable",
     "anchor",
+    "missing",
+    "lost",
 ]
 
 
@@ -90,7 +93,36 @@ def verify(
         check.unreadable(error)
     finally:
         history.close()
-    return check.result()
+    found = check.result()
+    findings = [_placed(layout, history, each) for each in found.findings]
+    return structs.replace(found, findings=findings)
+
+
+def lost(disk: Disk, layout: Layout) -> Iterator[Verification]:
+    """Yield what lies in packs and belongs to no run, because the line that names it is damaged.
+
+    Raises:
+        JournalIO: the disk refused.
+    """
+    try:
+        for path, first, behind in packs.lost_bytes(disk, layout):
+            name = path.removeprefix(f"{layout.root}/")
+            detail = f"{behind - first} bytes of {name} belong to no run: the line that names it is damaged"
+            found = Finding(kind="lost", seq=Seq(1), offset=Offset(first), detail=detail)
+            yield Verification(
+                run_id=RunId(""), integrity="damaged", records=0, journal_head=None, findings=[found]
+            )
+    except OSError as error:
+        raise JournalIO(f"{layout.packs}: {error.strerror or error}") from error
+
+
+def _placed(layout: Layout, history: History, found: Finding) -> Finding:
+    """Return a finding that says in which pack it is, if it is in one."""
+    path, offset = history.place(found.offset)
+    if found.kind == "anchor" or not path.startswith(f"{layout.packs}/"):
+        return found
+    name = path.removeprefix(f"{layout.root}/")
+    return structs.replace(found, detail=f"{found.detail} (in {name}, byte {offset})")
 
 
 def _checked(history: History, check: "_Check") -> "_Check":
@@ -185,6 +217,10 @@ class _Check:
         crash_tail = heals_by_itself(tail, verdict, boot_id()) and not self._unreadable
         if not self._unreadable:
             self._note_damage(verdict, "crash tail" if crash_tail else "corruption")
+        if tail.base:  # and whatever seems out of order follows from that
+            self._findings = [found for found in self._findings if found.kind != "lifecycle"]
+            detail = f"the history goes on behind {tail.base} packed bytes, and no pack holds them"
+            self._find("missing", Seq(1), Offset(0), detail)
         if not self._findings and tail.seq == 0:
             self._find("unborn", Seq(1), Offset(0), "no whole first event: this run never began")
         integrity: Integrity = "sealed" if tail.sealed else "unsealed"

@@ -374,6 +374,10 @@ class InfoView(Struct, frozen=True, kw_only=True):
     runs: int
     counts: dict[str, int]
     """Runs by status."""
+    packs: int = 0
+    """Files that hold journals of old runs."""
+    packable: int = 0
+    """Journals that `runlore pack` would move into packs."""
     durability: Durability
     """What new runs' events survive."""
     file_system: str

@@ -8,9 +8,11 @@ from runlore.journal import machine
 from runlore.journal.disk import REAL
 from runlore.journal.errors import RunloreError
 from runlore.journal.layout import Layout
+from runlore.journal.packs import pack_names
 from runlore.journal.root import FoundRoot, RegistryFile, is_registry, open_for_writing, registry_info
 from runlore.projections.subscription_views import SubscriptionView
 from runlore.projections.views import InfoView
+from runlore.runtimes.packing import could_be_packed
 from runlore.runtimes.registry import Registry
 from runlore.runtimes.subscription_views import feed_view, subscription_views
 
@@ -21,6 +23,7 @@ def info_view(found: FoundRoot) -> InfoView:
     file, damage = _registry_file(layout)
     refusal = _refusal(found.path)
     counts = _counts(layout)
+    could = could_be_packed(REAL, layout)
     file_system = machine.file_system(_nearest(found.path))
     return InfoView(
         version=__version__,
@@ -33,6 +36,8 @@ def info_view(found: FoundRoot) -> InfoView:
         created_at=file.created if file else None,
         runs=sum(counts.values()),
         counts=counts,
+        packs=_packs(layout),
+        packable=could.runs if could else 0,
         durability="power",
         file_system=file_system,
         network=machine.is_network(file_system),
@@ -77,6 +82,13 @@ def _subscriptions(layout: Layout) -> list[SubscriptionView]:
         return subscription_views(REAL, layout)
     except RunloreError:
         return []
+
+
+def _packs(layout: Layout) -> int:
+    try:
+        return len(pack_names(REAL, layout))
+    except OSError:
+        return 0
 
 
 def _nearest(path: str) -> str:

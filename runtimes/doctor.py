@@ -8,6 +8,7 @@ from runlore.journal import machine
 from runlore.journal.disk import REAL
 from runlore.journal.errors import RunloreError
 from runlore.journal.layout import Layout
+from runlore.journal.packs import lost_bytes
 from runlore.projections.findings import Finding, finding
 from runlore.projections.run_view import RunView
 from runlore.runtimes import doctor_machine
@@ -47,11 +48,16 @@ def examine(root: str) -> list[Finding]:
 
 
 def examine_packs(layout: Layout) -> Iterator[Finding]:
-    """Offer to pack, once that frees something worth while."""
+    """Offer to pack, once that frees something worth while; look for packs that are damaged."""
     could = could_be_packed(REAL, layout)
     if could is not None and could.freed_inodes >= MANY:
         detail = f"{could.runs:,} journals into {len(could.packs):,} packs"
         yield finding("journals_packable", detail, "runlore pack", path=layout.journals)
+    try:
+        for path, first, behind in lost_bytes(REAL, layout):
+            yield finding("pack_damaged", f"bytes {first:,} to {behind:,}", "runlore verify", path=path)
+    except OSError:
+        return  # the listing says so
 
 
 def examine_run(view: RunView) -> Iterator[Finding]:

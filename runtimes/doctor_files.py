@@ -25,7 +25,7 @@ _OLD_S: Final = 60.0
 _READ: Final = os.O_RDONLY | os.O_NONBLOCK
 _OTHERS: Final = 0o077
 _CLAIM_BYTES: Final = 1 << 16
-_WITH_TEMPORARIES: Final = ("", "/journals", "/settings", "/keys", "/positions", "/feed")
+_WITH_TEMPORARIES: Final = ("", "/journals", "/settings", "/keys", "/positions", "/feed", "/packs")
 """Folders in which files are replaced whole."""
 
 

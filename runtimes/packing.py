@@ -74,10 +74,10 @@ class Packing:
         Raises:
             As `plan` does. Busy: somebody else is packing.
         """
-        with packing.pack_lock(self._disk, self._layout):
-            done: list[PackedView] = []
-            gone: list[Candidate] = []
-            try:
+        done: list[PackedView] = []
+        gone: list[Candidate] = []
+        try:
+            with packing.pack_lock(self._disk, self._layout):
                 packing.tidy(self._disk, self._layout)
                 for day, of_day in groupby(self._candidates(), lambda each: day_of(each.run_id)):
                     left = self._let_go(day, list(of_day), gone)
@@ -85,8 +85,8 @@ class Packing:
                         done += self._pack(day, group, gone)
                 if gone:
                     self._disk.sync_dir(self._layout.journals)
-            except OSError as error:
-                raise packing.refused(self._layout, error) from error
+        except OSError as error:
+            raise packing.refused(self._layout, error) from error
         return self._view(done, gone, dry_run=False)
 
     def _pack(self, day: str, group: list[Candidate], gone: list[Candidate]) -> Iterator[PackedView]:
@@ -147,6 +147,8 @@ class Packing:
         finally:
             self._disk.close(fd)
         sealed_at = _sealed_at(line)
+        if not found.size and Packs.of(self._disk, self._layout, run_id).copies(run_id):
+            return Candidate(run_id, 0, found.allocated)  # made for an event that never came
         if sealed_at is None:
             return "unsealed"
         if sealed_at.timestamp() > before:

@@ -1,7 +1,4 @@
-"""Another reader of journals, written from docs/reference/journal-format.md with the standard library alone.
-
-It shares no code with the project. What it believes about events is what the tables of that page say.
-"""
+"""Another reader of journals and packs, written from docs/reference/journal-format.md alone."""
 
 import json
 import math
@@ -13,8 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "journal-format.md"
-MAX_LINE, OPENING = 262_144, ("run.queued", "journal.continued")
+MAX_LINE, MAX, OPENING = 262_144, 2**53 - 1, ("run.queued", "journal.continued")
 TRAILER = re.compile(rb',"h":"([0-9a-f]{64})"}\Z')
+PART = rb'(?m)^(?=\{"type":"(?:run\.queued|journal\.continued)")'
 TYPE = re.compile(r"(?=.{,64}\Z)[a-z0-9_]+(\.[a-z0-9_]+)+")
 HOUR = r"([01]\d|2[0-3])"
 TIME = re.compile(rf"(\d{{4}}-\d\d-\d\d)[Tt ]({HOUR}:\d\d:\d\d)(\.\d+)?([Zz]|[+-]{HOUR}:?[0-5]\d)", re.ASCII)
@@ -29,8 +27,7 @@ class Reading(NamedTuple):
     redacted: set[int]  # seqs of lines that keep an `h` they need not match
 
 
-class Pairs(list[tuple[str, Any]]):
-    """A JSON object with every member it has, repeated ones too."""
+class Pairs(list[tuple[str, Any]]): ...  # a JSON object with every member it has, repeated ones too
 
 
 def _between(low: float, high: float, *kinds: type) -> Callable[[Any], bool]:
@@ -43,25 +40,20 @@ def _is_time(value: Any) -> bool:  # noqa: ANN401
     return parts is not None and bool(datetime.fromisoformat(f"{parts[1]}T{parts[2]}") + fraction)
 
 
-DECODER = json.JSONDecoder(
-    object_pairs_hook=Pairs,
-    parse_int=lambda digits: int(digits) if len(digits) <= 4300 else math.inf,
-    parse_constant=int,  # which NaN and Infinity are not
+DECODER = json.JSONDecoder(  # NaN and Infinity are no int
+    object_pairs_hook=Pairs, parse_int=lambda d: int(d) if len(d) <= 4300 else math.inf, parse_constant=int
 )
 PLAIN: dict[str, Callable[[Any], object]] = {
     "string": lambda value: type(value) is str,
     "boolean": lambda value: type(value) is bool,
     "digest": lambda value: re.fullmatch("[0-9a-f]{64}", value),
     "time": _is_time,
-    "count": _between(0, 2**53 - 1, int),
-    "position": _between(1, 2**53 - 1, int),
-    "version": _between(1, 65535, int),
     "exit code": _between(0, 255, int),
-    "signal": _between(1, 128, int),
-    "number": _between(-math.inf, math.inf, int, float),
-    "seconds": _between(0, 1e12, int, float),
-    "fraction": _between(0, 1, int, float),
 }
+INTS = {"count": (0, MAX), "position": (1, MAX), "version": (1, 65535), "signal": (1, 128)}
+FLOATS = {"number": (-math.inf, math.inf), "seconds": (0, 1e12), "fraction": (0, 1)}
+PLAIN |= {name: _between(*ends, int) for name, ends in INTS.items()}
+PLAIN |= {name: _between(*ends, int, float) for name, ends in FLOATS.items()}
 SPECS: dict[str, list[tuple[str, str, bool]]] = {}  # heading -> fields: name, type, required
 heading = ""
 for text in PAGE.read_text("utf-8").splitlines():
@@ -80,8 +72,7 @@ def _fits(value: Any, kind: str) -> bool:  # noqa: ANN401
     items = [item for _, item in value] if type(value) is Pairs else value if type(value) is list else []
     shape, _, inner = kind.partition(" of ")
     if shape in ("list", "map"):
-        is_right = type(value) is (list if shape == "list" else Pairs)
-        return is_right and all(_fits(item, inner) for item in items)
+        return type(value) is (list if shape == "list" else Pairs) and all(_fits(it, inner) for it in items)
     if kind == "JSON":
         return value not in (math.inf, -math.inf) and all(_fits(item, kind) for item in items)
     return f"`{value}`" in inner.split(", ") if shape == "one" else type(value) is Pairs and _has(value, kind)
@@ -108,9 +99,8 @@ def _event(line: bytes) -> dict[str, Any] | None:
 def read(data: bytes, run_id: str, *, chained: bool = True) -> Reading:
     """Return the records of a journal file and what stands behind them."""
     first = [each for *_, each in read(data, run_id, chained=False).records] if chained else []
-    redactions = (each for each in first if each["type"] == "text.redacted")
-    redacted = {seq for each in redactions for seq in each["seqs"] if seq < each["seq"]}
-    seq, base, last, at, damage = 0, 0, sha256(run_id.encode()).hexdigest(), 0, ""
+    redacted = {seq for e in first if e["type"] == "text.redacted" for seq in e["seqs"] if seq < e["seq"]}
+    seq, base, last, at, damage, sealed = 0, 0, sha256(run_id.encode()).hexdigest(), 0, "", False
     records: list[tuple[int, int, str, dict[str, Any]]] = []
     while at < len(data):
         end = data.find(b"\n", at)
@@ -120,15 +110,16 @@ def read(data: bytes, run_id: str, *, chained: bool = True) -> Reading:
             damage = "too_long" if len(line) >= MAX_LINE else "undecodable" if end >= 0 else "unterminated"
             break
         kind, before, trailer = found["type"], (base, last), TRAILER.search(line)
-        if continues := kind == "journal.continued" and not records and found["seq"] > 1:
+        if (continues := kind == OPENING[1] and found["seq"] > 1) and not records:
             seq, base, last = found["seq"] - 1, found["offset"], found["head"]
+        fits = continues and (found["offset"], found["head"]) == (base + at, last)
         opens, seals, stated = kind in OPENING, kind == "run.sealed", trailer[1].decode() if trailer else ""
         covers = stated == sha256(bytes.fromhex(last) + line[:-72]).hexdigest() or found["seq"] in redacted
         wrong = (
             ("seq", found["seq"] != seq + 1),
             ("chain", not stated or (chained and not covers)),
             ("run_id", opens and found["run_id"] != run_id),
-            ("seq", opens is bool(records) or (kind == "journal.continued" and not continues)),
+            ("seq", not fits and (kind == OPENING[1] or opens is bool(records))),
             ("seal", seals and (found["count"], found["bytes"]) != (seq, base + at)),
             ("seal", seals and chained and found["head"] != last),
         )
@@ -136,11 +127,20 @@ def read(data: bytes, run_id: str, *, chained: bool = True) -> Reading:
             base, last = before
             break
         records.append((base + at, end + 1 - at, stated, found))
-        seq, last, at = found["seq"], stated, end + 1
+        seq, last, at, sealed = found["seq"], stated, end + 1, seals
     proven = damage and any(map(_proves, data[at:].split(b"\n")[:-1]))
     verdict = "corrupt" if proven else "crash_tail" if damage else "clean"
-    is_sealed = [each["type"] for *_, each in records[-1:]] == ["run.sealed"]
-    return Reading(records, verdict, damage, base + at, is_sealed, redacted)
+    return Reading(records, verdict, damage, base + at, sealed, redacted)
+
+
+def history(run_id: str, packs: list[bytes], journal: bytes = b"") -> bytes:
+    """Return all bytes of a run: its parts of packs, in the order of their numbers, then its journal."""
+    whole = b""
+    for piece in (part for each in [*packs, journal] for part in re.split(PART, each)):
+        first = _event(piece.partition(b"\n")[0]) or {}
+        if first.get("run_id") == run_id and first["type"] in OPENING:
+            whole = whole[: first["offset"] if first["type"] == OPENING[1] else 0] + piece
+    return whole
 
 
 def _proves(line: bytes) -> bool:

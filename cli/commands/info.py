@@ -33,6 +33,8 @@ def _lines(session: Session, view: InfoView) -> Iterator[str]:
         if view.registry_id
         else "none yet",
         "runs": phrases.counted(view.runs, "run") + (f": {counts}" if counts else ""),
+        "packs": phrases.counted(view.packs, "pack")
+        + (f"; {phrases.counted(view.packable, 'more run')} could be packed" if view.packable else ""),
         "durability": view.durability,
         "on": f"{view.file_system or 'an unknown file system'}" + (", of a network" if view.network else ""),
         "writable": "yes" if view.writable else f"no: {view.detail}",

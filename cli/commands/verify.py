@@ -12,7 +12,7 @@ from runlore.cli.options import verb
 from runlore.cli.session import Session
 from runlore.journal.audit import audit, read_anchors
 from runlore.journal.disk import REAL
-from runlore.journal.verify import Verification
+from runlore.journal.verify import Verification, lost
 from runlore.projections.views import FindingView, VerificationView, VerifyView, counted
 
 DAMAGED: Final = 65
@@ -34,7 +34,7 @@ UNSEALED: Final = 1
 def verify(
     session: Session, *, run_ids: tuple[str, ...], everything: bool, require_sealed: bool, kept: str | None
 ) -> None:
-    """Check journals against their own chain; without an ID, all of them.
+    """Check journals against their own chain, packed or not; without an ID, all of them.
 
     Any edit, insertion, reordering or removal inside a journal is found. A cut end is found once the
     run is sealed; a cut exactly behind an earlier seal, or a whole journal that is gone, only against
@@ -48,8 +48,10 @@ def verify(
     wanted = session.journals(run_ids, () if run_ids else anchors)
     progress = session.output.progress("verified", len(wanted), "journal")
     found = list(progress.over(audit(REAL, session.reading(), wanted, anchors)))
+    if not run_ids:
+        found += lost(REAL, session.reading())
     session.output.answer(
-        _view(found), lambda: _lines(session, found), [e.run_id for e in found if e.findings]
+        _view(found), lambda: _lines(session, found), [e.run_id for e in found if e.findings and e.run_id]
     )
     _end(found, require_sealed=require_sealed)
 
@@ -78,7 +80,7 @@ def _lines(session: Session, found: Sequence[Verification]) -> Iterator[str]:
     for each in found:
         for finding in each.findings:
             where = f"seq {finding.seq}, byte {finding.offset}"
-            yield f"{each.run_id}  {red(finding.kind)}  {where}: {text(finding.detail)}"
+            yield f"{each.run_id or '(a pack)'}  {red(finding.kind)}  {where}: {text(finding.detail)}"
     if len(found) == 1 and not found[0].findings:
         one = found[0]
         count = phrases.counted(one.records, "record")

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,27 @@ from msgspec import structs
 from runlore.journal import machine, root
 from runlore.journal.disk import REAL, RealDisk
 from runlore.journal.layout import Layout
-from runlore.journal.values import Identity
+from runlore.journal.packs import index_path
+from runlore.journal.values import Identity, RunId
+from runlore.journal.writer import Writer
 from runlore.projections.findings import KINDS, Finding
 from runlore.runtimes import doctor, doctor_machine, heartbeat
 from runlore.runtimes.identity import identify
 from runlore.runtimes.registry import Registry
+from tests.doubles.drafts import booting, collecting, new_run_id, queued, started, succeeded
+from tests.journal.packed import pack, packs
 from tests.runtimes.kept_runs import Owned, myself, registry_at
 
 NOT_ALWAYS = {"kernel_without_pidfs", "no_bytecode", "disk_low", "disk_full"}
 """What this machine may well have."""
 OLD_S = 1_000_000_000
+
+
+class DaysAgo(RealDisk):
+    """A disk of the day before yesterday."""
+
+    def now(self) -> datetime:
+        return super().now() - timedelta(days=2)
 
 
 class Late(RealDisk):
@@ -263,8 +275,58 @@ def test_every_code_is_tried_here() -> None:
         "network_fs",
         "kernel_old",
         "logout_kills",
+        "journals_packable",
+        "pack_damaged",
     }
     assert {*WAYS, *elsewhere} == set(KINDS)
+
+
+def test_many_old_journals(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packing is offered once it frees something worth while: the files of the packs count."""
+    monkeypatch.setattr(doctor, "MANY", 2)
+    for number in range(3):
+        old_run(layout, new_run_id(number))
+    assert found(layout) == {}
+    old_run(layout, new_run_id(3))
+    items = found(layout)
+
+    assert set(items) == {"journals_packable"}
+    assert items["journals_packable"].next == "runlore pack"
+    assert items["journals_packable"].detail == "4 journals into 1 packs"
+
+
+def test_a_damaged_pack(layout: Layout) -> None:
+    """Its index is gone, and the line that named its first run is damaged."""
+    for number in range(2):
+        old_run(layout, new_run_id(number))
+    pack(layout)
+    path = packs(layout)[0]
+    assert found(layout) == {}
+    path.write_bytes(path.read_bytes().replace(b'"format":1', b'"format":!', 1))
+    Path(index_path(str(path))).unlink()
+    items = found(layout)
+
+    assert set(items) == {"pack_damaged"}
+    assert items["pack_damaged"].next == "runlore verify"
+    assert items["pack_damaged"].severity == "error"
+
+
+def test_half_a_pack(layout: Layout) -> None:
+    """It was never renamed; the next packing removes it as well."""
+    path = Path(layout.packs, ".2026-11-20-1.jsonl.0123456789ab.tmp")
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.touch(mode=0o600)
+    os.utime(path, (OLD_S, OLD_S))
+
+    assert set(found(layout)) == {"temporary_left"}
+
+
+def old_run(layout: Layout, run_id: RunId) -> None:
+    """A run that ended the day before yesterday, its owner lock free."""
+    writer = Writer.create(DaysAgo(), layout, run_id, queued(run_id))
+    for draft in (booting(), started(), collecting(), succeeded()):
+        writer.append(draft)
+    writer.close()
 
 
 def test_a_journal_of_a_newer_release(layout: Layout) -> None:
