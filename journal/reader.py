@@ -7,6 +7,8 @@ yet". Damage ends a read where it stands; the verdict says what kind it is.
 from collections.abc import Iterator
 from typing import Final, Literal, Self, cast
 
+from msgspec import structs
+
 from runlore.journal import chain, codec, tailing
 from runlore.journal.disk import Disk
 from runlore.journal.errors import CorruptJournal, JournalIO, NotFound, UndecodableLine
@@ -129,8 +131,11 @@ class JournalReader:
 
     def verdict(self) -> Verdict:
         """Say what stands behind the last whole record, as of the last read."""
-        if self._scanner.damage is not None or not self._torn:
-            return self._scanner.verdict()
+        found = self._scanner.verdict()
+        if self._scanner.damage is not None:
+            return structs.replace(found, length=found.length + len(self._torn))
+        if not self._torn:
+            return found
         behind = Scanner(self._scanner.tail)
         behind.advance(self._torn)
         return behind.verdict()

@@ -311,8 +311,19 @@ class Writer:
     def _append(self, draft: Draft, *, creating: bool = False) -> Record:
         if self._tail.ended and not self._tail.sealed:
             self._seal(draft)
-        feed, surely = self._feed, creating or self._tail.ended
-        opening = self._opening() if self._tail.seq and not self._tail.size else b""
+        packed = self._tail
+        if packed.size or not packed.seq:
+            return self._append_behind(b"", draft, surely=creating or packed.ended)
+        opening = self._opening()
+        try:
+            return self._append_behind(opening, draft, surely=True)
+        except BaseException:
+            if self._tail.size == len(opening):  # nothing was written
+                self._tail = packed
+            raise
+
+    def _append_behind(self, opening: bytes, draft: Draft, *, surely: bool) -> Record:
+        feed = self._feed
         event, synced = self._drafted(draft)
         before = self._tail
         composed = compose(before, event)
@@ -334,8 +345,12 @@ class Writer:
     def _opening(self) -> bytes:
         """Return the line that begins a journal behind packed parts, and stand behind it.
 
-        The file's name is on the disk before anything in it is acknowledged.
+        The file's name is on the disk before anything in it is acknowledged. A file that cannot even be
+        synced empty is not begun.
         """
+        file = self._file
+        if file is not None and not file.clean and self._tail.durability == "power":
+            file.sync()
         if self._feed:
             self._announce(self._feed, intent=True)
         if self._tail.durability == "power":

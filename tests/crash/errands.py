@@ -18,6 +18,7 @@ from runlore.journal.root import consent_to_network_fs
 from runlore.journal.values import Actor
 from runlore.journal.verify import verify
 from runlore.journal.writer import Draft, Writer
+from runlore.runtimes.packing import Packing
 from runlore.runtimes.redact import Redaction
 from tests.doubles.drafts import booting, failed, new_run_id, noted, progressed, queued, tagged
 
@@ -134,6 +135,26 @@ def redact(errand: Errand) -> None:
     errand.try_to(redact)
 
 
+def pack(errand: Errand) -> None:
+    """End a run, pack it, label it, and pack that too."""
+    disk, layout = errand.disk, errand.layout
+
+    def make() -> None:
+        writer = Writer.create(disk, layout, OTHER, queued(OTHER))
+        errand.acknowledged[OTHER] = writer.tail.head
+        errand.append(writer, failed())
+        errand.close(writer)
+
+    errand.try_to(make)
+    for draft in (tagged(), noted()):
+        errand.try_to(lambda: Packing(disk, layout, older_than_s=0).apply())
+        stranger = Writer(disk, layout, OTHER)
+        if OTHER in errand.acknowledged:
+            errand.append(stranger, draft)
+        errand.close(stranger)
+    errand.try_to(lambda: verify(disk, layout, OTHER))
+
+
 def submit_with_key(errand: Errand) -> None:
     """Claim a key and create its run."""
 
@@ -174,6 +195,7 @@ ERRANDS: Final[dict[str, Callable[[Errand], None]]] = {
     "heal": heal,
     "mend": mend,
     "redact": redact,
+    "pack": pack,
     "submit with key": submit_with_key,
     "look": look,
     "set up": set_up,

@@ -1,7 +1,8 @@
-"""Kill a process at each of its system calls in turn: `python -m tests.crash.kill_points VICTIM FOLDER`.
+"""Kill a process at its system calls in turn: `python -m tests.crash.kill_points VICTIM EVERY FOLDER`.
 
-strace delivers SIGKILL when the victim enters its n-th call of a kind (it counts each kind by itself).
-Afterwards its user does again what was interrupted, and the registry must recover. Prints one JSON line.
+EVERY takes only some of the calls; 1 takes each. strace delivers SIGKILL when the victim enters its n-th
+call of a kind (it counts each kind by itself). Afterwards its user does again what was interrupted, and
+the registry must recover. Prints one JSON line.
 """
 
 import json
@@ -23,19 +24,19 @@ from tests.crash.witness import Witness
 KINDS: Final[dict[str, type[Victim]]] = {**VICTIMS, "consume": Consumes}
 
 
-def main(name: str, folder: str) -> None:
-    """Count the calls of an undisturbed life, then kill at each of them."""
+def main(name: str, every: str, folder: str) -> None:
+    """Count the calls of an undisturbed life, then kill at each of them, or at every so many."""
     kind = KINDS[name]
     kind(f"{folder}/rehearsal", lambda *_: None).rehearse()
     calls = Counter(calls_of(kind, folder))
-    broken: list[str] = []
-    for call, times in sorted(calls.items()):
-        for number in range(1, times + 1):
-            root = tempfile.mkdtemp(dir=folder)
-            problems = _broken_by(call, number, kind, f"{root}/registry")
-            broken += [f"{call} {number}: {problem}" for problem in problems]
-            shutil.rmtree(root)
-    print(json.dumps({"points": calls.total(), "calls": len(calls), "broken": broken}))
+    points = [(call, number) for call, times in sorted(calls.items()) for number in range(1, times + 1)]
+    taken, broken = points[:: int(every)], list[str]()
+    for call, number in taken:
+        root = tempfile.mkdtemp(dir=folder)
+        problems = _broken_by(call, number, kind, f"{root}/registry")
+        broken += [f"{call} {number}: {problem}" for problem in problems]
+        shutil.rmtree(root)
+    print(json.dumps({"points": len(points), "kills": len(taken), "calls": len(calls), "broken": broken}))
 
 
 def _broken_by(call: str, number: int, kind: type[Victim], root: str) -> list[str]:

@@ -14,8 +14,9 @@ from typing import Final
 from runlore.journal.disk import Disk, read_whole
 from runlore.journal.errors import CorruptJournal, NotFound
 from runlore.journal.events import JournalRepaired, RunNoted
+from runlore.journal.history import open_history
 from runlore.journal.layout import Layout
-from runlore.journal.reader import JournalReader, fold_events, journal_ids
+from runlore.journal.reader import JournalReader, fold_run, journal_ids
 from runlore.journal.scan import Record
 from runlore.journal.values import RunId, Seq
 from runlore.journal.verify import verify
@@ -77,7 +78,8 @@ class _Recovered:
         if verdict.state == "corrupt":
             yield f"3: {verdict.damage} is taken for corruption"
         elif before:
-            was = read_whole(self._disk, self._path, 1 << 30)
+            with open_history(self._disk, self._layout, self._run_id) as history:
+                was = history.pread(1 << 30, 0)
             yield from self._appended(before, was[len(was) - verdict.length :], owner=owner)
             yield from self._not_idempotent(owner=owner)
         else:
@@ -114,10 +116,12 @@ class _Recovered:
             yield "5: the appended event cannot be read back"
         appended = [record.event for record in after[len(before) :]]
         kinds = [type(event).__name__ for event in appended]
-        allowed = {"RunNoted", "RunSealed"} | ({"JournalRepaired"} if torn else set())
+        allowed = {"RunNoted", "RunSealed", "JournalContinued"} | ({"JournalRepaired"} if torn else set())
         if set(kinds) - allowed or kinds.count("JournalRepaired") != bool(torn):
             yield f"2: recovery from {len(torn)} torn bytes appended {kinds}"
-        if [event.seq for event in fold_events(self._disk, self._path)] != [record.seq for record in after]:
+        if [event.seq for event in fold_run(self._disk, self._layout, self._run_id)] != [
+            record.seq for record in after
+        ]:
             yield "6: a fold sees other events than a read"
         for event in appended:
             if isinstance(event, JournalRepaired):

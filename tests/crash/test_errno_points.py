@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.victims import VICTIMS
+from tests.crash.victims import LONG_LIVES, VICTIMS
 from tests.proof import record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize("victim", [name for name in VICTIMS if name != "write whole"])
 def test_a_system_call_fails(victim: str, how: str, tmp_path: Path, sized: Callable[[int, int], int]) -> None:
     """The caller gets an error of ours or none; nothing acknowledged is lost, and no half record stays."""
-    command = [sys.executable, "-m", "tests.crash.errno_points", victim, how, str(sized(3, 1)), str(tmp_path)]
+    every = str(sized(3 * LONG_LIVES.get(victim, 1), 1))
+    command = [sys.executable, "-m", "tests.crash.errno_points", victim, how, every, str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, env=os.environ, check=False, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr

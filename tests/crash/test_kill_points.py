@@ -4,15 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.crash.victims import VICTIMS
+from tests.crash.victims import LONG_LIVES, VICTIMS
 from tests.proof import record
 
 PROMISES = {
-    "": "a kill at any system call of create, append, seal, heal, repair, replace and claim loses nothing",
+    "": "a kill at any system call of create, append, seal, heal, repair, replace, claim, pack loses nothing",
     "consume": "a consumer killed at any system call skips nothing, and repeats only what was not acked",
 }
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,9 +22,10 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.needs("strace")
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("victim", [*VICTIMS, "consume"])
-def test_a_kill_at_every_system_call(victim: str, tmp_path: Path) -> None:
+def test_a_kill_at_every_system_call(victim: str, tmp_path: Path, sized: Callable[[int, int], int]) -> None:
     """Wherever the kernel stops us, what was acknowledged is there and the next appender carries on."""
-    command = [sys.executable, "-m", "tests.crash.kill_points", victim, str(tmp_path)]
+    every = str(sized(LONG_LIVES.get(victim, 1), 1))
+    command = [sys.executable, "-m", "tests.crash.kill_points", victim, every, str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, env=os.environ, check=False, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr
@@ -33,5 +35,5 @@ def test_a_kill_at_every_system_call(victim: str, tmp_path: Path) -> None:
     record(
         f"kills at every system call, part {victim}",
         PROMISES.get(victim, PROMISES[""]),
-        {"kills": found["points"]},
+        {"kills": found["kills"]},
     )

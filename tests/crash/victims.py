@@ -26,12 +26,15 @@ from runlore.journal.verify import verify
 from runlore.journal.writer import Draft, Writer
 from runlore.runtimes import redact_blobs
 from runlore.runtimes.owner_lock import OwnerLock
+from runlore.runtimes.packing import Packing
 from runlore.runtimes.redact import Redaction
 from runlore.runtimes.transcript import Transcript
 from tests.doubles.drafts import LIFE, booting, failed, new_run_id, noted, progressed, queued, started, tagged
 from tests.doubles.recorder import CALLS
+from tests.journal.journals import ended_run
 
 RUN: Final = new_run_id()
+OTHER: Final = new_run_id(2)
 SECRET: Final = "correct horse battery staple"
 _VERSIONS: Final = (b"old " * 400, b"new " * 300)
 Tell = Callable[[bytes, bytes], None]
@@ -261,6 +264,64 @@ class Redacts(Victim):
             yield "the recipe is not what the journal names"
 
 
+class Packs(Victim):
+    """Moves the journals of two runs into a pack."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        OwnerLock.create(self.disk, self.layout, RUN).release()
+        writer = self.create()
+        self.append(writer, *(draft() for draft in LIFE))
+        writer.close()
+        ended_run(self.layout, OTHER)
+
+    def act(self) -> None:
+        Packing(self.disk, self.layout, older_than_s=0).apply()
+
+    def mend(self) -> Iterator[str]:
+        self.act()
+        left = os.listdir(self.layout.journals)
+        packed = sorted(os.listdir(self.layout.packs))
+        if left or packed != [".lock", "2026-11-20-1.idx", "2026-11-20-1.jsonl"]:
+            yield f"after packing again there are {left} and {packed}"
+        for run_id in (RUN, OTHER):
+            if verify(REAL, self.layout, run_id).integrity != "sealed":
+                yield f"{run_id}: {verify(REAL, self.layout, run_id)}"
+
+
+class LabelsPacked(Packs):
+    """Appends to a packed run, packs that too, and appends again."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        Packing(self.disk, self.layout, older_than_s=0).apply()
+
+    def act(self) -> None:
+        for _ in range(2):
+            stranger = Writer(self.disk, self.layout, RUN, feed=Feed(self.disk, self.layout))
+            self.append(stranger, tagged())
+            stranger.close()
+            Packing(self.disk, self.layout, older_than_s=0).apply()
+
+    def mend(self) -> Iterator[str]:
+        Packing(self.disk, self.layout, older_than_s=0).apply()
+        if os.listdir(self.layout.journals):
+            yield f"after packing again there are {os.listdir(self.layout.journals)}"
+        if verify(REAL, self.layout, RUN).integrity != "sealed":
+            yield f"{verify(REAL, self.layout, RUN)}"
+
+
+class RedactsPacked(Redacts):
+    """Takes a secret out of a packed run that was labelled with it since."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        Packing(self.disk, self.layout, older_than_s=0).apply()
+        writer = Writer(self.disk, self.layout, RUN)
+        self.append(writer, noted(f"again {SECRET}"))
+        writer.close()
+
+
 VICTIMS: Final[dict[str, type[Victim]]] = {
     "create": Creates,
     "append": Appends,
@@ -271,7 +332,12 @@ VICTIMS: Final[dict[str, type[Victim]]] = {
     "claim": Claims,
     "redact": Redacts,
     "write whole": WritesWhole,
+    "pack": Packs,
+    "label packed": LabelsPacked,
+    "redact packed": RedactsPacked,
 }
+LONG_LIVES: Final = {"pack": 9, "label packed": 25, "redact packed": 25}
+"""Victims that make so many calls that CI takes only every so many of them."""
 
 
 class _Telling:

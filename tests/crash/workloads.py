@@ -13,11 +13,12 @@ from runlore.journal.values import Actor, RunId
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
 from runlore.runtimes.owner_lock import OwnerLock
+from runlore.runtimes.packing import Packing
 from runlore.runtimes.redact import Redaction
 from runlore.runtimes.transcript import Transcript
 from tests.crash.enumeration import PowerCuts, ready_registry
 from tests.crash.recovery import LAYOUT, in_words
-from tests.doubles.crash_states import Image
+from tests.doubles.crash_states import Image, crash_images
 from tests.doubles.drafts import (
     LIFE,
     booting,
@@ -36,6 +37,7 @@ from tests.doubles.simulated import SimulatedDisk
 
 Workload = Callable[[PowerCuts], None]
 RUN: Final = new_run_id()
+OTHER: Final = new_run_id(2)
 
 
 def created(cuts: PowerCuts, run_id: RunId = RUN) -> Writer:
@@ -207,6 +209,44 @@ def redacting(cuts: PowerCuts) -> None:
     stranger.close()
 
 
+def packing(cuts: PowerCuts) -> None:
+    """Pack two runs, label one of them, pack that too, and label it again."""
+    writer = created(cuts)
+    cuts.append(writer, failed())
+    writer.close()
+    other = created(cuts, OTHER)
+    other.append(failed())
+    cuts.promise(OTHER, other.tail.head)
+    other.close()
+    for draft in (tagged(), noted()):
+        Packing(cuts.disk(), LAYOUT, older_than_s=0).apply()
+        stranger = Writer(cuts.disk(), LAYOUT, RUN)
+        cuts.append(stranger, draft)
+        stranger.close()
+
+
+def torn_behind_a_pack(tear: Callable[[bytes], bytes]) -> Workload:
+    """Return a workload that labels a packed run whose continuation a crash has torn in its first line."""
+
+    def heal(cuts: PowerCuts) -> None:
+        with cuts.quietly():
+            writer = created(cuts)
+            cuts.append(writer, failed())
+            writer.close()
+            Packing(cuts.disk(), LAYOUT, older_than_s=0).apply()
+            stranger = Writer(cuts.disk(), LAYOUT, RUN)
+            stranger.append(noted("n" * 600))
+            stranger.close()
+        image = list(crash_images(cuts.system))[-1]
+        path = LAYOUT.journal(RUN)
+        cuts.boot(Image({**image.files, path: tear(image.files[path])}, image.folders))
+        stranger = Writer(cuts.disk(), LAYOUT, RUN)
+        cuts.append(stranger, tagged())
+        stranger.close()
+
+    return heal
+
+
 def _redacted_after(image: Image) -> Iterator[str]:
     """Redact again after the power cut, and yield what is damaged or still says it."""
     disk = SimulatedDisk(image.boot())
@@ -325,6 +365,15 @@ WORKLOADS: Final[dict[str, Workload]] = {
     },
     "a repair": repairing,
     "a redaction": redacting,
+    "a packing": packing,
+    **{
+        f"behind a pack, {what}": torn_behind_a_pack(tear)
+        for what, tear in {
+            "nothing": lambda _: b"",
+            "a line cut in the middle": lambda data: data[:200],
+            "one page of two": lambda data: bytes(100) + data[100:-300],
+        }.items()
+    },
     **{f"sync {which} fails": failed_sync(which) for which in range(6)},
     "a failed sync that cannot be mended": failed_sync_twice,
     "a full disk": short_writes,
