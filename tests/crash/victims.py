@@ -282,7 +282,8 @@ class Packs(Victim):
         self.act()
         left = os.listdir(self.layout.journals)
         packed = sorted(os.listdir(self.layout.packs))
-        if left or packed != [".lock", "2026-11-20-1.idx", "2026-11-20-1.jsonl"]:
+        made = [f"2026-11-20-{number}.{kind}" for number in (1, 2) for kind in ("idx", "jsonl")]
+        if left or packed not in ([".lock", *made[:2]], [".lock", *made]):  # one might have been unreadable
             yield f"after packing again there are {left} and {packed}"
         for run_id in (RUN, OTHER):
             if verify(REAL, self.layout, run_id).integrity != "sealed":

@@ -1,8 +1,8 @@
 """A registry in which everything happens at once, and streams over it that are resumed again and again.
 
 Everything is drawn: appends to live and to ended runs, writers that die between a record and its
-announcement or in the middle of a line, repairs, and the loss of the feed, while a stream reads a few
-records, is dropped, and begins again at its cursor. Nothing here waits: time is a number.
+announcement or in the middle of a line, repairs, packing, and the loss of the feed, while a stream reads
+a few records, is dropped, and begins again at its cursor. Nothing here waits: time is a number.
 """
 
 import os
@@ -21,6 +21,7 @@ from runlore.journal.root import open_for_writing
 from runlore.journal.scan import Record
 from runlore.journal.values import RunId
 from runlore.journal.writer import Writer
+from runlore.runtimes.packing import Packing
 from runlore.watcher.cursor import decode
 from runlore.watcher.follower import Follower
 from runlore.watcher.steps import Told
@@ -118,6 +119,8 @@ class World:
         if run_id is None:
             return
         path = Path(self.layout.journal(run_id))
+        if not path.exists():
+            return  # it is packed
         data = path.read_bytes()
         lines = data.splitlines(keepends=True)
         if len(lines) < 3:
@@ -133,7 +136,15 @@ class World:
             return
         status = [b"run.booting", b"run.started", b"run.collecting", b"run.succeeded"]
         left = b"".join(lines[:keep])
-        self.lives[run_id] = sum(name in left for name in status)
+        if b"run.queued" in lines[0]:  # else its life is packed
+            self.lives[run_id] = sum(name in left for name in status)
+
+    def pack(self, number: int) -> None:
+        """Journals of runs that ended are packed; sometimes the index of a pack is lost."""
+        Packing(as_disk(self.disk), self.layout, older_than_s=0).apply()
+        if number % 3 == 0:
+            for index in Path(self.layout.packs).glob("*.idx"):
+                index.unlink()
 
     def lose_feed(self, number: int) -> None:
         """Somebody deletes the feed, or a part of it, or its folder."""

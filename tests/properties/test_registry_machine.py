@@ -6,6 +6,7 @@ import tempfile
 import weakref
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import pytest
@@ -31,6 +32,7 @@ from runlore.journal.values import RunId, Seq
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
 from runlore.projections.run_view import RunView
+from runlore.runtimes.packing import Packing
 from runlore.runtimes.registry import Registry
 from tests import proof
 from tests.doubles.drafts import noted, succeeded
@@ -227,12 +229,18 @@ class RegistryMachine(RuleBasedStateMachine):
     def delete_what_is_derived(self, *, feed: bool) -> None:
         before = lasting(self.registry.runs())
         shutil.rmtree(self.layout.feed if feed else f"{self.root}/index", ignore_errors=True)
+        for index in Path(self.layout.packs).glob("*.idx"):
+            index.unlink()
         assert lasting(self.registry.runs()) == before
         self.counts["deletions"] += 1
 
     @rule()
     def reopen(self) -> None:
+        """Another process packs what is sealed, and the registry is opened anew."""
         before = lasting(self.registry.runs())
+        self.counts["packed"] += Packing(REAL, self.layout, older_than_s=0).apply().runs
+        assert lasting(self.registry.runs()) == before
+        self.changed |= {run_id for run_id, known in self.known.items() if known.ended}
         self.registry = Registry.open(self.root)
         assert lasting(self.registry.runs()) == before
 

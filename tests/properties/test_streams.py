@@ -17,7 +17,33 @@ from tests.properties.stream_world import Stream, World
 
 DEEDS: Final = ("create", "note", "progress", "live", "die_unannounced", "tear", "cut", "lose_feed", "wait")
 OFTEN: Final = ("create", "note", "note", "progress", "live", "live", "read", "resume", "read one")
-CALM: Final = ("create", "note", "progress", "live", "wait", "read", "read one", "resume", "die_unannounced")
+PACKED: Final = (
+    "create",
+    "live",
+    "live",
+    "live",
+    "note",
+    "read",
+    "read one",
+    "resume",
+    "pack",
+    "pack",
+    "tear",
+    "cut",
+    "wait",
+)
+CALM: Final = (
+    "create",
+    "note",
+    "progress",
+    "live",
+    "wait",
+    "read",
+    "read one",
+    "resume",
+    "die_unannounced",
+    "pack",
+)
 
 _MOST_RUNS: Final = 20
 
@@ -64,6 +90,21 @@ def test_no_record_is_missing_whatever_happens(*, history: bool) -> None:
     each()
     assert counts["resumed"]
     proof.record("streams: anything happens", "no gap, no repeat that was not said, order per run", counts)
+
+
+@pytest.mark.parametrize("history", [False, True], ids=["from now on", "from the beginning"])
+@pytest.mark.timeout(600)
+def test_no_record_is_missing_when_runs_are_packed(*, history: bool) -> None:
+    """Whatever is packed, torn or repaired while a stream is at it or away, it has all of it, in order."""
+    counts: Counter[str] = Counter()
+
+    @given(deeds(PACKED))
+    def each(drawn: list[tuple[str, int]]) -> None:
+        counts.update(play(drawn, history=history))
+
+    each()
+    assert counts["resumed"]
+    proof.record("streams: runs are packed", "no gap, no repeat that was not said, order per run", counts)
 
 
 @pytest.mark.parametrize("history", [False, True], ids=["from now on", "from the beginning"])
