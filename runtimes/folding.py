@@ -65,7 +65,7 @@ class RunFold:
 
     def _begins_anew(self, found: Stamp) -> bool:
         moved = (found.device, found.inode) != self._file or found.size < self._offset
-        return moved or (self._scanner.damage is not None and found.size != self._offset)
+        return moved or (found.size != self._offset and self._scanner.verdict().damage is not None)
 
     def _restart(self, found: Stamp) -> None:
         self._file, self._offset = (found.device, found.inode), 0

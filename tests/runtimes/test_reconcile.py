@@ -101,6 +101,18 @@ def test_a_run_whose_owner_is_lost(layout: Layout, registry: Registry) -> None:
     assert verify(REAL, layout, run_id).integrity == "sealed"
 
 
+@pytest.mark.parametrize("torn", [b"{", b"\0" * 100, b'{"type":"run.noted","seq":'])
+def test_a_lost_run_with_a_torn_line(layout: Layout, registry: Registry, torn: bytes) -> None:
+    """The line is cut while the end is written; what was seen of it is not glued to what follows."""
+    run_id = Owned(layout).boot().start().die()
+    with open(layout.journal(run_id), "ab") as file:
+        file.write(torn)
+
+    assert [done.written for done in registry.reconcile()] == [True]
+    assert final_of(layout, run_id).epoch == 2
+    assert verify(REAL, layout, run_id).integrity == "sealed"
+
+
 def test_a_run_whose_owner_died_after_its_command_succeeded(layout: Layout, registry: Registry) -> None:
     """The exit record makes it succeeded, at the time it names."""
     run_id = Owned(layout).boot().start().leave_exit(0).die()
