@@ -128,14 +128,21 @@ def let_go(disk: Disk, layout: Layout, run_id: RunId, known: Packs) -> bool:
         file = JournalFile(disk, path)
     except FileNotFoundError:
         return True
-    try:
-        size = file.lock()
+    with _locked(file) as size:
         if size is None or not _is_packed(disk, run_id, file, size, known):
             return False
         disk.unlink(path)
+    return True
+
+
+@contextmanager
+def _locked(file: JournalFile) -> Generator[int | None]:
+    """Hold the append lock, give the size, and let go of the file; None: it has no name any more."""
+    try:
+        yield file.lock()
+        file.unlock()
     finally:
         file.close()
-    return True
 
 
 def _is_packed(disk: Disk, run_id: RunId, file: JournalFile, size: int, known: Packs) -> bool:
@@ -167,8 +174,7 @@ def _copy(disk: Disk, layout: Layout, run_id: RunId, fd: int, finder: PartFinder
         file = JournalFile(disk, layout.journal(run_id))
     except FileNotFoundError:
         return 0
-    try:
-        size = file.lock()
+    with _locked(file) as size:
         if not size or not _is_whole(disk, layout, run_id, file, size):
             return 0
         offset = 0
@@ -177,8 +183,6 @@ def _copy(disk: Disk, layout: Layout, run_id: RunId, fd: int, finder: PartFinder
             write_fully(disk, fd, piece)
             finder.feed(piece)
             offset += len(piece)
-    finally:
-        file.close()
     return size
 
 
@@ -204,19 +208,23 @@ def _is_whole(disk: Disk, layout: Layout, run_id: RunId, file: JournalFile, size
 
 
 def _write_index(disk: Disk, path: str, parts: list[PackedPart], size: int) -> None:
-    """Write what lies where; not synced, because one that a power cut spoils is not taken for right."""
-    index = packs.index_path(path)
-    temporary = f"{index.rpartition('/')[0]}/.{index.rpartition('/')[2]}.{os.urandom(6).hex()}.tmp"
-    fd = disk.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    """Write what lies where, if the disk takes it: without an index the pack is read as well.
+
+    It is not synced, because one that a power cut spoils is not taken for right.
+    """
+    folder, _, name = packs.index_path(path).rpartition("/")
+    temporary = f"{folder}/.{name}.{os.urandom(6).hex()}.tmp"
     try:
+        fd = disk.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         try:
             write_fully(disk, fd, PackIndex.of(parts).encode(size))
         finally:
             disk.close(fd)
-        disk.rename(temporary, index)
-    except BaseException:
+        disk.rename(temporary, f"{folder}/{name}")
+    except BaseException as error:
         discard(disk, temporary)
-        raise
+        if not isinstance(error, OSError):
+            raise
 
 
 def refused(layout: Layout, error: OSError) -> RunloreError:

@@ -26,10 +26,24 @@ from tests.journal.packed import append, by_the_second_reader, pack
 from tests.proof import record
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-STATES: Final = {
+
+
+def behind_a_pack(layout: Layout) -> None:
+    """The run was packed, and then went on in a journal."""
+    pack(layout)
+    append(layout, RUN, noted("behind"))
+
+
+def packed(layout: Layout) -> None:
+    """All of the run is packed."""
+    append(layout, RUN, noted("in front"))
+    pack(layout)
+
+
+STATES: Final[dict[str, Callable[[Layout], object]]] = {
     "a journal": lambda _: None,
-    "a journal behind a pack": lambda layout: (pack(layout), append(layout, RUN, noted("behind"))),
-    "a pack": lambda layout: (append(layout, RUN, noted("in front")), pack(layout)),
+    "a journal behind a pack": behind_a_pack,
+    "a pack": packed,
 }
 
 

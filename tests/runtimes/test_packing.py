@@ -1,14 +1,16 @@
 """`Packing`: which journals go into which packs, who holds what meanwhile, and what redaction does there."""
 
+import errno
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runlore.journal import ids, packing
-from runlore.journal.disk import REAL
-from runlore.journal.errors import BadInput, NotFound
+from runlore.journal.disk import REAL, RealDisk
+from runlore.journal.errors import BadInput, JournalIO, NotFound
 from runlore.journal.events import TextRedacted
 from runlore.journal.layout import Layout
 from runlore.journal.reader import loose_ids, read
@@ -145,6 +147,45 @@ def test_an_event_between_copy_and_unlink_keeps_the_journal(
     pack(layout)
     assert [record.event for record in read(REAL, layout, RUN)][-2].text == "just now"  # type: ignore[union-attr]
     assert by_the_second_reader(layout, RUN).sealed
+
+
+class Small(RealDisk):
+    """A disk that takes so many bytes more."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room = room
+
+    def write(self, fd: int, data: Any) -> int:  # noqa: ANN401 - any bytes
+        """Write what fits."""
+        if not self.room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written = super().write(fd, data[: self.room])
+        self.room -= written
+        return written
+
+
+@pytest.mark.parametrize("runs", [0, 1])
+def test_a_full_disk(layout: Layout, runs: int) -> None:
+    """The error says where every run is; no half is left, and the next packing goes on."""
+    before = {run_id: list(read(REAL, layout, run_id)) for run_id in (RUN, OTHER)}
+    with pytest.raises(JournalIO, match=r"packs: No space left on device; every run is where it was"):
+        pack(layout, Small(runs * len(raw(layout)) + 10))
+
+    assert os.listdir(layout.packs) == [".lock"]
+    assert loose_ids(REAL, layout) == [RUN, OTHER]
+    assert pack(layout).runs == 2
+    assert {run_id: list(read(REAL, layout, run_id)) for run_id in (RUN, OTHER)} == before
+
+
+def test_a_disk_too_full_for_the_index(layout: Layout) -> None:
+    """Packing frees room, so it goes on without one; the next packing makes it."""
+    assert pack(layout, Small(2 * len(raw(layout)) + 10)).runs == 2
+    assert loose_ids(REAL, layout) == []
+    assert sorted(os.listdir(layout.packs)) == [".lock", packs(layout)[0].name]
+    assert verify(REAL, layout, OTHER).integrity == "sealed"
+    pack(layout)
+    assert packs(layout)[0].with_suffix(".idx").exists()
 
 
 def test_every_door_finds_a_packed_run(layout: Layout) -> None:
