@@ -20,6 +20,7 @@ ANSWERS: dict[str, list[str]] = {
     "verify": ["verify"],
     "heads": ["heads"],
     "scan": ["scan"],
+    "pack": ["pack", "--dry-run"],
     "repair": ["repair", "bad"],
     "reconcile": ["reconcile", "--dry-run"],
     "info": ["info"],
