@@ -43,9 +43,9 @@ def plan(disk: Disk, layout: Layout, run_id: RunId) -> RepairPlan:
         with open_history(disk, layout, run_id) as history:
             size, _links = history.size_and_links()
             tail, verdict = tailing.read_on(history, Tail.empty(run_id), size)
+            return _planned(run_id, tail, verdict, history.packed)
     except OSError as error:
         raise _refused(layout.journal(run_id), run_id, error) from error
-    return _planned(run_id, tail, verdict)
 
 
 def repair(disk: Disk, layout: Layout, run_id: RunId) -> RepairPlan:
@@ -71,7 +71,7 @@ def repair(disk: Disk, layout: Layout, run_id: RunId) -> RepairPlan:
                 raise Busy(f"{path} was replaced just now; try again")
             with open_history(disk, layout, run_id) as history:
                 tail, verdict = tailing.read_on(history, Tail.empty(run_id), history.size_and_links()[0])
-                planned = _planned(run_id, tail, verdict)
+                planned = _planned(run_id, tail, verdict, history.packed)
                 if planned.damage is None:
                     if is_new and not size:
                         disk.unlink(path)  # nobody was told of anything in it
@@ -138,11 +138,11 @@ def _refused(path: str, run_id: RunId, error: OSError) -> RunloreError:
     return JournalIO(f"{path}: {error.strerror or error}; nothing was cut")
 
 
-def _planned(run_id: RunId, tail: Tail, verdict: Verdict) -> RepairPlan:
+def _planned(run_id: RunId, tail: Tail, verdict: Verdict, packed: int) -> RepairPlan:
     return RepairPlan(
         run_id=run_id,
         damage=verdict.damage,
         kept_records=tail.seq,
         cut_bytes=verdict.length,
-        is_crash_tail=heals_by_itself(tail, verdict, boot_id()),
+        is_crash_tail=heals_by_itself(tail, verdict, boot_id()) and tail.offset >= packed,
     )

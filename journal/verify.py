@@ -93,7 +93,7 @@ def verify(
         check.unreadable(error)
     finally:
         history.close()
-    found = check.result()
+    found = check.result(history.packed)
     findings = [_placed(layout, history, each) for each in found.findings]
     return structs.replace(found, findings=findings)
 
@@ -212,9 +212,11 @@ class _Check:
     def _find(self, kind: FindingKind, seq: Seq, offset: Offset, detail: str) -> None:
         self._findings.append(Finding(kind=kind, seq=seq, offset=offset, detail=detail))
 
-    def result(self) -> Verification:
+    def result(self, packed: int) -> Verification:
+        """Return what was found, given how many bytes lie in packs, which nobody appends to or heals."""
         tail, verdict = self._scanner.tail, self._scanner.verdict()
         crash_tail = heals_by_itself(tail, verdict, boot_id()) and not self._unreadable
+        crash_tail = crash_tail and tail.offset >= packed
         if not self._unreadable:
             self._note_damage(verdict, "crash tail" if crash_tail else "corruption")
         if tail.base:  # and whatever seems out of order follows from that
