@@ -345,12 +345,11 @@ class Writer:
     def _opening(self) -> bytes:
         """Return the line that begins a journal behind packed parts, and stand behind it.
 
-        The file's name is on the disk before anything in it is acknowledged. A file that cannot even be
-        synced empty is not begun.
+        The file's name is on the disk before anything in it is acknowledged.
         """
         file = self._file
-        if file is not None and not file.clean and self._tail.durability == "power":
-            file.sync()
+        assert file is not None  # noqa: S101 - see _put
+        file.clean = True  # it is empty: there is nothing in it to vouch for
         if self._feed:
             self._announce(self._feed, intent=True)
         if self._tail.durability == "power":

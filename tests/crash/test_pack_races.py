@@ -115,7 +115,7 @@ def test_one_in_the_middle_of_the_other(
         came = interposed.join()
         deed.check()
         shutil.rmtree(folder)
-        at, moments = at + sized(5, 1), moments + came
+        at, moments = at + sized(9, 1), moments + came
     assert moments
     record(
         f"{inner} in the middle of {outer}, {template.name}",

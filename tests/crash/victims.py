@@ -337,7 +337,7 @@ VICTIMS: Final[dict[str, type[Victim]]] = {
     "label packed": LabelsPacked,
     "redact packed": RedactsPacked,
 }
-LONG_LIVES: Final = {"pack": 9, "label packed": 25, "redact packed": 25}
+LONG_LIVES: Final = {"pack": 15, "label packed": 50, "redact packed": 50}
 """Victims that make so many calls that CI takes only every so many of them."""
 
 
