@@ -14,6 +14,7 @@ from runlore.projections.views import PsView
 from runlore.runtimes import kept_listing
 from runlore.runtimes.kept_listing import KeptListing
 from runlore.runtimes.registry import Registry
+from tests.journal.packed import pack
 from tests.runtimes.kept_runs import Owned, registry_at
 
 
@@ -130,3 +131,19 @@ def test_a_root_that_is_gone_is_no_empty_list(layout: Layout, registry: Registry
 
     with pytest.raises(NotFound, match="is gone"):
         kept.page(None)
+
+
+def test_runs_that_are_packed_meanwhile(layout: Layout, registry: Registry) -> None:
+    """They stay in the list, and what is said of them later is seen, packed again or not."""
+    kept = kept_up(registry)
+    runs = [Owned(layout).boot().start().succeed().die() for _ in range(2)]
+    live = Owned(layout).boot()
+    assert len(kept.page(filters.Filter()).items) == 3
+    for number in range(2):
+        pack(layout)
+        assert told(kept.page(filters.Filter())) == told(registry.page())
+        registry.get(runs[0]).rename(f"name {number}")
+        for _ in range(2):
+            shown = told(kept.page(filters.Filter()))
+        assert shown == told(registry.page())
+    live.die()
