@@ -65,7 +65,7 @@ class Follower:
         self._sizes = SettledSizes()
         self._ready = Preparing(disk, layout, wanted or Wanted(), named=scope.only is not None)
         self._course = FeedCourse(scope, self._ready, self._sizes)
-        self._patrol = Patrol(scope, self._ready, self._course)
+        self._patrol = Patrol(scope, self._ready, self._course, self._sizes)
         self._errand: Errand | None = None
         """What takes several pulls."""
         self._has_failed = False

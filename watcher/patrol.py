@@ -7,11 +7,13 @@ and will not be.
 from typing import Final
 
 from runlore.journal.values import RunId
+from runlore.watcher.cursor import START
 from runlore.watcher.feed_course import FeedCourse
 from runlore.watcher.looks import Looks
 from runlore.watcher.preparing import Preparing
 from runlore.watcher.scope import Scope
-from runlore.watcher.steps import Errand, Settled
+from runlore.watcher.settled import SettledSizes
+from runlore.watcher.steps import Errand, Passed, Settled
 
 EVERY_S: Final = 1.0
 """How often journals are looked at that may have been written to without an announcement."""
@@ -24,8 +26,9 @@ _AT_ONCE: Final = 200
 class Patrol:
     """The rounds of one stream."""
 
-    def __init__(self, scope: Scope, ready: Preparing, course: FeedCourse) -> None:
-        self._clock, self._ready, self._course = scope.disk, ready, course
+    def __init__(self, scope: Scope, ready: Preparing, course: FeedCourse, sizes: SettledSizes) -> None:
+        self._scope, self._clock, self._ready, self._course = scope, scope.disk, ready, course
+        self._sizes = sizes
         self._looks = Looks(scope.disk, scope.layout)
         self._looked: dict[RunId, tuple[int, int]] = {}
         """Inode and size of the journals in which there was nothing more to see."""
@@ -57,9 +60,10 @@ class Patrol:
 
     def round(self) -> Errand:
         """Look at every journal that is read; a few at a time: what is announced meanwhile does not wait."""
-        cost, run_ids = 0.0, self._ready.journals.run_ids()
         thorough = self._whatever_is_locked
         self.put_off()
+        cost = self._find_new()
+        run_ids = self._ready.journals.run_ids()
         for begin in range(0, len(run_ids), _AT_ONCE):
             begun = self._clock.monotonic()
             quiet = [
@@ -71,6 +75,20 @@ class Patrol:
         if thorough == self._whatever_is_locked:  # else somebody asked for more meanwhile
             self._next_at = self._clock.monotonic() + max(EVERY_S, cost * _SHARE)
             self.rounds += 1
+
+    def _find_new(self) -> float:
+        """Take up the runs that are new while there is no feed: one that came and went told nobody of them.
+
+        Return what that cost, in seconds.
+        """
+        if self._course.is_open or self._scope.only is not None:
+            return 0.0
+        begun = self._clock.monotonic()
+        for run_id in self._scope.run_ids():
+            if run_id not in self._ready.journals and self._sizes.is_new(run_id):
+                self._ready.begin(run_id, START)
+                self._ready.steps.append(Passed(run_id, START))
+        return self._clock.monotonic() - begun
 
     def _clear_up_doubts(self) -> Errand:
         doubtful = self._course.doubtful

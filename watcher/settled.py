@@ -35,6 +35,10 @@ class SettledSizes:
             if sizes is not None:
                 sizes[run_id] = size
 
+    def is_new(self, run_id: RunId) -> bool:
+        """Say whether a journal is surely none of those there were."""
+        return self._sizes is not None and run_id not in self._sizes
+
     def begin_history(self) -> None:
         """Know nothing until everything that was there before was gone through."""
         self._sizes, self._found = None, {}

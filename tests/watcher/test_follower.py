@@ -259,6 +259,23 @@ def test_filters_about_the_run(runs: Runs) -> None:
     assert news(runs.follower(history=True, wanted=other)) == []
 
 
+def test_a_feed_that_comes_and_goes(bent_runs: Runs, bent: Bent) -> None:
+    """Nobody has read in it what was new, and it comes all the same, once."""
+    runs = bent_runs
+    shutil.rmtree(runs.layout.feed)
+    os.mkdir(runs.layout.feed)
+    stream = runs.follower()
+    runs.feed.close()
+    one = runs.new()
+    shutil.rmtree(runs.layout.feed)
+    bent.time += 2.0
+    assert news(stream) == [(one, 1)]
+    runs.append(one)
+    bent.time += 2.0
+
+    assert [item for item in news(stream) if item != "lagged"] == [(one, 2)]
+
+
 @pytest.mark.timeout(600)
 def test_many_journals_change_while_a_subscriber_is_stopped(
     runs: Runs, sized: Callable[[int, int], int]
