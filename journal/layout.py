@@ -41,6 +41,7 @@ class Layout:
         self.journals: Final[str] = f"{root}/journals"
         self.packs: Final[str] = f"{root}/packs"
         self.feed: Final[str] = f"{root}/feed"
+        self.index: Final[str] = f"{root}/index"
         self.quarantine: Final[str] = f"{root}/quarantine"
         self.keys: Final[str] = f"{root}/keys"
         self.blobs: Final[str] = f"{root}/blobs"

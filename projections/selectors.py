@@ -112,7 +112,7 @@ def _by_suffix(word: str, runs: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _by_name(word: str, runs: Sequence[Candidate]) -> list[Candidate]:
-    name = _composed(word)
+    name = composed(word)
     return [run for run in runs if run.name == name]
 
 
@@ -132,7 +132,7 @@ def _by_key(word: str, runs: Sequence[Candidate]) -> list[Candidate]:
     kind, colon, key = word.partition(":")
     if not colon or kind.lower() != "key" or not key:
         return []
-    wanted = _composed(key)
+    wanted = composed(key)
     return [run for run in runs if run.key == wanted]
 
 
@@ -216,7 +216,7 @@ def _place(run: Candidate) -> tuple[datetime, RunId]:
     return run.created_at or _BEGINNING, run.run_id
 
 
-def _composed(text: str) -> str:
+def composed(text: str) -> str:
     """Return a label as it is stored: see `labels`."""
     if text.isascii():
         return text

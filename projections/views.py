@@ -5,7 +5,7 @@ ever get added. `runlore schema NAME` prints what is behind a name: see `schema`
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Final, Literal, cast
 
@@ -68,6 +68,7 @@ __all__ = [
     "encode_view",
     "event_record",
     "run_view",
+    "tallied",
 ]
 
 
@@ -535,8 +536,13 @@ def event_record(record: Record) -> EventRecord:
 
 def counted(names: Iterable[str | None]) -> dict[str, int]:
     """Return how often each name comes, in alphabetical order; None counts as `unreadable`."""
-    counts = Counter(name or "unreadable" for name in names)
-    return {name: counts[name] for name in sorted(counts)}
+    return tallied(Counter(names))
+
+
+def tallied(counts: Mapping[str | None, int]) -> dict[str, int]:
+    """Return counts by name in alphabetical order; None counts as `unreadable`."""
+    named = {name or "unreadable": count for name, count in counts.items()}
+    return {name: named[name] for name in sorted(named)}
 
 
 _DEL: Final = b"\x7f"

@@ -20,9 +20,10 @@ from runlore.journal.root import FoundRoot, find_root, open_for_reading, open_fo
 from runlore.journal.values import Actor, Durability, RunId
 from runlore.projections import filters, selectors
 from runlore.projections.run_view import RunView
-from runlore.projections.selectors import Candidate, Chosen
-from runlore.projections.views import PsView, ReconciledView
-from runlore.runtimes.listing import Listing, page_of
+from runlore.projections.selectors import Chosen
+from runlore.projections.views import PsView, ReconciledView, tallied
+from runlore.runtimes.indexed import IndexedListing, Page
+from runlore.runtimes.listing import Listing
 from runlore.runtimes.observe import Observer
 from runlore.runtimes.surroundings import current_folder
 
@@ -57,6 +58,7 @@ class Registry:
         self.durability: Final[Durability] = durability
         self._by, self._writable, self._checked = by, writable, False
         self._listing = Listing(disk, layout, self.observer)
+        self._indexed = IndexedListing(disk, layout, self._listing)
 
     def __repr__(self) -> str:
         return f"<runlore.Registry {self.root}>"
@@ -152,12 +154,12 @@ class Registry:
             after=after,
             limit=limit,
         )
-        return page_of(filters.select(wanted, self._listing.all()), now)
+        return _page(self._indexed.page(wanted), now)
 
     def recent(self, finished: int = filters.RECENT) -> PsView:
         """Return the live runs and the last few that ended."""
         now = self.disk.now()
-        return page_of(filters.recent(self._listing.all(), finished), now)
+        return _page(self._indexed.recent(finished), now)
 
     def view(self, run_id: RunId) -> RunView:
         """Return one run as it is now.
@@ -188,7 +190,7 @@ class Registry:
         if exact is not None and exists(self.disk, self.layout, exact):
             return exact
         observed = live or ":" in selector  # only statuses depend on who is alive
-        known = self._candidates(observed=observed)
+        known = self._indexed.candidates(selector, observed=observed)
         if live:
             going = [run for run in known if run.status not in TERMINAL]
             try:
@@ -205,7 +207,7 @@ class Registry:
         Raises:
             NotFound: there are no runs.
         """
-        return selectors.choose(self._candidates(observed=True))
+        return selectors.choose(self._indexed.candidates(None, observed=True))
 
     # -- act
 
@@ -408,10 +410,18 @@ class Registry:
 
         return Reconciler(self.disk, self.layout, self.observer, by=self.by)
 
-    def _candidates(self, *, observed: bool) -> list[Candidate]:
-        return [found.candidate for found in self._listing.all(observed=observed)]
-
 
 def find(root: str | os.PathLike[str] | None) -> FoundRoot:
     """Return the root to use, by the rules of the command line."""
     return find_root(None if root is None else os.fspath(root), os.environ, current_folder())
+
+
+def _page(found: Page, now: datetime) -> PsView:
+    return PsView(
+        as_of=now,
+        items=[run.view(now) for run in found.items],
+        counts=tallied(found.counts),
+        damaged=found.damaged,
+        truncated=found.truncated,
+        next=found.next,
+    )

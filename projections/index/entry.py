@@ -1,0 +1,82 @@
+"""A journal as a row of the index; settled only where nothing about it is in doubt."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from runlore.journal import ids
+from runlore.journal.values import RunId
+from runlore.projections import shell
+from runlore.projections.index.times import microseconds
+from runlore.projections.registry import Row
+from runlore.projections.run_state import RunState
+
+LONGEST_COMMAND: Final = 4096
+"""Characters of a command that a row keeps; a longer one is read from its journal when it is shown."""
+
+Signature = tuple[int, int, int]
+"""Inode, size and time of change of a journal: what a row was made from."""
+
+
+class Entry(Struct, frozen=True, gc=False):
+    """One row; one that is not settled says no more than that its run has to be looked at."""
+
+    run_id: RunId
+    signature: Signature
+    columns: tuple[object, ...] = ()
+    """From `head` to `command`; empty if the row is not settled."""
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+def entry(row: Row, signature: Signature) -> Entry:
+    """Return the row of a journal that looked so before and after it was folded, with no append going on."""
+    if not _is_settled(row, signature):
+        return Entry(row.run_id, signature)
+    return Entry(row.run_id, signature, _columns(row), tuple(row.state.tags.items()))
+
+
+def _is_settled(row: Row, signature: Signature) -> bool:
+    """Say whether the run has ended, whole to the last byte, in words that SQLite keeps as they are."""
+    state = row.state
+    return (
+        state.ended
+        and state.sealed
+        and row.problem is None
+        and row.size == signature[1]
+        and state.created_at is not None
+        and state.queued is not None
+        and all("\0" not in text for text in _texts(state))
+    )
+
+
+def _texts(state: RunState) -> tuple[str, ...]:
+    external = state.origin.external_id if state.origin else ""
+    return (state.name, state.key, external, *state.tags, *state.tags.values())
+
+
+def _columns(row: Row) -> tuple[object, ...]:
+    state = row.state
+    reason, origin, recipe = state.reason, state.origin, state.recipe
+    command = shell.join(recipe.argv) if recipe else ""
+    return (
+        row.head,
+        ids.short(row.run_id),
+        state.name or None,
+        state.key or None,
+        (origin.external_id or None) if origin else None,
+        state.status,
+        state.exit_code,
+        state.signal,
+        reason.code if reason else None,
+        None if state.created_at is None else microseconds(state.created_at),
+        None if state.started_at is None else microseconds(state.started_at),
+        _took_s(state),
+        " ".join(f"{name}={value}" if value else name for name, value in state.tags.items()),
+        command if len(command) <= LONGEST_COMMAND and "\0" not in command else None,
+    )
+
+
+def _took_s(state: RunState) -> float | None:
+    if state.started_at is None or state.ended_at is None:
+        return None
+    return max(0.0, (state.ended_at - state.started_at).total_seconds())

@@ -1,0 +1,184 @@
+"""Bring an index up to date, or make one: the same looks at the same journals, some of them or all.
+
+The order is what makes it right (see `survey`): folder and feed first, then each append lock, then the
+journal between two looks at its file. Whoever holds an append lock is not waited for: his run stays
+unsettled, and the next read looks again.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from runlore.journal import machine
+from runlore.journal.disk import Disk
+from runlore.journal.errors import NotFound
+from runlore.journal.layout import Layout
+from runlore.journal.values import RunId
+from runlore.projections.index import generations
+from runlore.projections.index.entry import Entry, Signature, entry
+from runlore.projections.index.store import Store, fill
+from runlore.projections.index.survey import (
+    NEVER,
+    Place,
+    Survey,
+    is_appended_to,
+    journals,
+    signature_of,
+    survey,
+)
+from runlore.projections.registry import fold_journal
+
+UNSURE: Final[Signature] = (0, 0, 0)
+"""The signature of no journal: whoever has it is looked at again."""
+_TRIES: Final = 4
+_TAIL: Final = 4096
+"""More than any seal takes."""
+_SEAL: Final = b'\n{"type":"run.sealed"'
+_LAG: Final = 16 << 10
+"""Bytes of the feed that are read again and again, before it is written down that they were read."""
+
+
+def refresh(disk: Disk, layout: Layout, store: Store, suspects: Iterable[RunId] = ()) -> list[RunId]:
+    """Bring a store up to date, and leave it reading: what it says is right now.
+
+    Returns the runs that have to be folded, because they are not settled. `suspects` are looked at
+    whatever the feed says of them.
+
+    Raises:
+        sqlite.Failed: the index cannot be used; fold instead.
+    """
+    for _ in range(_TRIES):
+        known = store.begin()
+        found = survey(disk, layout, known.place)
+        changed, gone = _changes(disk, layout, store, found, frozenset(suspects))
+        if not changed and not gone and not _moved_on(known.place, found.place):
+            return store.to_look_at()
+        if store.commit(known, changed, gone, found.place):
+            store.begin()
+            return store.to_look_at()
+    raise generations.Busy
+
+
+def make(disk: Disk, layout: Layout) -> None:
+    """Make a new index of all journals and put it in use.
+
+    Raises:
+        sqlite.Failed: that cannot be done here, or somebody else is at it.
+    """
+    kind = machine.file_system(layout.root)
+    if not kind or machine.is_network(kind):
+        raise OSError(f"{layout.root}: SQLite's shared memory does not work on {kind or 'what this is on'}")
+    with generations.alone(layout.index):
+        generations.sweep(layout.index)
+        path = generations.begin(layout.index)
+        try:
+            place = survey(disk, layout, Place()).place
+            fill(path, entries(disk, layout, sorted(journals(layout))), place)
+            generations.publish(layout.index, path)
+        except BaseException:
+            generations.discard(path)
+            raise
+
+
+def entries(disk: Disk, layout: Layout, run_ids: Iterable[RunId]) -> Iterator[Entry]:
+    """Yield the rows of these journals, as they are now."""
+    for run_id in run_ids:
+        made = entry_of(disk, layout, run_id)
+        if made is not None:
+            yield made
+
+
+def entry_of(disk: Disk, layout: Layout, run_id: RunId) -> Entry | None:
+    """Return the row of a journal as it is now; None if there is none."""
+    path = layout.journal(run_id)
+    held = is_appended_to(disk, path)
+    before = signature_of(path)
+    if before is None:
+        return None
+    if held:
+        return Entry(run_id, UNSURE)
+    try:
+        row = fold_journal(disk, layout, run_id)
+    except NotFound:
+        return None
+    if signature_of(path) != before:
+        return Entry(run_id, UNSURE)
+    return Entry(run_id, before) if row is None else entry(row, before)
+
+
+def _changes(
+    disk: Disk, layout: Layout, store: Store, found: Survey, suspects: frozenset[RunId]
+) -> tuple[list[Entry], list[RunId]]:
+    """Return the rows that have to be written, and the runs whose journals are gone."""
+    pending = frozenset(store.to_look_at())
+    wanted = set(found.announced - pending) | suspects
+    gone: list[RunId] = []
+    if found.listed:
+        seen, there = store.signatures(), journals(layout)
+        gone += [run_id for run_id in seen if run_id not in there]
+        wanted |= {
+            run_id for run_id, inode in there.items() if run_id not in seen or seen[run_id][0][0] != inode
+        }
+        if found.doubted:
+            wanted |= _unlike(disk, layout, there, seen, ask_locks=found.place.feed is not None)
+    wanted |= {run_id for run_id in pending if _may_be_settled(disk, layout, run_id)}
+    changed: list[Entry] = []
+    for run_id in sorted(wanted):
+        made = entry_of(disk, layout, run_id)
+        if made is None:
+            gone.append(run_id)
+        elif made.columns or run_id not in pending:
+            changed.append(made)
+    return changed, gone
+
+
+def _unlike(
+    disk: Disk,
+    layout: Layout,
+    there: Iterable[RunId],
+    seen: dict[RunId, tuple[Signature, bool]],
+    *,
+    ask_locks: bool,
+) -> set[RunId]:
+    """Return the settled runs whose journals do not look as they did, or are being appended to.
+
+    ask_locks: a feed begins here that will say what comes, but not what is under way.
+    """
+    unlike: set[RunId] = set()
+    for run_id in there:
+        known = seen.get(run_id)
+        if known is None or not known[1]:
+            continue
+        path = layout.journal(run_id)
+        if signature_of(path) != known[0] or (ask_locks and is_appended_to(disk, path)):
+            unlike.add(run_id)
+    return unlike
+
+
+def _may_be_settled(disk: Disk, layout: Layout, run_id: RunId) -> bool:
+    """Say whether a run that was not settled ends in a seal by now, or is gone; cheap, for many."""
+    path = layout.journal(run_id)
+    try:
+        fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    try:
+        size, _links = disk.size_and_links(fd)
+        tail = disk.pread(fd, _TAIL, max(0, size - _TAIL))
+    except OSError:
+        return False
+    finally:
+        disk.close(fd)
+    return _SEAL in tail[tail.rfind(b"\n", 0, -1) :]
+
+
+def _moved_on(before: Place, now: Place) -> bool:
+    """Say whether it is worth a write that more was seen, though no row has changed."""
+    if before.boot != now.boot or now.journals_ns not in {NEVER, before.journals_ns}:
+        return True
+    if before.feed is None or now.feed is None:
+        return before.feed is not now.feed
+    same = (before.feed.feed_id, before.feed.segment) == (now.feed.feed_id, now.feed.segment)
+    return not same or now.feed.offset - before.feed.offset >= _LAG

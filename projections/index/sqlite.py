@@ -1,0 +1,34 @@
+"""The door to SQLite: its C module alone, because the package around it costs a command 2 ms.
+
+Whatever goes wrong with an index is a `Failed`: the caller folds the journals instead.
+"""
+
+import _sqlite3
+import os
+from typing import Final
+
+from runlore.journal.disk import REAL
+
+Failed: Final = (_sqlite3.Error, OSError, UnicodeError, OverflowError)
+"""What an index may raise; it never reaches whoever asked about runs."""
+Connection = _sqlite3.Connection
+_PATIENCE_S: Final = 0.25
+"""How long a reader waits for another one that is writing down what it saw."""
+
+
+def connect(path: str) -> Connection:
+    """Return a connection to a database file that exists; transactions are for the caller to begin.
+
+    The caller names the file by a URI, so that a missing one is not made by looking for it.
+    """
+    quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    return _sqlite3.connect(f"file:{quoted}?mode=rw", timeout=_PATIENCE_S, isolation_level=None, uri=True)
+
+
+def make(path: str) -> Connection:
+    """Return a connection to a new database file; nothing is synced until the caller says so."""
+    REAL.close(REAL.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))  # its log inherits the mode: 0600
+    connection = _sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = OFF")
+    connection.execute("PRAGMA synchronous = OFF")
+    return connection

@@ -1,0 +1,176 @@
+"""Answer questions about many runs: from the index where it can be had, else by folding every journal.
+
+The index says which ended runs are meant and how many there are; what is shown of them is folded from
+their journals all the same. Runs that have not ended are folded and looked at. So both ways give the same
+answer, and where they would not, the index is asked again, and then not at all.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, TypeVar
+
+from msgspec import Struct
+
+from runlore.journal.disk import Disk
+from runlore.journal.errors import NotFound, RunloreError
+from runlore.journal.layout import Layout
+from runlore.journal.values import RunId
+from runlore.projections import filters
+from runlore.projections.filters import Filter
+from runlore.projections.index import sqlite
+from runlore.projections.index.entry import Signature
+from runlore.projections.index.reading import Reading, Settled, reading
+from runlore.projections.index.survey import signature_of
+from runlore.projections.index.wanted import conditions
+from runlore.projections.selectors import Candidate
+from runlore.runtimes.listing import Found, Listing
+
+_TRIES: Final = 3
+_COMPARED: Final = 100
+"""Runs whose journals are compared with the index before one of them is chosen: the latest come first."""
+Answer = TypeVar("Answer")
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """Some runs, newest first, and how many there are in all."""
+
+    items: list[Found]
+    counts: Counter[str | None]
+    damaged: int
+    next: str | None = None
+
+    @property
+    def truncated(self) -> bool:
+        """More match than are shown."""
+        return len(self.items) < self.counts.total()
+
+
+class Stale(Exception):
+    """Rows of the index are not what the journals say."""
+
+    def __init__(self, run_ids: Iterable[RunId]) -> None:
+        super().__init__()
+        self.run_ids: Final = frozenset(run_ids)
+
+
+class IndexedListing:
+    """Finds the runs of one registry, however many there are."""
+
+    def __init__(self, disk: Disk, layout: Layout, listing: Listing) -> None:
+        self._disk, self._layout, self._listing = disk, layout, listing
+
+    def page(self, filter_: Filter) -> Page:
+        """Return the runs that match, newest first, up to the limit.
+
+        Raises:
+            NotFound: there is no registry.
+        """
+        page = self._asked(lambda index: self._page(index, filter_))
+        return page or _paged(filters.select(filter_, self._listing.all()))
+
+    def recent(self, finished: int = filters.RECENT) -> Page:
+        """Return the live runs and the last few that ended.
+
+        Raises:
+            NotFound: there is no registry.
+        """
+        page = self._asked(lambda index: self._recent(index, finished))
+        return page or _paged(filters.recent(self._listing.all(), finished))
+
+    def candidates(self, word: str | None, *, observed: bool) -> list[Candidate]:
+        """Return every run that `word` could mean, and perhaps others; without a word, the latest ones too.
+
+        Raises:
+            NotFound: there is no registry.
+        """
+        found = self._asked(lambda index: self._candidates(index, word, observed=observed))
+        if found is None:
+            return [each.candidate for each in self._listing.all(observed=observed)]
+        return found
+
+    def _asked(self, ask: Callable[[Reading], Answer]) -> Answer | None:
+        """Return what the index answers; None if it cannot."""
+        suspects: frozenset[RunId] = frozenset()
+        for _ in range(_TRIES):
+            try:
+                with reading(self._disk, self._layout, suspects) as index:
+                    return None if index is None else ask(index)
+            except Stale as stale:
+                suspects = stale.run_ids
+            except RunloreError:
+                raise
+            except sqlite.Failed:
+                return None
+        return None
+
+    def _page(self, index: Reading, filter_: Filter) -> Page:
+        looked = [run for run in self._listing.all(index.unsettled) if filters.matches(filter_, run)]
+        counts = _counted(looked)
+        counts.update(index.counts(filter_))
+        settled = self._settled(index.newest(filter_, filter_.limit))
+        items = filters.newest_first([*looked, *settled])[: filter_.limit]
+        more = len(items) < counts.total()
+        return Page(
+            items=items,
+            counts=counts,
+            damaged=_damaged(looked),
+            next=filters.cursor(items[-1]) if more and items else None,
+        )
+
+    def _recent(self, index: Reading, finished: int) -> Page:
+        looked = self._listing.all(index.unsettled)
+        counts = _counted(looked)
+        counts.update(index.counts(Filter()))
+        chosen = filters.recent([*looked, *self._settled(index.newest(Filter(), finished))], finished)
+        return Page(items=chosen.items, counts=counts, damaged=_damaged(looked))
+
+    def _candidates(self, index: Reading, word: str | None, *, observed: bool) -> list[Candidate]:
+        looked = self._listing.all(index.unsettled, observed=observed)
+        found = {run.run_id: run.candidate for run in looked}
+        for condition, values, last in conditions(word):
+            meant = index.meant(condition, values, last=last)
+            stale = [each.run_id for each, seen in meant[:_COMPARED] if self._is_stale(each.run_id, seen)]
+            if stale:
+                raise Stale(stale)
+            found.update((each.run_id, each) for each, _ in meant)
+        return list(found.values())
+
+    def _settled(self, chosen: Sequence[Settled]) -> list[Found]:
+        """Return settled runs, folded from their journals.
+
+        Raises:
+            Stale: one of the journals is not the one that the index knows.
+        """
+        found: list[Found] = []
+        stale: list[RunId] = []
+        for each in chosen:
+            try:
+                found.append(self._listing.one(each.run_id))
+            except NotFound:
+                stale.append(each.run_id)
+                continue
+            if self._is_stale(each.run_id, each.signature):
+                stale.append(each.run_id)
+        if stale:
+            raise Stale(stale)
+        return found
+
+    def _is_stale(self, run_id: RunId, known: Signature) -> bool:
+        return signature_of(self._layout.journal(run_id)) != known
+
+
+def _paged(chosen: filters.Selected[Found]) -> Page:
+    return Page(
+        items=chosen.items,
+        counts=_counted(chosen.matched),
+        damaged=_damaged(chosen.matched),
+        next=chosen.next,
+    )
+
+
+def _counted(runs: Iterable[Found]) -> Counter[str | None]:
+    return Counter(run.status for run in runs)
+
+
+def _damaged(runs: Iterable[Found]) -> int:
+    return sum(run.row.problem is not None for run in runs)

@@ -1,0 +1,385 @@
+"""A registry on random days: everything that can happen to its journals, its feed and its index.
+
+Each day is drawn from a seed. What the index answers is compared with a fresh fold of every journal.
+"""
+
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import msgspec
+
+from runlore.journal import machine
+from runlore.journal.disk import REAL
+from runlore.journal.errors import RunloreError
+from runlore.journal.events import RunRenamed
+from runlore.journal.feed import Feed
+from runlore.journal.ids import mint
+from runlore.journal.layout import Layout
+from runlore.journal.repair import repair
+from runlore.journal.root import open_for_writing
+from runlore.journal.values import RunId
+from runlore.journal.writer import Writer
+from runlore.projections import filters, selectors
+from runlore.projections.index.reading import reading
+from runlore.projections.views import encode_view
+from runlore.runtimes import indexed
+from runlore.runtimes.indexed import IndexedListing, Page
+from runlore.runtimes.listing import Listing
+from runlore.runtimes.observe import Observer
+from tests.doubles.drafts import (
+    BOOT,
+    EVERY_END,
+    LIFE,
+    Draft,
+    booting,
+    noted,
+    progressed,
+    queued,
+    tagged,
+)
+
+MEMORY: Final = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+"""Where syncs cost nothing: what a power cut does is not asked here."""
+NOW: Final = datetime(2026, 12, 1, tzinfo=UTC)
+NAMES: Final = ("nightly", "etl", "größe", "")
+WORDS: Final = (
+    "tags.env = prod",
+    "tags.env = test",
+    "name = etl",
+    "status != failed and name ~ 'ight'",
+    "not tags.env = prod",
+    "tags.env != test or exit_code > 0",
+    "name ~ '' and exit_code <= 0",
+    "not (exit_code < 1 or key ~ 'k1')",
+    "key != k1 and age < 12d and not age > 11d",
+    "name != etl and tags.größe ~ 'ö'",
+)
+SELECTORS: Final = ("nightly", "latest", "latest:failed", "key:k1", "0", "etl", "nobody")
+
+
+class Day:
+    """One registry, and what happens to it."""
+
+    def __init__(self, seed: int) -> None:
+        self.draw = Random(seed)
+        self.root = tempfile.mkdtemp(dir=MEMORY)
+        self.layout = open_for_writing(REAL, self.root)
+        self.store = tempfile.mkdtemp(dir=MEMORY)
+        """Copies of journals, to be restored."""
+        self.listing = Listing(REAL, self.layout, Observer(REAL, self.layout))
+        self.indexed = IndexedListing(REAL, self.layout, self.listing)
+        self.number = seed * 100_000
+        self.counts: Counter[str] = Counter()
+        self.actions: tuple[tuple[int, Callable[[], None]], ...] = (
+            (4, self.begin),
+            (4, self.live_on),
+            (9, self.end),
+            (8, self.label),
+            (2, self.place),
+            (3, self.remove),
+            (2, self.keep_copy),
+            (3, self.restore),
+            (2, self.tear),
+            (2, self.damage),
+            (2, self.mend),
+            (1, self.lose_feed),
+            (1, self.cut_feed),
+            (1, self.lose_index),
+            (2, self.harm_index),
+            (1, self.reboot),
+            (3, self.die_appending),
+        )
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        shutil.rmtree(self.root)
+        shutil.rmtree(self.store)
+
+    def step(self) -> None:
+        """Let something happen, or two things in a row without anybody looking between."""
+        for _ in range(self.draw.choice((1, 1, 1, 2, 5))):
+            weights, actions = zip(*self.actions, strict=True)
+            action = self.draw.choices(actions, weights)[0]
+            self.counts[action.__name__] += 1
+            action()
+
+    # -- what happens to runs
+
+    def begin(self) -> None:
+        """A run is submitted."""
+        run_id = self._new_id()
+        Writer.create(REAL, self.layout, run_id, self._queued(run_id), feed=self._feed()).close()
+
+    def live_on(self) -> None:
+        """A run gets on: it boots, or says how far it is."""
+        self._append(self.draw.choice((booting(), progressed(), noted())))
+
+    def end(self) -> None:
+        """A run goes through what is left of its life."""
+        run_id = self._any()
+        if run_id is not None:
+            ending = [*LIFE[:3], self.draw.choice(EVERY_END)]
+            self._append(*(each() for each in ending), run_id=run_id)
+
+    def label(self) -> None:
+        """Somebody labels a run, ended or not."""
+        self._append(self._label())
+
+    # -- what people and programs do to journals behind our back
+
+    def place(self) -> None:
+        """A journal is put there by hand, whole or in place."""
+        run_id = self._new_id()
+        path = self._made_elsewhere(run_id)
+        if self.draw.random() < 0.5:
+            os.rename(path, self.layout.journal(run_id))
+        else:
+            shutil.copy(path, self.layout.journal(run_id))
+
+    def remove(self) -> None:
+        """A journal is deleted."""
+        run_id = self._any()
+        if run_id is not None:
+            os.unlink(self.layout.journal(run_id))
+
+    def keep_copy(self) -> None:
+        """Somebody makes a backup of a journal."""
+        run_id = self._any()
+        if run_id is not None:
+            shutil.copy(self.layout.journal(run_id), f"{self.store}/{run_id}")
+
+    def restore(self) -> None:
+        """A backup is restored over what is there, as tools do it: whole."""
+        kept = sorted(os.listdir(self.store))
+        if kept:
+            run_id = self.draw.choice(kept)
+            temporary = f"{self.layout.journals}/.restored"
+            shutil.copy(f"{self.store}/{run_id}", temporary)
+            os.rename(temporary, self.layout.journal(RunId(run_id)))
+
+    def tear(self) -> None:
+        """A crash leaves half a line behind a live run's journal."""
+        self._rewrite(lambda data: data + b'{"type":"run.noted","seq"')
+
+    def damage(self) -> None:
+        """A tool changes bytes in the middle of a journal, and puts it back whole."""
+        self._rewrite(lambda data: data.replace(b'"seq":2', b'"seq":x'))
+
+    def mend(self) -> None:
+        """Somebody repairs a journal."""
+        run_id = self._any()
+        if run_id is not None:
+            try:
+                repair(REAL, self.layout, run_id)
+            except RunloreError:
+                return
+
+    # -- what happens to everything derived
+
+    def lose_feed(self) -> None:
+        """The feed is deleted, and with it what was announced last."""
+        self._append(self._label(), announced=False)
+        shutil.rmtree(self.layout.feed, ignore_errors=True)
+
+    def cut_feed(self) -> None:
+        """A writer is stopped in the middle of an announcement."""
+        for path in Path(self.layout.feed).glob("*.feed"):
+            with path.open("ab") as file:
+                file.write(b"2026")
+
+    def lose_index(self) -> None:
+        """The index is deleted, or what names it."""
+        if self.draw.random() < 0.5:
+            shutil.rmtree(self.layout.index, ignore_errors=True)
+        else:
+            Path(self.layout.index, "current").unlink(missing_ok=True)
+
+    def harm_index(self) -> None:
+        """The database is cut, overwritten, emptied, or loses its log."""
+        for path in Path(self.layout.index).glob("*/runs.sqlite"):
+            size = path.stat().st_size
+            how = self.draw.randrange(5)
+            if how == 0:
+                os.truncate(path, self.draw.randrange(size))
+            elif how == 1:
+                path.write_bytes(self.draw.randbytes(size))
+            elif how == 2:
+                path.unlink()
+            elif how == 3:
+                with path.open("r+b") as file:
+                    file.seek(60)
+                    file.write(b"\0\0\x03\xe7")  # user_version: an older release's
+            else:
+                Path(f"{path}-wal").unlink(missing_ok=True)
+
+    def reboot(self) -> None:
+        """The machine comes up again: what was announced last before is lost."""
+        self._append(self._label(), announced=False)
+        number = self.draw.randrange(1 << 30)
+        machine.boot_id = lambda: f"boot-{number}"  # type: ignore[assignment]  # undone by the test
+
+    def die_appending(self) -> None:
+        """A writer announces what it is about to do, is looked at in the middle, writes, and is killed."""
+        run_id = self._any()
+        if run_id is None:
+            return
+        fd = REAL.open(self.layout.journal(run_id), os.O_RDWR | os.O_APPEND)
+        try:
+            if not REAL.lock(fd, wait=False):
+                return
+            self._feed().announce(run_id, 1, 0, bytes(32), intent=True)
+            compare(self)
+            os.write(fd, self._next_bytes(run_id))
+        finally:
+            REAL.close(fd)
+
+    # -- how it is done
+
+    def _feed(self) -> Feed:
+        return Feed(REAL, self.layout)
+
+    def _label(self) -> Draft:
+        new = self.draw.choice(NAMES) or "other"
+        return self.draw.choice(
+            (
+                tagged("env", self.draw.choice(("prod", "test"))),
+                tagged("größe", "größer"),
+                lambda seq, at: RunRenamed(seq=seq, at=at, name=new),
+            )
+        )
+
+    def _next_bytes(self, run_id: RunId) -> bytes:
+        """Return what an append of a label would write."""
+        elsewhere = Layout(f"{self.store}/elsewhere")
+        for folder in (elsewhere.journals, elsewhere.quarantine):
+            os.makedirs(folder)
+        path = shutil.copy(self.layout.journal(run_id), elsewhere.journal(run_id))
+        size = os.stat(path).st_size
+        try:
+            Writer(REAL, elsewhere, run_id).append(self._label())
+            with open(path, "rb") as file:
+                return file.read()[size:]
+        except RunloreError:
+            return b""
+        finally:
+            shutil.rmtree(elsewhere.root)
+
+    def _new_id(self) -> RunId:
+        self.number += 1
+        created = datetime(2026, 11, 20, tzinfo=UTC) + timedelta(hours=self.draw.randrange(5))
+        return mint(created, (self.number * 2_654_435_761 % 2**40).to_bytes(5, "big"))
+
+    def _queued(self, run_id: RunId) -> Draft:
+        return queued(
+            run_id,
+            key=self.draw.choice(("", "", "k1", "k2")),
+            name=self.draw.choice(NAMES),
+            boot_id=self.draw.choice((BOOT, machine.boot_id())),
+        )
+
+    def _any(self) -> RunId | None:
+        names = sorted(name[:-6] for name in os.listdir(self.layout.journals) if name.endswith(".jsonl"))
+        return RunId(self.draw.choice(names)) if names else None
+
+    def _append(self, *drafts: Draft, run_id: RunId | None = None, announced: bool = True) -> None:
+        run_id = run_id or self._any()
+        if run_id is None:
+            return
+        writer = Writer(REAL, self.layout, run_id, feed=self._feed() if announced else None)
+        try:
+            for draft in drafts:
+                writer.append(draft)
+        except RunloreError:
+            self.counts["refused"] += 1  # it has ended, or is damaged
+        finally:
+            writer.close()
+
+    def _made_elsewhere(self, run_id: RunId) -> str:
+        elsewhere = Layout(f"{self.store}/elsewhere")
+        os.makedirs(elsewhere.journals, exist_ok=True)
+        writer = Writer.create(REAL, elsewhere, run_id, self._queued(run_id))
+        for draft in LIFE[: self.draw.choice((0, 2, 4, 4))]:
+            writer.append(draft())
+        writer.close()
+        path = f"{self.store}/{run_id}.placed"
+        os.rename(elsewhere.journal(run_id), path)
+        shutil.rmtree(elsewhere.root)
+        return path
+
+    def _rewrite(self, change: Callable[[bytes], bytes]) -> None:
+        run_id = self._any()
+        if run_id is not None:
+            path = Path(self.layout.journal(run_id))
+            temporary = path.with_name(".changed")
+            temporary.write_bytes(change(path.read_bytes()))
+            os.rename(temporary, path)
+
+
+def compare(day: Day) -> int:
+    """Return how many views the index gave that equal those of a fresh fold; it must be all of them."""
+    everything = day.listing.all()
+    limit = day.draw.choice((1, 3, None))
+    some = day.draw.choice(
+        (
+            filters.parse(now=NOW, status=["failed", "queued"], tags=["env"], limit=limit),
+            filters.parse(now=NOW, name="nightly", tags={"env": "prod"}),
+            filters.parse(now=NOW, since="2026-11-20T01:00:00Z", until="2026-11-20T03:00:00Z", limit=limit),
+        )
+    )
+    words = filters.parse(now=NOW, where=day.draw.choice(WORDS), limit=limit)
+    # All runs last: whoever shows a run compares it with its journal, and would mend what others tell.
+    asked = [day.draw.choice((words, some)), words, filters.parse(now=NOW)]
+
+    views = 0
+    for wanted in asked:
+        selected = filters.select(wanted, everything)
+        page = day.indexed.page(wanted)
+        assert told(page) == told(indexed._paged(selected)), wanted
+        views += 1
+        if page.next is not None:
+            rest = msgspec.structs.replace(wanted, after=filters._place_of(page.next))
+            assert told(day.indexed.page(rest)) == told(indexed._paged(filters.select(rest, everything)))
+            views += 1
+    assert told(day.indexed.recent(2)) == told(indexed._paged(filters.recent(everything, 2)))
+    return views + 1 + _compare_selectors(day)
+
+
+def _compare_selectors(day: Day) -> int:
+    folded = [each.candidate for each in day.listing.all(observed=False)]
+    for word in day.draw.sample(SELECTORS, 2):
+        found = day.indexed.candidates(word, observed=False)
+        for destructive in (False, True):
+            assert answer(word, found, destructive=destructive) == answer(
+                word, folded, destructive=destructive
+            )
+    latest = day.indexed.candidates(None, observed=False)
+    if folded:
+        assert selectors.choose(latest) == selectors.choose(folded)
+    return 5
+
+
+def answer(word: str, runs: list[selectors.Candidate], *, destructive: bool) -> str:
+    """Return the run that is meant, or why none is."""
+    try:
+        return selectors.resolve(word, runs, destructive=destructive)
+    except RunloreError as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def told(page: Page) -> tuple[list[bytes], object, int, str | None, bool]:
+    """Return a page as it is told; looks at one moment and the next differ in their time alone."""
+    items = [msgspec.structs.replace(each.view(NOW), seen=None) for each in page.items]
+    return [encode_view(each) for each in items], page.counts, page.damaged, page.next, page.truncated
+
+
+def is_indexed(day: Day) -> bool:
+    """Say whether an index answers at all: else nothing would be compared."""
+    with reading(REAL, day.layout) as index:
+        return index is not None

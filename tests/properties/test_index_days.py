@@ -1,0 +1,40 @@
+"""The index against a fresh fold, on random days."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from runlore.journal import machine
+from tests.proof import SIZE, record
+from tests.properties.index_days import Day, compare, is_indexed
+
+SEEDS, STEPS = (200, 500) if SIZE == "full" else (25, 200)
+
+
+@pytest.fixture(autouse=True)
+def _this_boot() -> Iterator[None]:
+    """Days have reboots; the next test lives in this boot."""
+    boot_id = machine.boot_id
+    yield
+    machine.boot_id = boot_id
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_whatever_happened_the_index_tells_what_the_journals_tell(seed: int) -> None:
+    """After each step every view from the index equals a fresh fold of all journals."""
+    day = Day(seed)
+    views = answered = 0
+    try:
+        for _ in range(STEPS):
+            day.step()
+            views += compare(day)
+            answered += is_indexed(day)
+    finally:
+        day.close()
+    assert answered == STEPS, "an index can always be had again"
+    record(
+        f"index days, seed {seed}",
+        "after each step of a random day, views from the index equal a fresh fold",
+        {"steps": STEPS, "views": views},
+    )
