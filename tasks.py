@@ -50,7 +50,7 @@ DEV: Final[Sequence[str]] = PROJECT["project"]["optional-dependencies"]["dev"]
 # What pip would generate looks up metadata or compiles a pattern first, depending on its age.
 COMMAND: Final = """\
 {shebang}
-from runlore.cli.main import start
+from runlore.cli.start import start
 
 start()
 """

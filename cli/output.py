@@ -6,34 +6,20 @@ picked fields, as ids, or as text that fits the terminal and holds no byte that 
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
-from runlore.cli import errors, standard
+from runlore.cli import errors, looks, standard
 from runlore.cli.cells import ELLIPSIS
 from runlore.projections.printable import printable
 
 if TYPE_CHECKING:
+    from runlore.cli.looks import Color
+    from runlore.cli.outcomes import Tint
     from runlore.cli.progress import Progress
     from runlore.projections.views import ControlRecord
 
-Color = Literal["auto", "always", "never"]
-Tint = Literal["red", "green", "yellow", "cyan", "magenta", "blue", "dim", "bold"]
-
-NARROWEST: Final = 24
-"""Below this many columns we write lines that the terminal wraps."""
 _BATCH: Final = 1 << 16
 """Bytes written at once where nobody waits for each line."""
-_WIDEST: Final = 10_000
-_SGR: Final[Mapping[Tint, str]] = {
-    "red": "31",
-    "green": "32",
-    "yellow": "33",
-    "blue": "34",
-    "magenta": "35",
-    "cyan": "36",
-    "dim": "2",
-    "bold": "1",
-}
 
 
 class Output:
@@ -173,21 +159,13 @@ class Output:
         """Cells of a line: COLUMNS if it is a sensible number, else the terminal's; None for a pipe."""
         if self.no_trunc:
             return None
-        asked = self._environ.get("COLUMNS", "")
-        if asked.isascii() and asked.isdigit() and int(asked[:9]) > 0:
-            return min(max(int(asked[:9]), NARROWEST), _WIDEST)
-        try:
-            columns = os.get_terminal_size(1).columns
-        except OSError:
-            return None
-        return max(columns, NARROWEST) if columns > 0 else None
+        return looks.width(self._environ)
 
-    def tint(self, color: Tint) -> Callable[[str], str]:
+    def tint(self, color: "Tint") -> Callable[[str], str]:
         """Return what colours a text, or leaves it alone where nobody wants colours."""
-        if not self._colors():
+        if not looks.has_colors(self._environ, self.color):
             return str
-        begin = f"\x1b[{_SGR[color]}m"
-        return lambda text: f"{begin}{text}\x1b[0m"
+        return lambda text: looks.tinted(text, color)
 
     @property
     def is_fine(self) -> bool:
@@ -197,14 +175,7 @@ class Output:
     @property
     def is_dumb(self) -> bool:
         """The terminal obeys no escapes."""
-        return self._environ.get("TERM", "") in {"", "dumb"}
-
-    def _colors(self) -> bool:
-        if self.color != "auto":
-            return self.color == "always"
-        if self._environ.get("NO_COLOR") or self.is_dumb:
-            return False
-        return os.isatty(1)
+        return looks.is_dumb(self._environ)
 
     def encoded(self, view: object) -> bytes:
         """Return a view as a line of JSON, with only the fields asked for."""

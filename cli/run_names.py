@@ -8,7 +8,8 @@ from runlore.cli import cells
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from runlore.cli.output import Output, Tint
+    from runlore.cli.outcomes import Tint
+    from runlore.cli.output import Output
     from runlore.journal.values import RunId
     from runlore.projections.run_view import RunView
 

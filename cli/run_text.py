@@ -1,61 +1,34 @@
 """One run as lines for people: its outcome in a word or two, and all that `show` tells."""
 
-import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from runlore.cli import phrases, progress_bar
+from runlore.cli import outcomes, phrases, progress_bar
 from runlore.projections.printable import printable
 from runlore.projections.run_view import RunView
 
 if TYPE_CHECKING:
-    from runlore.cli.output import Tint
+    from runlore.cli.outcomes import Tint
 
-_REASONS: Final = {
-    "spawn_failed": "not started",
-    "owner_lost": "lost",
-    "journal_io": "disk",
-    "oom": "out of memory",
-}
-_TINTS: Final[Mapping[str, "Tint"]] = {
-    "succeeded": "green",
-    "failed": "red",
-    "timed_out": "yellow",
-    "cancelled": "yellow",
-    "running": "cyan",
-    "booting": "cyan",
-    "collecting_artifacts": "cyan",
-}
 DROPPED: Final = "since its keepers died no secret values are left to redact with"
 """Why output was counted and not kept."""
-_PLAIN_ENDS: Final = frozenset({"succeeded", "timed_out", "cancelled"})
 
 
 def outcome(view: RunView) -> str:
     """Return the status and what a person asks next: `failed (3)`, `failed (SIGKILL)`, `running, stalled`."""
     if view.status is None:
         return view.problem.kind if view.problem else "unknown"
-    word = {"collecting_artifacts": "collecting", "timed_out": "timed out"}.get(view.status, view.status)
-    if view.status == "failed":
-        return f"{word} ({_cause(view)})"
-    if view.status in _PLAIN_ENDS:
-        return word
+    if view.status == "failed" or view.status in outcomes.PLAIN_ENDS:
+        code = view.reason.code if view.reason else None
+        return outcomes.ended(view.status, view.exit_code, view.signal, code)
     health = "" if view.health in {"live", None} else f", {view.health}"
-    return word + (", paused" if view.paused else "") + health
+    return outcomes.word(view.status) + (", paused" if view.paused else "") + health
 
 
 def tint(view: RunView) -> "Tint | None":
     """Return the colour of the status; None for one that needs none."""
-    return "red" if view.status is None else _TINTS.get(view.status)
-
-
-def signal_name(number: int) -> str:
-    """Return `SIGKILL` for 9; real-time signals keep their number."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+    return "red" if view.status is None else outcomes.TINTS.get(view.status)
 
 
 def tags(view: RunView) -> str:
@@ -92,15 +65,6 @@ def details(view: RunView, now: datetime, *, utc: bool, plain: bool = False) -> 
     yield "journal", _journal(view)
     yield "head", view.journal_head or ""
     yield "again", view.rerun or ""
-
-
-def _cause(view: RunView) -> str:
-    if view.signal is not None:
-        return signal_name(view.signal)
-    code = view.reason.code if view.reason else "exit_nonzero"
-    if code == "exit_nonzero" and view.exit_code is not None:
-        return str(view.exit_code)
-    return _REASONS.get(code, code.replace("_", " "))
 
 
 def _status(view: RunView) -> str:

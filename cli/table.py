@@ -1,37 +1,39 @@
 """Tables that fit the terminal: least important columns go first, then wide cells are cut. Pure."""
 
-from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from __future__ import annotations
 
 from runlore.cli import cells
+
+TYPE_CHECKING = False  # type checkers take it for True; importing it from typing costs 3 ms
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Final
+
+    Style = Callable[[str], str]
 
 GAP: Final = 2
 EMPTY: Final = "-"
 _LEAST: Final = 8
 """A column that may shrink keeps this many cells before another column is left out instead."""
-
-Style = Callable[[str], str]
-
-
 KEPT: Final = 9
 """The importance of a column that is never left out."""
 
 
-class Column(NamedTuple):
-    """What a column is called and what happens to it when the terminal is narrow."""
+class Column:
+    """What a column is called and what happens to it when the terminal is narrow.
 
-    title: str
-    keep: int = KEPT
-    """Importance: the column with the smallest is left out first; KEPT stays for ever."""
-    right: bool = False
-    shrinks: bool = False
+    keep: importance; the column with the smallest is left out first, KEPT stays for ever.
+    """
+
+    def __init__(self, title: str, keep: int = KEPT, *, right: bool = False, shrinks: bool = False) -> None:
+        self.title, self.keep, self.right, self.shrinks = title, keep, right, shrinks
 
 
-class Cell(NamedTuple):
+class Cell:
     """Printable text, and how it is coloured once it has its width."""
 
-    text: str
-    style: Style | None = None
+    def __init__(self, text: str, style: Style | None = None) -> None:
+        self.text, self.style = text, style
 
 
 def render(

@@ -16,12 +16,13 @@ from runlore.journal.ids import is_run_id
 from runlore.journal.lifecycle import TERMINAL
 from runlore.journal.values import RunId, Status, UtcTime
 from runlore.projections import durations, labels
+from runlore.projections.index import version
 
 if TYPE_CHECKING:
     from runlore.projections.expression import Expression
 
 STATUSES: Final[tuple[str, ...]] = get_args(Status)
-RECENT: Final = 5
+RECENT: Final = version.RECENT
 """Finished runs that a listing shows beside the live ones, unless asked for more."""
 _BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 _WHEN: Final = "write a duration (2h: two hours ago), a date (2026-11-20) or a time (2026-11-20T20:14:00Z)"

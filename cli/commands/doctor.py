@@ -9,7 +9,7 @@ from runlore.cli.session import Session
 from runlore.projections.views import DoctorView, counted
 
 if TYPE_CHECKING:
-    from runlore.cli.output import Tint
+    from runlore.cli.outcomes import Tint
     from runlore.projections.findings import Finding, Severity
 
 _TINTS: Final[dict["Severity", "Tint"]] = {"error": "red", "warning": "yellow", "info": "dim"}

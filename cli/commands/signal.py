@@ -7,7 +7,7 @@ import click
 from runlore.cli.arguments import SOME_RUNS
 from runlore.cli.intervening import intervene
 from runlore.cli.options import verb
-from runlore.cli.run_text import signal_name
+from runlore.cli.outcomes import signal_name
 from runlore.cli.session import Session
 from runlore.journal.errors import BadInput
 

@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from typing import Final
 
 from runlore.journal.disk import REAL, read_whole, write_whole
+from runlore.projections.index.version import CURRENT, DATABASE
 
-DATABASE: Final = "runs.sqlite"
-_CURRENT: Final = "current"
 _LOCK: Final = "making"
 _NAME: Final = frozenset("0123456789abcdef")
 _LENGTH: Final = 16
@@ -26,7 +25,7 @@ class Busy(OSError):
 def current(folder: str) -> str | None:
     """Return the database file in use, or None if there is none that could be."""
     try:
-        name = read_whole(REAL, f"{folder}/{_CURRENT}", 2 * _LENGTH).decode("ascii", "replace").strip()
+        name = read_whole(REAL, f"{folder}/{CURRENT}", 2 * _LENGTH).decode("ascii", "replace").strip()
     except OSError:
         return None
     return f"{folder}/{name}/{DATABASE}" if _is_generation(name) else None
@@ -68,7 +67,7 @@ def publish(folder: str, database: str) -> None:
     finally:
         REAL.close(fd)
     REAL.sync_dir(f"{folder}/{name}")
-    write_whole(REAL, f"{folder}/{_CURRENT}", f"{name}\n".encode())
+    write_whole(REAL, f"{folder}/{CURRENT}", f"{name}\n".encode())
     sweep(folder)
 
 

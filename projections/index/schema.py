@@ -1,13 +1,6 @@
-"""The tables of the index, and the version that says what they mean. Pure."""
+"""The tables of the index; `version` says what they mean. Pure."""
 
 from typing import Final
-
-from runlore.projections.status import STATUS
-
-SCHEMA: Final = 1
-"""Grows when a table, a column or its meaning changes."""
-USER_VERSION: Final = SCHEMA * 1000 + STATUS.version
-"""What a database file says about itself; another number is another index."""
 
 TABLES: Final = """
 CREATE TABLE runs (

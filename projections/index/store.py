@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from runlore.journal.feed_reader import FeedPosition
 from runlore.journal.values import RunId
-from runlore.projections.index import schema, sqlite
+from runlore.projections.index import schema, sqlite, version
 from runlore.projections.index.entry import Entry, Signature
 from runlore.projections.index.survey import Place
 
@@ -24,9 +24,9 @@ _PLACE: Final = "INSERT OR REPLACE INTO place VALUES (1, ?, ?, ?, ?, ?, ?, ?)"
 class OtherVersion(Exception):
     """The file is no index of this release."""
 
-    def __init__(self, version: int) -> None:
-        super().__init__(version)
-        self.is_newer = version > schema.USER_VERSION
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.is_newer = number > version.USER_VERSION
 
 
 class Known(Struct, frozen=True):
@@ -42,10 +42,10 @@ class Store:
     def __init__(self, path: str) -> None:
         self.path: Final = path
         self._connection = sqlite.connect(path)
-        version = self._one("PRAGMA user_version")[0]
-        if version != schema.USER_VERSION:
+        number = cast("int", self._one("PRAGMA user_version")[0])
+        if number != version.USER_VERSION:
             self.close()
-            raise OtherVersion(cast("int", version))
+            raise OtherVersion(number)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -56,12 +56,12 @@ class Store:
     def begin(self) -> Known:
         """Begin to read: until `end`, what others commit is not seen."""
         self._connection.execute("BEGIN")
-        version, boot, feed, segment, offset, before, journals_ns = cast(
+        grown, boot, feed, segment, offset, before, journals_ns = cast(
             "tuple[int, str, str, int, int, str, int]",
             self._one("SELECT version, boot, feed, segment, offset, before, journals_ns FROM place"),
         )
         position = FeedPosition(feed, segment, offset, before) if feed else None
-        return Known(version, Place(boot=boot, feed=position, journals_ns=journals_ns))
+        return Known(grown, Place(boot=boot, feed=position, journals_ns=journals_ns))
 
     def end(self) -> None:
         """End what `begin` began, if it was not ended yet."""
@@ -80,6 +80,21 @@ class Store:
             cast("RunId", run_id): (cast("Signature", tuple(seen)), bool(settled))
             for run_id, *seen, settled in found
         }
+
+    def entries(self) -> list[Entry]:
+        """Return every row as it is kept."""
+        tags: dict[object, list[tuple[str, str]]] = {}
+        for run, name, value in self.select("SELECT run, name, value FROM tags"):
+            tags.setdefault(run, []).append((cast("str", name), cast("str", value)))
+        return [
+            Entry(
+                cast("RunId", run_id),
+                cast("Signature", tuple(rest[:3])),
+                tuple(rest[3:]) if settled else (),
+                tuple(tags.get(number, ())),
+            )
+            for number, run_id, settled, *rest in self.select("SELECT * FROM runs")
+        ]
 
     def select(self, query: str, values: Sequence[object] = ()) -> Iterable[Sequence[object]]:
         """Return the rows that a query gives."""
@@ -130,7 +145,7 @@ def fill(path: str, entries: Iterable[Entry], place: Place) -> None:
         connection.executescript(schema.INDEXES)
         connection.execute(schema.COUNT)
         write_place(connection, 1, place)
-        connection.execute(f"PRAGMA user_version = {schema.USER_VERSION}")
+        connection.execute(f"PRAGMA user_version = {version.USER_VERSION}")
         connection.execute("PRAGMA journal_mode = WAL")
     finally:
         connection.close()
@@ -144,8 +159,8 @@ def insert(connection: sqlite.Connection, each: Entry) -> None:
         connection.execute("INSERT INTO tags VALUES (?, ?, ?)", (done.lastrowid, name, value))
 
 
-def write_place(connection: sqlite.Connection, version: int, place: Place) -> None:
+def write_place(connection: sqlite.Connection, grown: int, place: Place) -> None:
     """Write down up to where everything has been seen."""
     feed = place.feed or FeedPosition("", 0, 0)
-    values = (version, place.boot, feed.feed_id, feed.segment, feed.offset, feed.before, place.journals_ns)
+    values = (grown, place.boot, feed.feed_id, feed.segment, feed.offset, feed.before, place.journals_ns)
     connection.execute(_PLACE, values)

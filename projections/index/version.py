@@ -1,0 +1,12 @@
+"""What a database file of the index says about itself; cheap to import, for `ps`. Pure."""
+
+SCHEMA = 1
+"""Grows when a table, a column or its meaning changes."""
+STATUS = 1
+"""The version of the status projection that the rows were folded with; a test compares."""
+USER_VERSION = SCHEMA * 1000 + STATUS
+"""Another number is another index."""
+DATABASE = "runs.sqlite"
+CURRENT = "current"
+RECENT = 5
+"""Ended runs that `ps` shows beside the live ones; a test compares."""
