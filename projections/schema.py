@@ -37,6 +37,7 @@ SHOWN: Final[dict[str, type]] = {
     "pack": views.PackView,
     "doctor": views.DoctorView,
     "info": views.InfoView,
+    "index": views.IndexView,
     "init": views.InitView,
     "config": views.ConfigView,
     "spec": views.SpecView,

@@ -36,6 +36,8 @@ __all__ = [
     "HeadsView",
     "HistoryLine",
     "HistoryView",
+    "IndexFindingView",
+    "IndexView",
     "InfoView",
     "InitView",
     "InterventionView",
@@ -70,6 +72,28 @@ __all__ = [
     "run_view",
     "tallied",
 ]
+
+
+class IndexFindingView(Struct, frozen=True, kw_only=True):
+    """A row of the index that is not what its journal says."""
+
+    run_id: RunId
+    detail: str
+
+
+class IndexView(Struct, frozen=True, kw_only=True):
+    """How the index is, and what `verify` found in it."""
+
+    schema: Literal["runlore.index/1"] = "runlore.index/1"
+    action: Literal["info", "verify", "rebuild"]
+    state: Literal["ready", "missing", "older", "newer", "damaged", "not_here"]
+    """Mended in passing if missing, older or damaged; not used if newer, or if none may be kept here."""
+    settled: int
+    """Runs that are found without looking at their journals."""
+    unsettled: int
+    """Runs whose journals are folded at each read."""
+    bytes: int
+    items: list[IndexFindingView] = []
 
 
 class PsView(Struct, frozen=True, kw_only=True):

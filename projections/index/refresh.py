@@ -6,7 +6,7 @@ unsettled, and the next read looks again.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from runlore.journal import machine
@@ -28,6 +28,8 @@ from runlore.projections.index.survey import (
 )
 from runlore.projections.registry import fold_journal
 
+Passing = Callable[[Iterable[RunId]], Iterable[RunId]]
+"""Takes what is about to be done and gives it on, so that somebody can count."""
 UNSURE: Final[Signature] = (0, 0, 0)
 """The signature of no journal: whoever has it is looked at again."""
 _TRIES: Final = 4
@@ -59,8 +61,8 @@ def refresh(disk: Disk, layout: Layout, store: Store, suspects: Iterable[RunId] 
     raise generations.Busy
 
 
-def make(disk: Disk, layout: Layout) -> None:
-    """Make a new index of all journals and put it in use.
+def make(disk: Disk, layout: Layout, passing: Passing = iter) -> None:
+    """Make a new index of all journals and put it in use; `passing` sees each run go by.
 
     Raises:
         sqlite.Failed: that cannot be done here, or somebody else is at it.
@@ -73,7 +75,7 @@ def make(disk: Disk, layout: Layout) -> None:
         path = generations.begin(layout.index)
         try:
             place = survey(disk, layout, Place()).place
-            fill(path, entries(disk, layout, sorted(journals(layout))), place)
+            fill(path, entries(disk, layout, passing(sorted(journals(layout)))), place)
             generations.publish(layout.index, path)
         except BaseException:
             generations.discard(path)

@@ -25,6 +25,7 @@ ANSWERS: dict[str, list[str]] = {
     "reconcile": ["reconcile", "--dry-run"],
     "info": ["info"],
     "subscriptions": ["subscriptions", "ls"],
+    "index": ["index", "verify"],
     "init": ["init"],
     "config": ["config", "check"],
     "schema": ["schema"],
