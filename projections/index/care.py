@@ -53,13 +53,13 @@ def condition(disk: Disk, layout: Layout) -> Condition:
         return Condition(state="damaged", size=_size(path))
     try:
         store.begin()
-        counted = dict(store.select("SELECT settled, count(*) FROM runs GROUP BY settled"))
+        found = store.select("SELECT settled, count(*) FROM runs GROUP BY settled")
+        counted = {cast("int", kind): cast("int", count) for kind, count in found}
     except sqlite.Failed:
         return Condition(state="damaged", size=_size(path))
     finally:
         store.close()
-    settled, unsettled = (cast("int", counted.get(kind, 0)) for kind in (1, 0))
-    return Condition(state="ready", settled=settled, unsettled=unsettled, size=_size(path))
+    return Condition(state="ready", settled=counted.get(1, 0), unsettled=counted.get(0, 0), size=_size(path))
 
 
 def rebuild(disk: Disk, layout: Layout, passing: Passing) -> None:

@@ -114,6 +114,7 @@ def is_usable(disk: Disk, layout: Layout) -> bool:
     """Say whether an index may be kept for this root by this process: nobody else can have put one there."""
     try:
         found = os.lstat(layout.root)
+        os.stat(layout.journals)  # else there is no registry, and none is begun here
     except OSError:
         return False
     return disk is REAL and found.st_uid == os.geteuid() and not found.st_mode & (S_IWGRP | S_IWOTH)
