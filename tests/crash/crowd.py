@@ -12,8 +12,9 @@ from typing import Final, ParamSpec
 
 from runlore.journal import machine
 from runlore.journal.disk import REAL, Disk
-from runlore.journal.errors import Conflict, StaleSeq
+from runlore.journal.errors import Conflict, JournalIO, StaleSeq
 from runlore.journal.events import JournalRepaired, RunNoted, RunProgressed
+from runlore.journal.feed import Feed
 from runlore.journal.layout import Layout
 from runlore.journal.reader import JournalReader, journal_ids, read
 from runlore.journal.root import open_for_writing
@@ -21,10 +22,15 @@ from runlore.journal.scan import Record
 from runlore.journal.values import Actor
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
+from runlore.projections.filters import Filter
+from runlore.projections.index.care import differences, rebuild
+from runlore.runtimes.indexed import IndexedListing
+from runlore.runtimes.listing import Listing
+from runlore.runtimes.observe import Observer
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.redact import Redaction
 from tests.crash.victims import SECRET, FailingSync
-from tests.doubles.drafts import failed, new_run_id, noted, progressed, queued
+from tests.doubles.drafts import LIFE, failed, new_run_id, noted, progressed, queued, tagged
 
 P = ParamSpec("P")
 RUN: Final = new_run_id()
@@ -178,6 +184,68 @@ def _is_over(child: int) -> bool:
     return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
+def listers(layout: Layout, number: int) -> dict[str, int]:
+    """Let eight processes list, one make the index anew, and four let runs live, end and be labelled."""
+    told = f"{layout.root}/told"
+    writing = [_fork(_live, layout, seed * number, number, told) for seed in range(4)]
+    looking = [_fork(_list, layout, told, 4 * number) for _ in range(READERS)]
+    making = _fork(_make_anew, layout, told, 4 * number)
+    _join(writing)
+    _join([*looking, making])
+    assert _listed(layout) == set(journal_ids(REAL, layout)), "all of them, at last"
+    assert not list(differences(REAL, layout, iter))
+    return {"runs": 4 * number, "readers": READERS}
+
+
+def _live(layout: Layout, first: int, number: int, told: str) -> None:
+    """Let runs live, and tell of each once its label was acknowledged."""
+    feed = Feed(REAL, layout)
+    for count in range(first, first + number):
+        run_id = new_run_id(count)
+        writer = Writer.create(REAL, layout, run_id, queued(run_id, boot_id=machine.boot_id()), feed=feed)
+        for draft in LIFE:
+            writer.append(draft())
+        writer.append(tagged("env", "done"))
+        writer.close()
+        fd = REAL.open(told, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(fd, f"{run_id}\n".encode())
+        os.close(fd)
+
+
+def _list(layout: Layout, told: str, total: int) -> None:
+    """List until all were told of; whatever was told of before a look is in it."""
+    while True:
+        known = _told(told)
+        missing = known - _listed(layout)
+        assert not missing, f"acknowledged, and not listed: {missing}"
+        if len(known) == total:
+            return
+
+
+def _make_anew(layout: Layout, told: str, total: int) -> None:
+    """Make the index anew, again and again; a reader that makes one as well comes first now and then."""
+    while len(_told(told)) < total:
+        try:
+            rebuild(REAL, layout, iter)
+        except JournalIO:
+            continue
+
+
+def _told(path: str) -> set[str]:
+    try:
+        with open(path, encoding="ascii") as file:
+            return {line[:-1] for line in file if line.endswith("\n")}
+    except FileNotFoundError:
+        return set()
+
+
+def _listed(layout: Layout) -> set[str]:
+    listing = Listing(REAL, layout, Observer(REAL, layout))
+    page = IndexedListing(REAL, layout, listing).page(Filter(tags=(("env", "done"),)))
+    assert page.counts.total() == len(page.items)
+    return {str(run.run_id) for run in page.items}
+
+
 def _fork(work: Callable[P, None], *arguments: P.args, **options: P.kwargs) -> int:
     child = os.fork()
     if child:
@@ -202,7 +270,13 @@ def main(what: str, number: str, folder: str) -> None:
     """Gather the crowd."""
     disk: Disk = REAL
     layout = open_for_writing(disk, f"{folder}/registry")
-    crowds = {"readers": readers, "cas": cas, "creators": creators, "redactors": redactors}
+    crowds = {
+        "readers": readers,
+        "cas": cas,
+        "creators": creators,
+        "redactors": redactors,
+        "listers": listers,
+    }
     print(json.dumps(crowds[what](layout, int(number))))
 
 

@@ -1,4 +1,4 @@
-"""Many processes at one journal."""
+"""Many processes at one journal, or at one registry."""
 
 import json
 import os
@@ -58,3 +58,10 @@ def test_labels_while_a_run_is_redacted(tmp_path: Path, sized: Callable[[int, in
     assert found["acknowledged"] == 4 * number
     assert found["redactions"] >= 5
     record("labels beside redactions", "0 acknowledged events lost while a run is redacted", found)
+
+
+def test_listers_beside_everybody(tmp_path: Path, sized: Callable[[int, int], int]) -> None:
+    """Eight list while four let runs live and one makes the index anew: what was acknowledged is listed."""
+    found = _gathered("listers", sized(50, 2_000), tmp_path)
+
+    record("listers", "every listing has every run whose label was acknowledged before it", found)

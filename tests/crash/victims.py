@@ -24,7 +24,12 @@ from runlore.journal.root import open_for_writing
 from runlore.journal.values import Recipe, RunId
 from runlore.journal.verify import verify
 from runlore.journal.writer import Draft, Writer
+from runlore.projections.filters import Filter
+from runlore.projections.index.care import differences, rebuild
 from runlore.runtimes import redact_blobs
+from runlore.runtimes.indexed import IndexedListing, Page
+from runlore.runtimes.listing import Listing
+from runlore.runtimes.observe import Observer
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.packing import Packing
 from runlore.runtimes.redact import Redaction
@@ -323,6 +328,37 @@ class RedactsPacked(Redacts):
         writer.close()
 
 
+class Lists(Appends):
+    """Lists runs, which brings an index up to date, and then makes another one."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        owner = Writer(self.disk, self.layout, RUN, owner=True, feed=Feed(self.disk, self.layout))
+        self.append(owner, *(draft() for draft in LIFE))
+        owner.close()
+        self._listed()
+        stranger = Writer(self.disk, self.layout, RUN, feed=Feed(self.disk, self.layout))
+        self.append(stranger, tagged())
+        stranger.close()
+
+    def act(self) -> None:
+        self._listed()
+        rebuild(REAL, self.layout, iter)
+
+    def mend(self) -> Iterator[str]:
+        for _ in range(2):
+            page = self._listed()
+            if [run.tags for run in page.items] != [{"env": "prod"}] or page.counts != {"succeeded": 1}:
+                yield f"the list says {page.counts}"
+        found = list(differences(REAL, self.layout, iter))
+        if found:
+            yield f"the index says {found}"
+
+    def _listed(self) -> Page:
+        listing = Listing(REAL, self.layout, Observer(REAL, self.layout))
+        return IndexedListing(REAL, self.layout, listing).page(Filter(tags=(("env", "prod"),)))
+
+
 VICTIMS: Final[dict[str, type[Victim]]] = {
     "create": Creates,
     "append": Appends,
@@ -336,6 +372,7 @@ VICTIMS: Final[dict[str, type[Victim]]] = {
     "pack": Packs,
     "label packed": LabelsPacked,
     "redact packed": RedactsPacked,
+    "list": Lists,
 }
 LONG_LIVES: Final = {"pack": 15, "label packed": 50, "redact packed": 50}
 """Victims that make so many calls that CI takes only every so many of them."""
