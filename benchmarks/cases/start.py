@@ -34,6 +34,18 @@ def ours_on(place: Place) -> Measure:
     root = place.corpora[str(place.arguments["corpus"])]
     environment = user_environment(RUNLORE_ROOT=root)
     argv = [place.runlore, *str(place.arguments["argv"]).split()]
+    newest = max(os.listdir(f"{root}/journals")).partition(".")[0]
+    quietly([place.runlore, "tag", newest, "measured="], environment)  # a feed of this boot
+    for _ in range(2):
+        quietly([place.runlore, "ls", "--limit", "1"], environment)  # an index of now
+    yield lambda: command(argv, environment)
+
+
+@contextmanager
+def rebuilding(place: Place) -> Measure:
+    """Make the index anew, warm."""
+    environment = user_environment(RUNLORE_ROOT=place.corpora[str(place.arguments["corpus"])])
+    argv = [place.runlore, "index", "rebuild"]
     yield lambda: command(argv, environment)
 
 

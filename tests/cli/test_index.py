@@ -9,10 +9,12 @@ from tests.cli.command import Runlore
 
 
 @pytest.fixture
-def listed(ended: Runlore) -> Runlore:
-    """A registry of ended runs that was listed once."""
-    ended.ok("ls", "-q")
-    return ended
+def listed(runlore: Runlore) -> Runlore:
+    """A registry of two ended runs that was listed once."""
+    runlore.ok("run", "--name", "good", "--tag", "env=prod", "--", "true")
+    runlore("run", "--name", "bad", "--", "false")
+    runlore.ok("ls", "-q")
+    return runlore
 
 
 def database(runlore: Runlore) -> Path:
@@ -26,7 +28,7 @@ def test_an_index_tells_how_it_is(listed: Runlore) -> None:
     view = listed.ok("index", "info", "--json").json
 
     assert (view["state"], view["items"]) == ("ready", [])
-    assert view["settled"] > 0
+    assert view["settled"] == 2
     assert view["bytes"] > 0
     assert "found by it" in listed.ok("index", "info").stdout
 
@@ -51,12 +53,14 @@ def test_a_wrong_row_is_found_and_mended_by_a_rebuild(listed: Runlore) -> None:
     assert not before.exists()
 
 
-def test_without_an_index_there_is_nothing_to_prove(ended: Runlore) -> None:
-    """It says what makes one, which is any listing."""
-    (ended.root / "index/current").unlink(missing_ok=True)
+def test_without_an_index_there_is_nothing_to_prove(listed: Runlore) -> None:
+    """It says what makes one; any listing does as well."""
+    (listed.root / "index/current").unlink()
 
-    assert ended.ok("index", "info", "--json").json["state"] == "missing"
-    assert "runlore index rebuild" in ended("index", "verify", code=74).stderr
+    assert listed.ok("index", "info", "--json").json["state"] == "missing"
+    assert "runlore index rebuild" in listed("index", "verify", code=74).stderr
+    listed.ok("ls")
+    assert listed.ok("index", "info", "--json").json["state"] == "ready"
 
 
 def test_an_index_of_a_newer_release_is_left_alone(listed: Runlore) -> None:
