@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from runlore.cli import outcomes, phrases, progress_bar
 from runlore.projections.printable import printable

@@ -9,7 +9,7 @@ from typing import Final, cast
 
 from msgspec import Struct
 
-from runlore.journal.feed_reader import FeedPosition
+from runlore.journal.feed_position import FeedPosition
 from runlore.journal.values import RunId
 from runlore.projections.index import schema, sqlite, version
 from runlore.projections.index.entry import Entry, Signature

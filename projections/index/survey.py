@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from runlore.journal import machine
 from runlore.journal.disk import Disk
-from runlore.journal.feed_reader import FeedPosition, FeedReader
+from runlore.journal.feed_position import FeedPosition
+from runlore.journal.feed_reader import FeedReader
 from runlore.journal.ids import is_run_id
 from runlore.journal.layout import SUFFIX, Layout
 from runlore.journal.values import RunId
