@@ -1,6 +1,7 @@
 """Take a value out of a run that recorded it by mistake: the one permitted rewrite.
 
-The journal comes first and tells in the same step what is being redacted; the run's other files follow.
+The index goes before anything else, and none is made until all is done: it holds labels and commands.
+The journal comes next and tells in the same step what is being redacted; the run's other files follow.
 Whatever a crash leaves undone, doing it again finds and completes. Both locks are held: nobody owns the
 run, and nobody appends to its journal while it is replaced. docs/how-to/remove-a-secret.md
 """
@@ -24,6 +25,7 @@ from runlore.journal.rewrite import changed_seqs, packed_seqs, rewrite
 from runlore.journal.sought import Sought
 from runlore.journal.values import Actor, RunId, Seq
 from runlore.journal.writer import Writer
+from runlore.projections.index import generations
 from runlore.projections.views import RedactedPlaceView, RedactView
 from runlore.runtimes import redact_blobs as blobs
 from runlore.runtimes import redact_places as places
@@ -111,6 +113,7 @@ class Redaction:
                 found = self._find(most=1)
                 if found.is_empty:
                     return self._view(found, applied=False)
+                held.enter_context(generations.forgotten(self._layout.index, self._disk))
                 return self._view(self._rewrite(found), applied=True)
         except OSError as error:
             raise self._refused(error) from error

@@ -10,12 +10,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
-from runlore.journal.disk import REAL, read_whole, write_whole
+from runlore.journal.disk import REAL, Disk, read_whole, write_whole
 from runlore.projections.index.version import CURRENT, DATABASE
 
 _LOCK: Final = "making"
 _NAME: Final = frozenset("0123456789abcdef")
 _LENGTH: Final = 16
+_GONE: Final = ".gone"
+"""Behind the name of a generation that is being removed."""
 
 
 class Busy(OSError):
@@ -32,23 +34,54 @@ def current(folder: str) -> str | None:
 
 
 @contextmanager
-def alone(folder: str) -> Generator[None]:
+def alone(folder: str, disk: Disk = REAL, *, wait: bool = False) -> Generator[None]:
     """Be the only one who makes an index; the lock goes with the process that holds it.
 
     Raises:
-        Busy: somebody else is at it. OSError: the folder may not be written.
+        Busy: somebody else is at it, and is not waited for. OSError: the folder may not be written.
     """
     try:
-        REAL.mkdir(folder)
+        disk.mkdir(folder)
     except FileExistsError:
         pass
-    fd = REAL.open(f"{folder}/{_LOCK}", os.O_RDWR | os.O_CREAT)
+    fd = disk.open(f"{folder}/{_LOCK}", os.O_RDWR | os.O_CREAT)
     try:
-        if not REAL.lock(fd, wait=False):
+        if not disk.lock(fd, wait=wait):
             raise Busy
         yield
     finally:
-        REAL.close(fd)
+        disk.close(fd)
+
+
+@contextmanager
+def forgotten(folder: str, disk: Disk = REAL) -> Generator[None]:
+    """Be without any index, durably: what it held is gone before this begins, and none is made until it ends.
+
+    Whoever makes one is waited for. A generation loses its name first: SQLite makes the log of a file anew
+    beside the name that it was opened by, and so finds no place for it. Who has it open reads, and writes,
+    a file that nobody else will find.
+
+    Raises:
+        OSError: something of an index is still there.
+    """
+    with alone(folder, disk, wait=True):
+        for name in sorted(disk.listdir(folder)):
+            if name != _LOCK:
+                _forget(disk, f"{folder}/{name}")
+        disk.sync_dir(folder)
+        yield
+
+
+def _forget(disk: Disk, path: str) -> None:
+    if not os.path.isdir(path) or os.path.islink(path):
+        disk.unlink(path)
+        return
+    if not path.endswith(_GONE):
+        disk.rename(path, path + _GONE)
+        path += _GONE
+    for name in disk.listdir(path):
+        _forget(disk, f"{path}/{name}")
+    os.rmdir(path)
 
 
 def begin(folder: str) -> str:
@@ -78,7 +111,7 @@ def sweep(folder: str) -> None:
     """
     kept = current(folder)
     for name in REAL.listdir(folder):
-        if _is_generation(name) and kept != f"{folder}/{name}/{DATABASE}":
+        if (_is_generation(name) and kept != f"{folder}/{name}/{DATABASE}") or name.endswith(_GONE):
             discard(f"{folder}/{name}/{DATABASE}")
         elif name.endswith(".tmp"):
             _unlink(f"{folder}/{name}")

@@ -124,22 +124,29 @@ def _opened(disk: Disk, layout: Layout, suspects: Iterable[RunId]) -> tuple[Stor
     if not is_usable(disk, layout):
         return None
     for _ in range(_REMADE):
-        store = None
         try:
             path = generations.current(layout.index)
             if path is not None and os.path.exists(path):
-                store = Store(path)
-                return store, refresh(disk, layout, store, suspects)
+                return _refreshed(disk, layout, Store(path), suspects)
         except OtherVersion as other:
             if other.is_newer:
                 return None
         except (*sqlite.Failed, RunloreError) as error:
-            _close(store)
             if not _is_damage(error):
                 return None
         if not _made(disk, layout):
             return None
     return None
+
+
+def _refreshed(
+    disk: Disk, layout: Layout, store: Store, suspects: Iterable[RunId]
+) -> tuple[Store, list[RunId]]:
+    try:
+        return store, refresh(disk, layout, store, suspects)
+    except BaseException:
+        _close(store)
+        raise
 
 
 def _made(disk: Disk, layout: Layout) -> bool:
@@ -154,9 +161,8 @@ def _is_damage(error: Exception) -> bool:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
 
 
-def _close(store: Store | None) -> None:
-    if store is not None:
-        try:
-            store.close()
-        except sqlite.Failed:
-            return
+def _close(store: Store) -> None:
+    try:
+        store.close()
+    except sqlite.Failed:
+        return

@@ -24,14 +24,22 @@ def connect(path: str) -> Connection:
     quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     uri = f"file:{quoted}?mode=rw"
     connection = _sqlite3.connect(uri, timeout=_PATIENCE_S, isolation_level=None, uri=True)
-    connection.execute("PRAGMA synchronous = NORMAL")  # a power cut takes the last commits, never their order
-    return connection
+    # A power cut takes the last commits, never their order.
+    return _prepared(connection, "synchronous = NORMAL")
 
 
 def make(path: str) -> Connection:
     """Return a connection to a new database file; nothing is synced until the caller says so."""
     REAL.close(REAL.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))  # its log inherits the mode: 0600
     connection = _sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None)
-    connection.execute("PRAGMA journal_mode = OFF")
-    connection.execute("PRAGMA synchronous = OFF")
+    return _prepared(connection, "journal_mode = OFF", "synchronous = OFF")
+
+
+def _prepared(connection: Connection, *pragmas: str) -> Connection:
+    try:
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()
+        raise
     return connection

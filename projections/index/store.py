@@ -42,10 +42,13 @@ class Store:
     def __init__(self, path: str) -> None:
         self.path: Final = path
         self._connection = sqlite.connect(path)
-        number = cast("int", self._one("PRAGMA user_version")[0])
-        if number != version.USER_VERSION:
+        try:
+            number = cast("int", self._one("PRAGMA user_version")[0])
+            if number != version.USER_VERSION:
+                raise OtherVersion(number)
+        except BaseException:
             self.close()
-            raise OtherVersion(number)
+            raise
 
     def close(self) -> None:
         """Let go of the file."""

@@ -51,6 +51,10 @@ class Victim:
 
     promises_chatter: ClassVar[bool] = True
     """A kill takes nothing from the page cache, so progress counts; a disk that fails may take it."""
+    most: ClassVar[int | None] = None
+    """Kills at calls of one kind, spread over all of them, at the size of every commit; None: all."""
+    varies: ClassVar[bool] = False
+    """The time of day decides how many calls it takes, so a late kill may find it done."""
 
     def __init__(self, root: str, tell: Tell) -> None:
         self.root, self.layout, self._tell = root, Layout(root), tell
@@ -73,9 +77,9 @@ class Victim:
         self.prepare()
         self.act()
 
-    def create(self, recipe_blob: str | None = None) -> Writer:
+    def create(self, recipe_blob: str | None = None, name: str = "nightly") -> Writer:
         """Create the journal, acknowledged."""
-        draft = queued(RUN, boot_id=machine.boot_id(), recipe_blob=recipe_blob)
+        draft = queued(RUN, boot_id=machine.boot_id(), recipe_blob=recipe_blob, name=name)
         writer = Writer.create(self.disk, self.layout, RUN, draft, feed=Feed(self.disk, self.layout))
         self.promise(RUN, writer.tail.head)
         return writer
@@ -222,13 +226,15 @@ class WritesWhole(Victim):
 class Redacts(Victim):
     """Takes a secret out of a run that printed, noted and submitted it; its recipe is a blob."""
 
+    most = 20  # of those that only read there are more
+
     def prepare(self) -> None:
         super().prepare()
         OwnerLock.create(self.disk, self.layout, RUN).release()
         recipe = msgspec.json.encode(Recipe(argv=("login", SECRET), cwd="/"))
         digest = sha256(recipe).hexdigest()
         write_whole(self.disk, self.layout.blob(digest), recipe)
-        writer = self.create(recipe_blob=digest)
+        writer = self.create(recipe_blob=digest, name=SECRET)
         self.append(writer, noted(f"it is {SECRET}"), failed())
         writer.close()
         paths = (self.layout.in_run(RUN, name) for name in ("transcript", "transcript.index"))
@@ -238,6 +244,8 @@ class Redacts(Victim):
         transcript.close()
         with open(f"{self.layout.quarantine}/{RUN}-0-0badcafe", "w", encoding="utf-8") as file:
             file.write(SECRET)
+        if [run.name for run in _listed(self.layout, Filter()).items] != [SECRET]:
+            raise AssertionError("the index does not know the secret")
 
     def act(self) -> None:
         Redaction(self.disk, self.layout, RUN, [SECRET], by=machine.actor("test")).apply()
@@ -246,6 +254,8 @@ class Redacts(Victim):
         found = verify(REAL, self.layout, RUN)
         if found.integrity not in {"sealed", "redacted"}:
             yield f"verify says {found.integrity}: {found.findings}"
+        if found.integrity == "redacted":
+            yield from (f"{path} holds the secret" for path in self._told_by_index())
         self.act()
         yield from self._left()
         again = Redaction(REAL, self.layout, RUN, [SECRET], by=machine.actor("test")).apply()
@@ -253,6 +263,14 @@ class Redacts(Victim):
             yield f"a second redaction found more: {again}"
         if verify(REAL, self.layout, RUN).integrity != "redacted":
             yield "verify does not say redacted"
+
+    def _told_by_index(self) -> Iterator[str]:
+        """Yield files of an index that hold the secret, after a reader has come by."""
+        _listed(self.layout, Filter())
+        for folder, _, names in os.walk(self.layout.index):
+            for name in names:
+                if SECRET.encode() in read_whole(REAL, f"{folder}/{name}", 1 << 20):
+                    yield f"{folder}/{name}"
 
     def _left(self) -> Iterator[str]:
         """Yield where the secret still is, or what is gone that was none."""
@@ -331,32 +349,38 @@ class RedactsPacked(Redacts):
 class Lists(Appends):
     """Lists runs, which brings an index up to date, and then makes another one."""
 
+    most = 5
+    varies = True
+
     def prepare(self) -> None:
         super().prepare()
         owner = Writer(self.disk, self.layout, RUN, owner=True, feed=Feed(self.disk, self.layout))
         self.append(owner, *(draft() for draft in LIFE))
         owner.close()
-        self._listed()
+        self._page()
         stranger = Writer(self.disk, self.layout, RUN, feed=Feed(self.disk, self.layout))
         self.append(stranger, tagged())
         stranger.close()
 
     def act(self) -> None:
-        self._listed()
+        self._page()
         rebuild(REAL, self.layout, iter)
 
     def mend(self) -> Iterator[str]:
         for _ in range(2):
-            page = self._listed()
+            page = self._page()
             if [run.tags for run in page.items] != [{"env": "prod"}] or page.counts != {"succeeded": 1}:
                 yield f"the list says {page.counts}"
         found = list(differences(REAL, self.layout, iter))
         if found:
             yield f"the index says {found}"
 
-    def _listed(self) -> Page:
-        listing = Listing(REAL, self.layout, Observer(REAL, self.layout))
-        return IndexedListing(REAL, self.layout, listing).page(Filter(tags=(("env", "prod"),)))
+    def _page(self) -> Page:
+        return _listed(self.layout, Filter(tags=(("env", "prod"),)))
+
+
+def _listed(layout: Layout, wanted: Filter) -> Page:
+    return IndexedListing(REAL, layout, Listing(REAL, layout, Observer(REAL, layout))).page(wanted)
 
 
 VICTIMS: Final[dict[str, type[Victim]]] = {

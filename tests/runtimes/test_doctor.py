@@ -70,10 +70,11 @@ def found(layout: Layout) -> dict[str, Finding]:
 
 
 def contents(layout: Layout) -> list[tuple[str, int, int, int]]:
-    """Everything that a write would change."""
+    """Everything that a write would change, but for the index: it is derived, and any look may make it."""
     return [
         (folder, place.st_ino, place.st_mtime_ns, place.st_mode)
         for folder, _, names in os.walk(layout.root)
+        if not (folder + "/").startswith(f"{layout.index}/")
         for place in (os.lstat(f"{folder}/{name}") for name in (".", *names))
     ]
 

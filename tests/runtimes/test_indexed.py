@@ -1,0 +1,135 @@
+"""Listings from the index: what they hold open, and what a redaction leaves of it."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from runlore.journal.disk import REAL
+from runlore.journal.layout import Layout
+from runlore.journal.values import Actor, RunId
+from runlore.journal.writer import Writer
+from runlore.projections.index import generations
+from runlore.projections.index.refresh import entry_of, make
+from runlore.projections.index.store import Store
+from runlore.runtimes.owner_lock import OwnerLock
+from runlore.runtimes.redact import Redaction
+from runlore.runtimes.registry import Registry
+from tests.doubles.drafts import failed, queued
+from tests.journal.journals import RUN, registry
+from tests.runtimes.keeping import until
+
+SECRET = "correct-horse-battery"
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    """A registry with a run that was called by a secret, has ended, and was listed."""
+    layout = registry(tmp_path / "registry")
+    OwnerLock.create(REAL, layout, RUN).release()
+    writer = Writer.create(REAL, layout, RUN, queued(RUN, name=SECRET, key=SECRET))
+    writer.append(failed())
+    writer.close()
+    listed(layout)
+    assert told(layout)
+    return layout
+
+
+def listed(layout: Layout) -> list[RunId]:
+    """List all runs, which brings the index up to date."""
+    return [each.run_id for each in Registry(layout).page().items]
+
+
+def redact(layout: Layout) -> None:
+    """Take the secret out of the run."""
+    assert Redaction(REAL, layout, RUN, [SECRET], by=Actor()).apply().applied
+
+
+def told(layout: Layout) -> list[str]:
+    """Return the files that hold the secret."""
+    found = (path for path in Path(layout.root).rglob("*") if path.is_file())
+    return [str(path) for path in found if SECRET.encode() in path.read_bytes()]
+
+
+def _waiting() -> list[str]:
+    """Return the locks of this machine that somebody waits for."""
+    return [line for line in Path("/proc/locks").read_text().splitlines() if "->" in line]
+
+
+def open_files() -> int:
+    """Return how many descriptors this process has."""
+    return len(os.listdir("/proc/self/fd"))
+
+
+def test_thousands_of_registries_in_one_process(layout: Layout) -> None:
+    """None of them keeps anything open, whatever it was asked."""
+    before = open_files()
+    registries = [Registry.open(layout.root) for _ in range(2_000)]
+    for each in registries[::20]:
+        assert each.resolve("latest:failed") == RUN
+        assert each.page(where="name ~ 'horse'").counts == {"failed": 1}
+        assert len(each.recent().items) == 1
+
+    assert open_files() == before
+
+
+def test_a_redaction_leaves_no_index(layout: Layout) -> None:
+    """Neither the database, nor its log, nor what a crash left of another one; the next listing makes it."""
+    left = Path(layout.index, "0123456789abcdef.gone")
+    left.mkdir()
+    (left / "runs.sqlite").write_text(SECRET)
+    redact(layout)
+
+    assert told(layout) == []
+    assert os.listdir(layout.index) == ["making"]
+    assert listed(layout) == [RUN]
+    assert told(layout) == []
+
+
+def test_a_reader_that_had_seen_the_secret_writes_it_nowhere(layout: Layout) -> None:
+    """What it had folded before the redaction goes into a file that has no name any more."""
+    path = generations.current(layout.index)
+    assert path is not None
+    store = Store(path)
+    known = store.begin()
+    seen = entry_of(REAL, layout, RUN)
+    assert seen is not None
+    redact(layout)
+
+    assert store.commit(known, [seen], [], known.place)
+    assert told(layout) == []
+    store.close()
+    assert told(layout) == []
+
+
+def test_an_index_that_is_being_made_is_waited_for(layout: Layout) -> None:
+    """Else it would be put in use after the redaction, with what it had read before."""
+    go_on = Event()
+
+    def held(run_ids: Iterable[RunId]) -> Iterator[RunId]:
+        yield from run_ids
+        go_on.wait()
+
+    making = Thread(target=lambda: make(REAL, layout, held))
+    making.start()
+    until(lambda: len(os.listdir(layout.index)) == 4)
+    redacting = Thread(target=lambda: redact(layout))
+    redacting.start()
+    inode = os.stat(f"{layout.index}/making").st_ino
+    until(lambda: f":{inode} " in "".join(_waiting()))
+    go_on.set()
+    making.join()
+    redacting.join()
+
+    assert told(layout) == []
+    assert listed(layout) == [RUN]
+    assert told(layout) == []
+
+
+def test_while_a_run_is_redacted_no_index_is_made(layout: Layout) -> None:
+    """Listings fold the journals, and answer."""
+    with generations.forgotten(layout.index):
+        assert listed(layout) == [RUN]
+        assert os.listdir(layout.index) == ["making"]
