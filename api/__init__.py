@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runlore.aio import open_async as open_async
     from runlore.journal.errors import AlreadyEnded as AlreadyEnded
     from runlore.journal.errors import Ambiguous as Ambiguous
+    from runlore.journal.errors import BadExpression as BadExpression
     from runlore.journal.errors import BadInput as BadInput
     from runlore.journal.errors import BrokenPosition as BrokenPosition
     from runlore.journal.errors import Busy as Busy
@@ -58,6 +59,7 @@ _HOMES = {
     "journal.errors": (
         "AlreadyEnded",
         "Ambiguous",
+        "BadExpression",
         "BadInput",
         "BrokenPosition",
         "Busy",
@@ -100,6 +102,7 @@ __all__ = [
     "AsyncRegistry",
     "AsyncRun",
     "AsyncTrackedRun",
+    "BadExpression",
     "BadInput",
     "BrokenPosition",
     "Busy",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import Final, get_args
 
 import click
 import msgspec
@@ -20,7 +20,8 @@ from msgspec import inspect as shapes
 
 from runlore.cli import app
 from runlore.journal import chain, codec, errors, events, lifecycle, settings, settings_file, values
-from runlore.projections import findings
+from runlore.projections import findings, run_fields
+from runlore.projections.index import where
 
 HERE: Final = Path(__file__).parent
 _PART: Final = re.compile(
@@ -263,9 +264,42 @@ def settings_by_section() -> str:
     return f"{table}\n\nSections of a later version: {later}.\n{limit}"
 
 
+_COMPARED_WITH: Final[dict[run_fields.Kind, str]] = {
+    "text": "a text",
+    "choice": "",
+    "flag": "`true` or `false`",
+    "whole": "a whole number",
+    "number": "a number",
+    "size": "a size, such as `10M`",
+    "duration": "a duration, such as `1h30m`",
+    "time": "a time",
+    "age": "a duration, such as `2d`",
+    "any": "a text, a number, `true` or `false`",
+}
+
+
+def filter_fields() -> str:
+    """Return a table of the fields that a filter can ask for."""
+    shorter = {path: short for short, path in run_fields.SHORT.items()}
+    rows: list[str] = []
+    for field in run_fields.fields().values():
+        name = f"`{field.path}{'.NAME' if field.opens else ''}`"
+        name += f", `{field.path}`" if field.opens and field.bare else ""
+        name += f", `{shorter[field.path]}`" if field.path in shorter else ""
+        known = [
+            f"`{each}`" for each in get_args(run_fields.Operator) if each in run_fields.OPERATORS[field.kind]
+        ]
+        known += ["`in`"] if "`=`" in known else []
+        values = _COMPARED_WITH[field.kind] or ", ".join(f"`{value}`" for value in field.choices)
+        quick = "yes" if field.path in {*where.COLUMNS, "tags", "age"} else ""
+        rows.append(f"| {name} | {' '.join(known)} | {values} | {quick} |")
+    return "\n".join(["| field | compared by | with | in the index |", "| --- | --- | --- | --- |", *rows])
+
+
 PARTS: Final[dict[str, Callable[[], str]]] = {
     "commands": commands,
     "errors": errors_by_exit_code,
+    "filter-fields": filter_fields,
     "findings": findings_by_code,
     "settings": settings_by_section,
     "events": event_sections,

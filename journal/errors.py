@@ -25,6 +25,21 @@ class BadInput(RunloreError, ValueError):
     exit_code: ClassVar[int] = 2
 
 
+class BadExpression(BadInput):
+    """The words of a filter say nothing from some place on."""
+
+    def __init__(self, text: str, column: int, length: int, why: str) -> None:
+        wrong = text[column - 1 : column - 1 + min(length, 40)]
+        place = f"column {column}, {wrong!a}" if length else f"column {column}"
+        super().__init__(f"filter, {place}: {why}")
+        self.text: Final[str] = text
+        self.column: Final[int] = column
+        """Where it goes wrong; the first character is column 1."""
+        self.length: Final[int] = length
+        """Characters of what is wrong; 0 if something is missing there."""
+        self.why: Final[str] = why
+
+
 class BadSettings(BadInput):
     """The registry's `config.toml` cannot be obeyed, so nothing is recorded; reading goes on."""
 

@@ -19,7 +19,7 @@ from runlore.projections import durations, labels
 from runlore.projections.index import version
 
 if TYPE_CHECKING:
-    from runlore.projections.expression import Expression
+    from runlore.projections.expression import Expression, Facts
 
 STATUSES: Final[tuple[str, ...]] = get_args(Status)
 RECENT: Final = version.RECENT
@@ -29,28 +29,23 @@ _WHEN: Final = "write a duration (2h: two hours ago), a date (2026-11-20) or a t
 _MARK: Final = "~"
 
 
-class Facts(Protocol):
-    """What an expression asks about a run."""
+class Filterable(Protocol):
+    """What a filter asks a run."""
 
+    @property
+    def run_id(self) -> RunId: ...
     @property
     def status(self) -> Status | None: ...
     @property
     def name(self) -> str | None: ...
     @property
-    def key(self) -> str | None: ...
-    @property
-    def exit_code(self) -> int | None: ...
-    @property
     def tags(self) -> Mapping[str, str]: ...
     @property
     def created_at(self) -> datetime | None: ...
-
-
-class Filterable(Facts, Protocol):
-    """What a filter asks a run; a run view has it."""
-
     @property
-    def run_id(self) -> RunId: ...
+    def facts(self) -> "Facts":
+        """What an expression asks about; made when one is."""
+        ...
 
 
 Run = TypeVar("Run", bound=Filterable)
@@ -106,6 +101,7 @@ def parse(
     """Return a filter from what was typed or passed; texts of time count back from `now`.
 
     where: an expression, such as `status = failed and name ~ 'nightly'`; one more thing to match.
+    Its grammar: docs/reference/filters.md.
 
     Raises:
         BadInput: something in it is none of the things it could be.
@@ -223,7 +219,7 @@ def _tags(given: Iterable[str] | Mapping[str, str]) -> tuple[tuple[str, str | No
 
 
 def _expression(text: str, now: datetime) -> "Expression":
-    from runlore.projections.expression import parse_expression  # noqa: PLC0415 - few filter by words
+    from runlore.projections.expression_parser import parse_expression  # noqa: PLC0415 - few filter by words
 
     return parse_expression(text, now)
 
@@ -231,7 +227,7 @@ def _expression(text: str, now: datetime) -> "Expression":
 def _holds(where: "Expression", run: Filterable) -> bool:
     from runlore.projections.expression import holds  # noqa: PLC0415 - see _expression
 
-    return holds(where, run)
+    return holds(where, run.facts)
 
 
 def _has_tag(tags: Mapping[str, str], name: str, value: str | None) -> bool:

@@ -20,6 +20,8 @@ from runlore.journal.scan import Scanner, Tail
 from runlore.journal.tailing import PIECE
 from runlore.journal.values import Head, RunId, Status
 from runlore.projections.fold import fold
+from runlore.projections.present import run_view
+from runlore.projections.run_fields import ViewFacts
 from runlore.projections.run_state import RunState
 from runlore.projections.run_view import Problem
 from runlore.projections.selectors import Candidate, candidate
@@ -47,16 +49,6 @@ class Row(Struct, frozen=True, kw_only=True):
         return self.state.status
 
     @property
-    def key(self) -> str | None:
-        """As filters want it."""
-        return self.state.key or None
-
-    @property
-    def exit_code(self) -> int | None:
-        """As filters want it."""
-        return self.state.exit_code
-
-    @property
     def tags(self) -> dict[str, str]:
         """As filters want them."""
         return self.state.tags
@@ -65,6 +57,14 @@ class Row(Struct, frozen=True, kw_only=True):
     def created_at(self) -> datetime | None:
         """As filters want it."""
         return self.state.created_at
+
+    @property
+    def facts(self) -> ViewFacts:
+        """What an expression asks about, as the journal stands."""
+        state = self.state
+        return ViewFacts(
+            lambda: run_view(state, as_of=state.reached_at, head=self.head, problem=self.problem)
+        )
 
     @property
     def candidate(self) -> Candidate:

@@ -6,7 +6,7 @@ answer, and where they would not, the index is asked again, and then not at all.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar
 
 from msgspec import Struct
@@ -22,6 +22,7 @@ from runlore.projections.index.entry import Signature
 from runlore.projections.index.reading import Reading, Settled, reading
 from runlore.projections.index.survey import signature_of
 from runlore.projections.index.wanted import conditions
+from runlore.projections.index.where import split
 from runlore.projections.selectors import Candidate
 from runlore.runtimes.listing import Found, Listing
 
@@ -61,6 +62,8 @@ class IndexedListing:
 
     def page(self, filter_: Filter) -> Page:
         """Return the runs that match, newest first, up to the limit.
+
+        Where fields are asked for that the index has not, the journals of all runs that may match are folded.
 
         Raises:
             NotFound: there is no registry.
@@ -105,6 +108,9 @@ class IndexedListing:
 
     def _page(self, index: Reading, filter_: Filter) -> Page:
         looked = [run for run in self._listing.all(index.unsettled) if filters.matches(filter_, run)]
+        if split(filter_.where).left is not None:
+            found = self._settled(index.newest(filter_, None))
+            return _paged(filters.select(filter_, [*looked, *found]))
         counts = _counted(looked)
         counts.update(index.counts(filter_))
         settled = self._settled(index.newest(filter_, filter_.limit))
@@ -135,25 +141,24 @@ class IndexedListing:
             found.update((each.run_id, each) for each, _ in meant)
         return list(found.values())
 
-    def _settled(self, chosen: Sequence[Settled]) -> list[Found]:
-        """Return settled runs, folded from their journals.
+    def _settled(self, chosen: Iterable[Settled]) -> Iterator[Found]:
+        """Yield settled runs, folded from their journals.
 
         Raises:
-            Stale: one of the journals is not the one that the index knows.
+            Stale: one of the journals is not the one that the index knows; said after the last one.
         """
-        found: list[Found] = []
         stale: list[RunId] = []
         for each in chosen:
             try:
-                found.append(self._listing.one(each.run_id))
+                found = self._listing.one(each.run_id)
             except NotFound:
                 stale.append(each.run_id)
                 continue
             if self._is_stale(each.run_id, each.signature):
                 stale.append(each.run_id)
+            yield found
         if stale:
             raise Stale(stale)
-        return found
 
     def _is_stale(self, run_id: RunId, known: Signature) -> bool:
         return signature_of(self._layout.journal(run_id)) != known

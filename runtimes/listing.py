@@ -17,6 +17,7 @@ from runlore.projections import filters
 from runlore.projections.explain import seen_view
 from runlore.projections.present import run_view
 from runlore.projections.registry import Row, fold_journal, fold_registry
+from runlore.projections.run_fields import ViewFacts
 from runlore.projections.run_state import OWN_PROCESS
 from runlore.projections.run_view import RunView, TranscriptView
 from runlore.projections.selectors import Candidate
@@ -49,16 +50,6 @@ class Found(Struct, frozen=True, kw_only=True):
         return self.row.status
 
     @property
-    def key(self) -> str | None:
-        """As filters want it."""
-        return self.row.key or None
-
-    @property
-    def exit_code(self) -> int | None:
-        """As filters want it."""
-        return self.row.exit_code
-
-    @property
     def tags(self) -> dict[str, str]:
         """As filters want them."""
         return self.row.tags
@@ -67,6 +58,11 @@ class Found(Struct, frozen=True, kw_only=True):
     def created_at(self) -> datetime | None:
         """As filters want it."""
         return self.row.created_at
+
+    @property
+    def facts(self) -> ViewFacts:
+        """What an expression asks about."""
+        return ViewFacts(lambda: self.view(self.row.state.reached_at))
 
     @property
     def candidate(self) -> Candidate:

@@ -113,7 +113,7 @@ class Registry:
     ) -> list[RunView]:
         """Return the runs that match, newest first, each as it is now.
 
-        where: an expression, such as `status = failed and name ~ 'nightly'`; see docs/reference/python.md.
+        where: an expression, such as `status = failed and name ~ 'nightly'`; see docs/reference/filters.md.
         status: one or several; a run found lost counts as failed. tags: `{"env": "prod"}`, or words
         like "env=prod" and "env". since, until: aware times, or texts like "2h" (ago) and
         "2026-11-20". limit applies after every filter. after: the `next` of an earlier `page`.

@@ -1,6 +1,7 @@
 """A journal as a row of the index; settled only where nothing about it is in doubt."""
 
-from typing import Final
+from collections.abc import Iterator
+from datetime import datetime
 
 from msgspec import Struct
 
@@ -10,9 +11,6 @@ from runlore.projections import shell
 from runlore.projections.index.times import microseconds
 from runlore.projections.registry import Row
 from runlore.projections.run_state import RunState
-
-LONGEST_COMMAND: Final = 4096
-"""Characters of a command that a row keeps; a longer one is read from its journal when it is shown."""
 
 Signature = tuple[int, int, int]
 """Inode, size and time of change of a journal: what a row was made from."""
@@ -24,7 +22,7 @@ class Entry(Struct, frozen=True, gc=False):
     run_id: RunId
     signature: Signature
     columns: tuple[object, ...] = ()
-    """From `head` to `command`; empty if the row is not settled."""
+    """From `head` to `parent`; empty if the row is not settled."""
     tags: tuple[tuple[str, str], ...] = ()
 
 
@@ -45,19 +43,24 @@ def _is_settled(row: Row, signature: Signature) -> bool:
         and row.size == signature[1]
         and state.created_at is not None
         and state.queued is not None
-        and all("\0" not in text for text in _texts(state))
+        and all("\0" not in text for text in _texts(row))
     )
 
 
-def _texts(state: RunState) -> tuple[str, ...]:
-    external = state.origin.external_id if state.origin else ""
-    return (state.name, state.key, external, *state.tags, *state.tags.values())
+def _texts(row: Row) -> Iterator[str]:
+    state = row.state
+    recipe = state.recipe
+    yield from (state.name, state.key, state.runtime, *state.tags, *state.tags.values())
+    yield from recipe.argv if recipe else ()
+    if state.queued:
+        yield state.queued.parent
+    if state.origin:
+        yield state.origin.external_id
 
 
 def _columns(row: Row) -> tuple[object, ...]:
     state = row.state
     reason, origin, recipe = state.reason, state.origin, state.recipe
-    command = shell.join(recipe.argv) if recipe else ""
     return (
         row.head,
         ids.short(row.run_id),
@@ -68,12 +71,19 @@ def _columns(row: Row) -> tuple[object, ...]:
         state.exit_code,
         state.signal,
         reason.code if reason else None,
-        None if state.created_at is None else microseconds(state.created_at),
-        None if state.started_at is None else microseconds(state.started_at),
+        _us(state.created_at),
+        _us(state.started_at),
+        _us(state.ended_at),
         _took_s(state),
         " ".join(f"{name}={value}" if value else name for name, value in state.tags.items()),
-        command if len(command) <= LONGEST_COMMAND and "\0" not in command else None,
+        shell.join(recipe.argv) if recipe else None,
+        state.runtime or None,
+        (state.queued.parent or None) if state.queued else None,
     )
+
+
+def _us(at: datetime | None) -> int | None:
+    return None if at is None else microseconds(at)
 
 
 def _took_s(state: RunState) -> float | None:

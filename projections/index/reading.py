@@ -6,7 +6,7 @@ would lock the owner out.
 """
 
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from stat import S_IWGRP, S_IWOTH
 from typing import Final, cast
@@ -57,18 +57,16 @@ class Reading:
             found = self._store.select(query, values)
         return {cast("str", status): cast("int", count) for status, count in found}
 
-    def newest(self, filter_: Filter, limit: int | None) -> list[Settled]:
-        """Return the settled runs that match, newest first."""
+    def newest(self, filter_: Filter, limit: int | None) -> Iterator[Settled]:
+        """Yield the settled runs that match, newest first; more of them if `where.split` leaves something."""
         condition, values = where(filter_)
         query = (
             f"SELECT run_id, created_us, inode, size, mtime_ns FROM runs WHERE {condition} "
             "ORDER BY created_us DESC, run_id DESC LIMIT ?"
         )
         found = self._store.select(query, [*values, -1 if limit is None else limit])
-        return [
-            Settled(cast("RunId", run_id), cast("int", created), cast("Signature", tuple(seen)))
-            for run_id, created, *seen in found
-        ]
+        for run_id, created, *seen in found:
+            yield Settled(cast("RunId", run_id), cast("int", created), cast("Signature", tuple(seen)))
 
     def meant(
         self, condition: str, values: Iterable[str], *, last: bool

@@ -11,8 +11,8 @@ CREATE TABLE runs (
   head TEXT,
   short_id TEXT, name TEXT, key TEXT, external_id TEXT,
   status TEXT, exit_code INTEGER, signal INTEGER, reason TEXT,
-  created_us INTEGER, started_us INTEGER, took_s REAL,
-  tags TEXT, command TEXT
+  created_us INTEGER, started_us INTEGER, ended_us INTEGER, took_s REAL,
+  tags TEXT, command TEXT, runtime TEXT, parent TEXT
 );
 CREATE TABLE tags (run INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (run, name))
   WITHOUT ROWID;

@@ -15,7 +15,7 @@ from runlore.projections.index import schema, sqlite, version
 from runlore.projections.index.entry import Entry, Signature
 from runlore.projections.index.survey import Place
 
-_COLUMNS: Final = 19
+_COLUMNS: Final = 22
 _INSERT: Final = "INSERT INTO runs VALUES (NULL, " + ", ".join("?" * _COLUMNS) + ")"
 _NOTHING: Final = (None,) * (_COLUMNS - 5)
 _PLACE: Final = "INSERT OR REPLACE INTO place VALUES (1, ?, ?, ?, ?, ?, ?, ?)"

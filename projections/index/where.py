@@ -1,28 +1,79 @@
-"""A filter as SQL over the settled rows; it means exactly what `filters.matches` means. Pure."""
+"""A filter as SQL over the settled rows; it means exactly what `filters.matches` means. Pure.
+
+The rows have the fields that are asked for often. What asks for others is left over: the journals of
+those runs that may match have to be folded.
+"""
 
 from datetime import datetime
 from typing import Final, assert_never
 
-from runlore.projections.expression import Comparison, Every, Expression, Not, Some
+from msgspec import Struct
+
+from runlore.projections.expression import (
+    Comparison,
+    Every,
+    Expression,
+    Lasting,
+    Not,
+    Some,
+    Word,
+    comparisons,
+)
 from runlore.projections.filters import Filter
 from runlore.projections.index.times import microseconds
 
-Values = list[str | int]
+Values = list[str | int | float]
 _TAG: Final = "tags."
-_COLUMNS: Final = {
-    "status": "status",
+COLUMNS: Final = {
+    "run_id": "run_id",
+    "short_id": "short_id",
     "name": "name",
     "key": "key",
+    "status": "status",
     "exit_code": "exit_code",
-    "age": "created_us",
+    "signal": "signal",
+    "reason.code": "reason",
     "created_at": "created_us",
+    "started_at": "started_us",
+    "ended_at": "ended_us",
+    "duration_s": "took_s",
+    "command": "command",
+    "runtime": "runtime",
+    "parent": "parent",
+    "origin.external_id": "external_id",
+    "journal_head": "head",
+    "provisional": "0",
+    "paused": "0",
+    "sealed": "1",
+    "health": "NULL",
+    "problem.kind": "NULL",
 }
+"""Fields that the rows can tell, and how; the last ones are the same for every settled run."""
 _VALUE_OF_TAG: Final = "(SELECT value FROM tags WHERE run = runs.id AND name = ?)"
 _ORDERS: Final = frozenset({"<", "<=", ">", ">="})
 
 
+class Split(Struct, frozen=True):
+    """An expression in two parts that both have to hold; None is no condition."""
+
+    indexed: Expression | None
+    left: Expression | None
+    """What asks for fields that the rows have not."""
+
+
+def split(expression: Expression | None) -> Split:
+    """Return what the rows can tell of an expression, and what is left over."""
+    parts = expression.parts if isinstance(expression, Every) else (expression,) if expression else ()
+    told = [part for part in parts if all(map(_is_told, comparisons(part)))]
+    left = [part for part in parts if part not in told]
+    return Split(_every(told), _every(left))
+
+
 def where(filter_: Filter) -> tuple[str, Values]:
-    """Return the condition that a settled row has to meet, and the values in it."""
+    """Return the condition that a settled row has to meet, and the values in it.
+
+    Rows that meet it need not match if `split` leaves something over.
+    """
     parts, values = ["settled = 1"], Values()
     if filter_.statuses:
         parts.append(f"status IN ({', '.join('?' * len(filter_.statuses))})")
@@ -42,38 +93,78 @@ def where(filter_: Filter) -> tuple[str, Values]:
     for name, value in filter_.tags:
         parts.append(f"{_VALUE_OF_TAG} IS NOT NULL" if value is None else f"{_VALUE_OF_TAG} = ?")
         values += [name] if value is None else [name, value]
-    if filter_.where is not None:
-        parts.append(_holds(filter_.where, values))
+    indexed = split(filter_.where).indexed
+    if indexed is not None:
+        parts.append(_holds(indexed, values, exact=False))
     return " AND ".join(parts), values
 
 
-def _holds(expression: Expression, values: Values) -> str:
-    """Return an expression that is 1 or 0, never NULL, so that `NOT` means what it says."""
+def _is_told(comparison: Comparison) -> bool:
+    return comparison.field.startswith(_TAG) or comparison.field in COLUMNS
+
+
+def _every(parts: list[Expression]) -> Expression | None:
+    if len(parts) == 1:
+        return parts[0]
+    return Every(tuple(parts)) if parts else None
+
+
+def _holds(expression: Expression, values: Values, *, exact: bool) -> str:
+    """Return an expression that is true exactly where this one holds.
+
+    exact: it is 1 or 0, never NULL, so that `NOT` means what it says; without, indexes can serve it.
+    """
     match expression:
         case Comparison():
-            return _compared(expression, values)
+            return _compared(expression, values, exact=exact)
         case Not(part):
-            return f"NOT ({_holds(part, values)})"
+            return f"NOT ({_holds(part, values, exact=True)})"
         case Every(parts):
-            return f"({' AND '.join([_holds(part, values) for part in parts])})"
+            return f"({' AND '.join([_holds(part, values, exact=exact) for part in parts])})"
         case Some(parts):
-            return f"({' OR '.join([_holds(part, values) for part in parts])})"
+            if (column := _listed(parts)) is not None:
+                values += [_kept(part) for part in comparisons(expression)]
+                return _sure(f"{column} IN ({', '.join('?' * len(parts))})", exact=exact)
+            return f"({' OR '.join([_holds(part, values, exact=exact) for part in parts])})"
         case _:
             assert_never(expression)
 
 
-def _compared(comparison: Comparison, values: Values) -> str:
-    field, operator, value = comparison.field, comparison.operator, comparison.value
+def _listed(parts: tuple[Expression, ...]) -> str | None:
+    """Return the column that is compared with one value after the other, if nothing else is asked."""
+    fields = {each.field if isinstance(each, Comparison) and each.operator == "=" else "" for each in parts}
+    return COLUMNS.get(fields.pop()) if len(fields) == 1 else None
+
+
+def _compared(comparison: Comparison, values: Values, *, exact: bool) -> str:
+    field, operator = comparison.field, comparison.operator
     if field.startswith(_TAG):
         column = _VALUE_OF_TAG
         values.append(field.removeprefix(_TAG))
     else:
-        column = _COLUMNS[field]
-    values.append(microseconds(value) if isinstance(value, datetime) else value)
+        column = COLUMNS[field]
+    values.append(_kept(comparison))
     if operator == "=":
         return f"{column} IS ?"
     if operator == "!=":
         return f"{column} IS NOT ?"
     if operator in _ORDERS:
-        return f"coalesce({column} {operator} ?, 0)"
-    return f"coalesce(instr({column}, ?) > 0, 0)"
+        return _sure(f"{column} {operator} ?", exact=exact)
+    return _sure(f"instr({column}, ?) > 0", exact=exact)
+
+
+def _sure(condition: str, *, exact: bool) -> str:
+    return f"coalesce({condition}, 0)" if exact else condition
+
+
+def _kept(comparison: Comparison) -> str | int | float:
+    """Return a value as the columns have it."""
+    match comparison.value:
+        case datetime() as at:
+            return microseconds(at)
+        case Lasting(seconds):
+            return seconds
+        case Word(text):
+            return text
+        case plain:
+            return plain

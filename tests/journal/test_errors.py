@@ -17,6 +17,7 @@ WITH_FIELDS = [
     errors.AlreadyEnded(RUN, "run.progressed"),
     errors.DidNotStart(RUN, "spawn_failed", "no such file", 127),
     errors.CorruptJournal("/journal", RUN, Offset(7), "a hole"),
+    errors.BadExpression("name = x y", 10, 1, "no end"),
     errors.BadSettings("/root/config.toml", [(3, "no key")]),
 ]
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, RunloreError)]

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from runlore.journal.errors import BadInput
 from runlore.journal.values import RunId, Status
-from runlore.projections import filters
+from runlore.projections import filters, run_fields
 from runlore.projections.filters import Filter, Selected, newest_first, parse, recent, select, when
 from tests.journal.forge import AT
 
@@ -23,10 +23,17 @@ class Listed(Struct, frozen=True, kw_only=True):
     run_id: RunId
     status: Status | None = "succeeded"
     name: str | None = None
-    key: str | None = None
-    exit_code: int | None = None
     tags: dict[str, str] = {}
     created_at: datetime | None = None
+
+    @property
+    def facts(self) -> "Listed":
+        """What an expression asks about."""
+        return self
+
+    def fact(self, path: str) -> object:
+        """Return what stands at a path."""
+        return run_fields.fact(self, path)
 
 
 def listed(number: int, **fields: Any) -> Listed:  # noqa: ANN401 - any of its fields

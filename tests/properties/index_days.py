@@ -44,23 +44,12 @@ from tests.doubles.drafts import (
     queued,
     tagged,
 )
+from tests.properties.expressions import spell
 
 MEMORY: Final = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Where syncs cost nothing: what a power cut does is not asked here."""
 NOW: Final = datetime(2026, 12, 1, tzinfo=UTC)
 NAMES: Final = ("nightly", "etl", "größe", "")
-WORDS: Final = (
-    "tags.env = prod",
-    "tags.env = test",
-    "name = etl",
-    "status != failed and name ~ 'ight'",
-    "not tags.env = prod",
-    "tags.env != test or exit_code > 0",
-    "name ~ '' and exit_code <= 0",
-    "not (exit_code < 1 or key ~ 'k1')",
-    "key != k1 and age < 12d and not age > 11d",
-    "name != etl and tags.größe ~ 'ö'",
-)
 SELECTORS: Final = ("nightly", "latest", "latest:failed", "key:k1", "0", "etl", "nobody")
 
 
@@ -336,7 +325,7 @@ def compare(day: Day, *, wholly: bool = True) -> int:
             filters.parse(now=NOW, since="2026-11-20T01:00:00Z", until="2026-11-20T03:00:00Z", limit=limit),
         )
     )
-    words = filters.parse(now=NOW, where=day.draw.choice(WORDS), limit=limit)
+    words = filters.parse(now=NOW, where=spell(day.draw), limit=limit)
     # All runs last: whoever shows a run compares it with its journal, and would mend what others tell.
     asked: list[Callable[[], int]] = [
         lambda: _compare_pages(day, everything, some),
