@@ -55,7 +55,7 @@ def end(error: BaseException, *, foreground: bool = False, clean: Callable[[str]
         return code
     message = _cleaned(error, message, clean)
     _debug(error, clean)
-    say(*_lines(error, f"error: {message}"))
+    say(*_lines(error, f"error: {message}"), *_place(error, clean))
     return OURS if foreground else code
 
 
@@ -76,6 +76,17 @@ def _lines(error: BaseException, message: str) -> list[str]:
     from runlore.journal.errors import Ambiguous  # noqa: PLC0415 - see the module
 
     return message.split("\n") if isinstance(error, Ambiguous) else [message]
+
+
+def _place(error: BaseException, clean: Callable[[str], str]) -> list[str]:
+    """Return lines that point at what is wrong in an expression; none if it holds a secret."""
+    from runlore.journal.errors import BadExpression  # noqa: PLC0415 - see the module
+
+    if not isinstance(error, BadExpression) or _cleaned(error, error.text, clean) != error.text:
+        return []
+    from runlore.cli.pointing import pointed  # noqa: PLC0415 - only for a typing error
+
+    return pointed(error.text, error.column, error.length)
 
 
 def _told(error: BaseException) -> tuple[str, int]:

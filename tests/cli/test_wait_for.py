@@ -99,5 +99,8 @@ def test_nothing_that_matches_is_3(runlore: Runlore) -> None:
     ids=" ".join,
 )
 def test_what_can_not_be_waited_for_is_refused(ended: Runlore, words: list[str]) -> None:
-    """One line, exit 2, before anything is waited for."""
-    assert ended("wait", *words, code=2).stderr.count("\n") == 1
+    """One message, exit 2, before anything is waited for; a filter is pointed at as well."""
+    lines = ended("wait", *words, code=2).stderr.splitlines()
+
+    assert lines[0].startswith("error: ")
+    assert len(lines) == (3 if words[:1] == ["--filter"] else 1)
