@@ -58,6 +58,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "redact": "Take a secret out of what a run recorded.",
         "doctor": "Look for everything that is wrong, and say what to type.",
         "index": "Look after the index that listings use.",
+        "sql": "Ask about runs in SQL.",
         "reconcile": "Write down how runs ended whose keeper is gone.",
         "pack": "Move the journals of old runs into a few files.",
     },

@@ -38,6 +38,7 @@ SHOWN: Final[dict[str, type]] = {
     "doctor": views.DoctorView,
     "info": views.InfoView,
     "index": views.IndexView,
+    "sql": views.SqlView,
     "init": views.InitView,
     "config": views.ConfigView,
     "spec": views.SpecView,

@@ -56,6 +56,7 @@ __all__ = [
     "SecretFoundView",
     "SignalView",
     "SpecView",
+    "SqlView",
     "StillThereView",
     "StopView",
     "StoppedView",
@@ -79,6 +80,17 @@ class IndexFindingView(Struct, frozen=True, kw_only=True):
 
     run_id: RunId
     detail: str
+
+
+class SqlView(Struct, frozen=True, kw_only=True):
+    """What a question in SQL gave."""
+
+    schema: Literal["runlore.sql/1"] = "runlore.sql/1"
+    views: int
+    """The version of the views that were asked: it grows when a column changes its meaning."""
+    columns: list[str]
+    items: list[dict[str, str | int | float | None]]
+    """Rows, by the names of columns; bytes are written in hexadecimal."""
 
 
 class IndexView(Struct, frozen=True, kw_only=True):

@@ -47,6 +47,11 @@ class Reading:
         self.unsettled: Final = unsettled
         """Runs that the index says nothing about: fold their journals."""
 
+    @property
+    def connection(self) -> sqlite.Connection:
+        """What others may read by, in this same moment."""
+        return self._store.connection
+
     def counts(self, filter_: Filter) -> dict[str, int]:
         """Return how many settled runs match, by status."""
         if filter_ == Filter(limit=filter_.limit):

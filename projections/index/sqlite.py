@@ -11,7 +11,10 @@ from runlore.journal.disk import REAL
 
 Failed: Final = (_sqlite3.Error, OSError, UnicodeError, OverflowError)
 """What an index may raise; it never reaches whoever asked about runs."""
+Refused: Final = (_sqlite3.Error, _sqlite3.Warning, UnicodeError)
+"""What a question of somebody's own may raise."""
 Connection = _sqlite3.Connection
+Cursor = _sqlite3.Cursor
 _PATIENCE_S: Final = 0.25
 """How long a reader waits for another one that is writing down what it saw."""
 
@@ -33,6 +36,13 @@ def make(path: str) -> Connection:
     REAL.close(REAL.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))  # its log inherits the mode: 0600
     connection = _sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None)
     return _prepared(connection, "journal_mode = OFF", "synchronous = OFF")
+
+
+def in_memory(tables: str) -> Connection:
+    """Return a connection to a database of its own, with these tables, that goes when it is closed."""
+    connection = _sqlite3.connect(":memory:", isolation_level=None)
+    connection.executescript(tables)
+    return connection
 
 
 def _prepared(connection: Connection, *pragmas: str) -> Connection:

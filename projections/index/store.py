@@ -50,6 +50,11 @@ class Store:
             self.close()
             raise
 
+    @property
+    def connection(self) -> sqlite.Connection:
+        """What others may read by, between `begin` and `end`."""
+        return self._connection
+
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()

@@ -16,7 +16,16 @@ def proposed(runlore: Runlore, line: str) -> list[str]:
 
 def test_commands_are_proposed(ended: Runlore) -> None:
     """Those there are, and none of a later version."""
-    assert proposed(ended, "runlore s") == ["stop", "signal", "show", "subscriptions", "subscribe", "scan", "schema"]
+    assert proposed(ended, "runlore s") == [
+        "stop",
+        "signal",
+        "show",
+        "subscriptions",
+        "subscribe",
+        "scan",
+        "sql",
+        "schema",
+    ]
     assert proposed(ended, "runlore ex") == []
 
 

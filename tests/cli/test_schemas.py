@@ -26,6 +26,7 @@ ANSWERS: dict[str, list[str]] = {
     "info": ["info"],
     "subscriptions": ["subscriptions", "ls"],
     "index": ["index", "verify"],
+    "sql": ["sql", "SELECT * FROM runs"],
     "init": ["init"],
     "config": ["config", "check"],
     "schema": ["schema"],
