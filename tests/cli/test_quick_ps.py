@@ -25,12 +25,21 @@ WHOLE = "import sys; sys.argv[1:] = ['ps']; from runlore.cli.main import main; s
 ALLOWED = {"_signal", "_sqlite3", "_sha256", "_sha2", "__future__", "time", "sys", "os", "signal", "enum"}
 
 
-@pytest.fixture
-def settled(runlore: Runlore) -> Runlore:
-    """A registry whose runs have all ended in different ways, and whose index is up to date."""
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Runlore:
+    """A registry whose runs have all ended, in different ways; tests take a copy of it."""
+    home = tmp_path_factory.mktemp("home")
+    runlore = Runlore(root=home / "registry", home=home)
     for number in range(7):
         runlore("run", "--name", f"größe {number}", "--tag", "env=prod", "sh", "-c", f"exit {number % 3}")
     runlore("run", "sh", "-c", "kill -9 $$")
+    return runlore
+
+
+@pytest.fixture
+def settled(runlore: Runlore, lived: Runlore) -> Runlore:
+    """A registry of ended runs whose index is up to date."""
+    shutil.copytree(lived.root, runlore.root, dirs_exist_ok=True)
     settle(runlore)
     return runlore
 

@@ -56,8 +56,9 @@ SELECTORS: Final = ("nightly", "latest", "latest:failed", "key:k1", "0", "etl", 
 class Day:
     """One registry, and what happens to it."""
 
-    def __init__(self, seed: int) -> None:
-        self.draw = Random(seed)
+    def __init__(self, seed: int, *, most: int | None = None) -> None:
+        """most: journals that there are after a step; each of them costs every comparison."""
+        self.draw, self.most = Random(seed), most
         self.root = tempfile.mkdtemp(dir=MEMORY)
         self.layout = open_for_writing(REAL, self.root)
         self.store = tempfile.mkdtemp(dir=MEMORY)
@@ -98,6 +99,8 @@ class Day:
             action = self.draw.choices(actions, weights)[0]
             self.counts[action.__name__] += 1
             action()
+        while self.most is not None and self._any() and len(os.listdir(self.layout.journals)) > self.most:
+            self.remove()
 
     # -- what happens to runs
 
