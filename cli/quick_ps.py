@@ -1,7 +1,8 @@
 """`runlore ps` from the index alone: no library is loaded, and no journal opened.
 
-It answers only where the index is right for certain and no run needs a look: nothing was announced or
-placed since it was brought up to date, and the journals of the runs that are shown are those it knows.
+It answers only where the index is right for certain: nothing was announced or placed since it was brought
+up to date, but by runs that go on, and the journals of the runs that are shown are those it knows. Runs
+that go on are looked at by `quick_live`.
 In any doubt it says nothing, and the whole command answers, with the same words.
 """
 
@@ -22,16 +23,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Final
 
+    from runlore.cli.quick_live import Live
+
 _HEADER: Final = 512
 _PLACE: Final = "SELECT boot, feed, segment, offset, before, journals_ns FROM place"
 _PENDING: Final = "SELECT count(*) FROM runs WHERE settled = 0"
 _TOTAL: Final = "SELECT coalesce(sum(runs), 0) FROM counts"
 _ROWS: Final = (
     "SELECT run_id, inode, size, mtime_ns, short_id, name, status, exit_code, signal, reason,"
-    " coalesce(started_us, created_us), took_s, tags, command"
+    " coalesce(started_us, created_us), took_s, tags, command, created_us"
     " FROM runs WHERE settled = 1 ORDER BY created_us DESC, run_id DESC LIMIT ?"
 )
-_DOUBTS: Final = (_sqlite3.Error, OSError, ValueError, TypeError, AttributeError, ImportError)
+_LIVE: Final = "SELECT {columns} FROM live WHERE run_id IN (SELECT run_id FROM runs WHERE settled = 0)"
+_DOUBTS: Final = (_sqlite3.Error, OSError, ValueError, TypeError, LookupError, AttributeError, ImportError)
+_NEWS: Final = 64 << 10
+"""Bytes of the feed that are read at most: beyond, a listing writes down how far it has read."""
 
 
 class _Doubt(ValueError):
@@ -49,14 +55,16 @@ def answered(environ: Mapping[str, str]) -> bool:
         found = os.lstat(root)
         if found.st_uid != os.geteuid() or found.st_mode & 0o022:
             return False
-        rows, total = _read(root)
+        rows, live, total = _read(root)
     except _DOUBTS:
         return False
     _leave_interrupts_to_the_kernel()
-    lines = "".join(f"{line}\n" for line in _lines(rows, environ))
+    lines = "".join(f"{line}\n" for line in _lines(rows, live, environ))
     _write(lines.encode("utf-8", "backslashreplace"), 1)
-    if total > len(rows):
-        _write(f"{len(rows):,} of {spans.counted(total, 'run')}; more: `runlore ls`\n".encode(), 2)
+    if total > len(rows) + len(live):
+        _write(
+            f"{len(rows) + len(live):,} of {spans.counted(total, 'run')}; more: `runlore ls`\n".encode(), 2
+        )
     return True
 
 
@@ -87,8 +95,8 @@ def _leave_interrupts_to_the_kernel() -> None:
         signals.signal(signals.SIGINT, signals.SIG_DFL)
 
 
-def _read(root: str) -> tuple[list[Any], int]:
-    """Return the rows to show, and how many there are in all.
+def _read(root: str) -> tuple[list[Any], list[Live], int]:
+    """Return the rows to show, the runs that go on, and how many there are in all.
 
     Raises:
         _DOUBTS: it cannot be told from here.
@@ -105,20 +113,36 @@ def _read(root: str) -> tuple[list[Any], int]:
         place = connection.execute(_PLACE).fetchone()
         if connection.execute("PRAGMA user_version").fetchone() != (USER_VERSION,) or not place:
             raise _Doubt
-        _be_sure(root, place)
-        if connection.execute(_PENDING).fetchone() != (0,):
+        announced = _announced(root, place)
+        (pending,) = connection.execute(_PENDING).fetchone()
+        known = _known_live(connection) if pending else []
+        if len(known) != pending or announced - {row[0].encode() for row in known}:
             raise _Doubt
         rows = connection.execute(_ROWS, (RECENT,)).fetchall()
         total = int(connection.execute(_TOTAL).fetchone()[0])
     finally:
         connection.close()
-    if not rows or any(not _is_as_known(root, *row[:4]) or row[-1] is None for row in rows):
+    live = _looked_at(root, known, place[0]) if known else []
+    if not (rows or live) or any(not _is_as_known(root, *row[:4]) or row[-2] is None for row in rows):
         raise _Doubt
-    return rows, total
+    return rows, live, total + len(live)
 
 
-def _be_sure(root: str, place: tuple[str, str, int, int, str, int]) -> None:
-    """Return if nothing was announced or placed since the index was brought up to date.
+def _known_live(connection: Any) -> list[Any]:  # noqa: ANN401 - its module is untyped
+    from runlore.cli.quick_live import COLUMNS  # noqa: PLC0415 - only where runs go on
+
+    rows: list[Any] = connection.execute(_LIVE.format(columns=COLUMNS)).fetchall()
+    return rows
+
+
+def _looked_at(root: str, known: list[Any], boot: str) -> list[Live]:
+    from runlore.cli.quick_live import Live  # noqa: PLC0415 - only where runs go on
+
+    return [Live(root, row, boot) for row in known]
+
+
+def _announced(root: str, place: tuple[str, str, int, int, str, int]) -> set[bytes]:
+    """Return the runs that were announced since the index was brought up to date, if nothing was placed.
 
     Raises:
         _Doubt: something was, or may have been.
@@ -135,14 +159,21 @@ def _be_sure(root: str, place: tuple[str, str, int, int, str, int]) -> None:
     try:
         header = os.pread(fd, _HEADER, 0).partition(b"\n")[0].decode()
         start = max(0, offset - _HEADER)
-        tail = os.pread(fd, 2 * _HEADER, start)
+        tail = os.pread(fd, _HEADER + _NEWS, start)
     finally:
         os.close(fd)
-    whole = start + len(tail) == offset and tail.endswith(b"\n")
-    if not whole or f'"feed":"{feed}"' not in header or f'"boot":"{here}"' not in header:
+    tail, news = tail[: offset - start], tail[offset - start :]
+    whole = tail.endswith(b"\n") and len(tail) == offset - start and len(news) < _NEWS - _HEADER
+    if (
+        not whole
+        or (news and not news.endswith(b"\n"))
+        or f'"feed":"{feed}"' not in header
+        or f'"boot":"{here}"' not in header
+    ):
         raise _Doubt
     if _digest(tail[:-1].rpartition(b"\n")[2])[: len(before)] != before or not before:
         raise _Doubt
+    return {line.partition(b" ")[0] for line in news.splitlines()}
 
 
 def _digest(line: bytes) -> str:
@@ -159,14 +190,17 @@ def _is_as_known(root: str, run_id: str, inode: int, size: int, mtime_ns: int) -
     return (found.st_ino - inode) % (1 << 64) == 0 and (found.st_size, found.st_mtime_ns) == (size, mtime_ns)
 
 
-def _lines(rows: list[Any], environ: Mapping[str, str]) -> list[str]:
+def _lines(rows: list[Any], live: list[Live], environ: Mapping[str, str]) -> list[str]:
     """Return the table, as `run_list` draws it."""
     colorful, now_us = looks.has_colors(environ, "auto"), time.time_ns() // 1000
-    table = [_row(row, now_us, colorful=colorful) for row in rows]
+    placed = [(row[-1], row[0], _row(row, now_us, colorful=colorful)) for row in rows]
+    placed += [(run.created_us, run.run_id, _live_row(run, now_us, colorful=colorful)) for run in live]
+    table = [cells_of for _, _, cells_of in sorted(placed, key=lambda each: each[:2], reverse=True)]
     columns = [
         Column("ID"),
         Column("NAME", 7, shrinks=True),
         Column("STATUS"),
+        Column("PROGRESS", 6, shrinks=True),
         Column("STARTED", 5),
         Column("TOOK", 4, right=True),
         Column("TAGS", 3, shrinks=True),
@@ -175,7 +209,7 @@ def _lines(rows: list[Any], environ: Mapping[str, str]) -> list[str]:
     used = [
         place
         for place, column in enumerate(columns)
-        if column.title not in {"NAME", "TAGS"} or any(row[place].text for row in table)
+        if column.title not in {"NAME", "PROGRESS", "TAGS"} or any(row[place].text for row in table)
     ]
     return render(
         [columns[place] for place in used],
@@ -187,7 +221,7 @@ def _lines(rows: list[Any], environ: Mapping[str, str]) -> list[str]:
 
 
 def _row(row: Any, now_us: int, *, colorful: bool) -> list[Cell]:  # noqa: ANN401 - as SQLite has it
-    short_id, name, status, exit_code, signal, reason, began_us, took_s, tags, command = row[4:]
+    short_id, name, status, exit_code, signal, reason, began_us, took_s, tags, command, _ = row[4:]
     color = outcomes.TINTS[status]
     return [
         Cell(short_id),
@@ -196,10 +230,31 @@ def _row(row: Any, now_us: int, *, colorful: bool) -> list[Cell]:  # noqa: ANN40
             outcomes.ended(status, exit_code, signal, reason),
             (lambda text: looks.tinted(text, color)) if colorful else None,
         ),
+        Cell(""),
         Cell(spans.ago((now_us - began_us) / 1e6)),
         Cell(spans.took(took_s)),
         Cell(printable(tags)),
         Cell(printable(command)),
+    ]
+
+
+def _live_row(run: Live, now_us: int, *, colorful: bool) -> list[Cell]:
+    from runlore.cli.progress_bar import told  # noqa: PLC0415 - only where runs go on
+
+    color, began_us = outcomes.TINTS.get(run.status), run.started_us
+    fraction, step, message = run.progress
+    return [
+        Cell(run.short_id),
+        Cell(printable(run.name or "")),
+        Cell(
+            outcomes.word(run.status),
+            (lambda text: looks.tinted(text, color)) if colorful and color else None,
+        ),
+        Cell(told(fraction, step, message, drawn=True)),
+        Cell(spans.ago((now_us - (run.created_us if began_us is None else began_us)) / 1e6)),
+        Cell("" if began_us is None else spans.took(max(0.0, (now_us - began_us) / 1e6))),
+        Cell(printable(run.tags)),
+        Cell(printable(run.command)),
     ]
 
 

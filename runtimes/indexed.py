@@ -6,7 +6,7 @@ answer, and where they would not, the index is asked again, and then not at all.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, TypeVar
 
 from msgspec import Struct
@@ -19,6 +19,7 @@ from runlore.projections import filters
 from runlore.projections.filters import Filter
 from runlore.projections.index import sqlite
 from runlore.projections.index.entry import Signature
+from runlore.projections.index.live import live_row
 from runlore.projections.index.reading import Reading, Settled, reading
 from runlore.projections.index.survey import signature_of
 from runlore.projections.index.wanted import conditions
@@ -124,10 +125,12 @@ class IndexedListing:
         )
 
     def _recent(self, index: Reading, finished: int) -> Page:
+        before = {run_id: signature_of(self._layout.journal(run_id)) for run_id in index.unsettled}
         looked = self._listing.all(index.unsettled)
         counts = _counted(looked)
         counts.update(index.counts(Filter()))
         chosen = filters.recent([*looked, *self._settled(index.newest(Filter(), finished))], finished)
+        index.remember(_going_on(looked, before))
         return Page(items=chosen.items, counts=counts, damaged=_damaged(looked))
 
     def _candidates(self, index: Reading, word: str | None, *, observed: bool) -> list[Candidate]:
@@ -162,6 +165,18 @@ class IndexedListing:
 
     def _is_stale(self, run_id: RunId, known: Signature) -> bool:
         return signature_of(self._layout.journal(run_id)) != known
+
+
+def _going_on(
+    looked: Iterable[Found], before: Mapping[RunId, Signature | None]
+) -> Iterator[tuple[object, ...]]:
+    """Yield the rows of those that are owned; before: their journals, before they were folded."""
+    for found in looked:
+        seen, signature = found.look.seen if found.look else None, before[found.run_id]
+        if seen is not None and signature is not None and seen.owner == "held":
+            row = live_row(found.row, signature)
+            if row is not None:
+                yield row
 
 
 def _paged(chosen: filters.Selected[Found]) -> Page:

@@ -1,6 +1,6 @@
 """A journal as a row of the index; settled only where nothing about it is in doubt."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from msgspec import Struct
@@ -75,11 +75,16 @@ def _columns(row: Row) -> tuple[object, ...]:
         _us(state.started_at),
         _us(state.ended_at),
         _took_s(state),
-        " ".join(f"{name}={value}" if value else name for name, value in state.tags.items()),
+        spelled_tags(state.tags),
         shell.join(recipe.argv) if recipe else None,
         state.runtime or None,
         (state.queued.parent or None) if state.queued else None,
     )
+
+
+def spelled_tags(tags: Mapping[str, str]) -> str:
+    """Return tags as the table of `ps` has them."""
+    return " ".join(f"{name}={value}" if value else name for name, value in tags.items())
 
 
 def _us(at: datetime | None) -> int | None:

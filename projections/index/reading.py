@@ -6,7 +6,7 @@ would lock the owner out.
 """
 
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from stat import S_IWGRP, S_IWOTH
 from typing import Final, cast
@@ -72,6 +72,13 @@ class Reading:
         found = self._store.select(query, [*values, -1 if limit is None else limit])
         for run_id, created, *seen in found:
             yield Settled(cast("RunId", run_id), cast("int", created), cast("Signature", tuple(seen)))
+
+    def remember(self, rows: Iterable[Sequence[object]]) -> None:
+        """Leave rows of `live` for the next listing; the last thing that may be asked of this moment."""
+        try:
+            self._store.remember(rows)
+        except sqlite.Failed:
+            return
 
     def meant(
         self, condition: str, values: Iterable[str], *, last: bool

@@ -17,6 +17,12 @@ CREATE TABLE runs (
 CREATE TABLE tags (run INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (run, name))
   WITHOUT ROWID;
 CREATE TABLE counts (status TEXT PRIMARY KEY, runs INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE live (
+  run_id TEXT PRIMARY KEY,
+  inode INTEGER, size INTEGER, mtime_ns INTEGER,
+  short_id TEXT, name TEXT, status TEXT, created_us INTEGER, started_us INTEGER,
+  tags TEXT, command TEXT, pid INTEGER, fraction REAL, step TEXT, message TEXT
+) WITHOUT ROWID;
 CREATE TABLE place (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   version INTEGER NOT NULL,
@@ -27,7 +33,8 @@ CREATE TABLE place (
 """
 """`place` has one row: up to where the feed was read, and when the journals' folder was last seen to change.
 
-`counts` counts the settled rows. `version` grows with each commit.
+`counts` counts the settled rows. `live` is what the last plain `ps` saw of others: see the module `live`.
+`version` grows with each commit.
 """
 
 INDEXES: Final = """

@@ -18,6 +18,7 @@ from runlore.projections.index.survey import Place
 _COLUMNS: Final = 22
 _INSERT: Final = "INSERT INTO runs VALUES (NULL, " + ", ".join("?" * _COLUMNS) + ")"
 _NOTHING: Final = (None,) * (_COLUMNS - 5)
+_LIVE: Final = "INSERT INTO live VALUES (" + ", ".join("?" * 15) + ")"
 _PLACE: Final = "INSERT OR REPLACE INTO place VALUES (1, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -125,6 +126,21 @@ class Store:
             write_place(self._connection, known.version + 1, place)
             self._connection.execute("COMMIT")
             return True
+        finally:
+            self.end()
+
+    def remember(self, rows: Iterable[Sequence[object]]) -> None:
+        """Replace what is known of runs that go on; nothing rests on it, so nobody else is disturbed."""
+        rows = sorted(map(tuple, rows))
+        if rows == [tuple(row) for row in self.select("SELECT * FROM live ORDER BY run_id")]:
+            return
+        self.end()
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            self._connection.execute("DELETE FROM live")
+            for row in rows:
+                self._connection.execute(_LIVE, row)
+            self._connection.execute("COMMIT")
         finally:
             self.end()
 

@@ -1,6 +1,7 @@
 """The fast path of `ps`: it says what the whole command says, or nothing; and it imports next to nothing."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ from runlore.journal.root import find_root
 from runlore.projections.index import version
 from runlore.projections.status import STATUS
 from tests.cli.command import COMMAND, Runlore
+from tests.runtimes.keeping import until
 
 PYTHON = str(Path(COMMAND).with_name("python"))
 MODULES = """
@@ -75,7 +77,8 @@ def whole(runlore: Runlore, **env: str) -> tuple[list[str], list[str]]:
 
 def timeless(text: str) -> list[str]:
     """Return the words of a table without what passes while one looks."""
-    return [word for word in text.split() if not (word[:-1].isdigit() or word in {"ago", "just", "now"})]
+    passing = re.compile(r"[0-9.]+(ms|[smhd%])|ago|just|now")
+    return [word for word in text.split() if not passing.fullmatch(word)]
 
 
 def test_it_says_what_the_whole_command_says(settled: Runlore) -> None:
@@ -197,3 +200,28 @@ def test_it_looks_where_the_whole_command_looks(environ: dict[str, str], folder:
     place.mkdir(parents=True, exist_ok=True)
 
     assert quick_ps._root(environ, str(place)) == find_root(None, environ, str(place)).path
+
+
+def test_runs_that_go_on_stay_on_the_fast_path(settled: Runlore) -> None:
+    """Each is looked at; what it reports is shown, and what else happens is left to the whole command."""
+    go_on = settled.home / "go on"
+    said = f"while [ ! -e '{go_on}' ]; do sleep 0.05; done; runlore emit progress 3/4 more; exec sleep 60"
+    settled.begin("sleep", "60")
+    settled.begin("sh", "-c", f"runlore emit progress 1/4 some; {said}")
+    until(lambda: "25%" in settled.ok("ps").stdout)
+    while not is_quick(settled):
+        settled.ok("ps")
+
+    done = settled.ok("ps")
+    assert (timeless(done.stdout), done.stderr.splitlines()) == whole(settled)
+    assert done.stdout.count("running") == 2
+    assert done.stderr == "7 of 10 runs; more: `runlore ls`\n"
+    go_on.touch()
+    journals = settled.root / "journals"
+    until(lambda: any(b'"message":"more"' in path.read_bytes() for path in journals.iterdir()))
+    modules, shown = imported(settled)
+    assert "click" not in modules
+    assert "75% more" in shown
+    assert {name for name in modules if name.startswith("runlore")} >= {"runlore.cli.quick_live"}
+    settled.ok("stop", "--force", "latest")
+    assert "cancelled" in settled.ok("ps").stdout
