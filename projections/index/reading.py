@@ -27,6 +27,7 @@ from runlore.projections.index.where import where
 from runlore.projections.selectors import Candidate
 
 _REMADE: Final = 2
+_BY_TIME: Final = "created_us >"
 _DAMAGED: Final = frozenset({1, 11, 26})
 """SQLITE_ERROR (a table is missing), SQLITE_CORRUPT, SQLITE_NOTADB; see sqlite.org/rescode.html."""
 
@@ -58,7 +59,9 @@ class Reading:
             found = self._store.select("SELECT status, runs FROM counts WHERE runs > 0")
         else:
             condition, values = where(filter_)
-            query = f"SELECT status, count(*) FROM runs WHERE {condition} GROUP BY status"
+            # With `+` SQLite does not walk the index by status, but the one by time: a part of it is enough.
+            by = "+status" if _BY_TIME in condition else "status"
+            query = f"SELECT status, count(*) FROM runs WHERE {condition} GROUP BY {by}"
             found = self._store.select(query, values)
         return {cast("str", status): cast("int", count) for status, count in found}
 
