@@ -4,10 +4,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from benchmarks.cases.clocks import command, quietly, user_environment
 from benchmarks.place import Measure, Place
+from runlore.runtimes.registry import Registry
 
 
 @contextmanager
@@ -39,6 +40,20 @@ def ours_on(place: Place) -> Measure:
     for _ in range(2):
         quietly([place.runlore, "ls", "--limit", "1"], environment)  # an index of now
     yield lambda: command(argv, environment)
+
+
+@contextmanager
+def ours_beside(place: Place) -> Measure:
+    """`ps` on a registry of runs that go on, all of them of this process."""
+    root = f"{place.folder}/root"
+    registry, environment = Registry.open(root), user_environment(RUNLORE_ROOT=root)
+    with ExitStack() as going:
+        for number in range(int(place.arguments["live"])):
+            going.enter_context(registry.track(f"live {number}"))
+        argv = [place.runlore, "ps"]
+        for _ in range(3):
+            quietly(argv, environment)  # an index of now, and a row for each of them
+        yield lambda: command(argv, environment)
 
 
 @contextmanager

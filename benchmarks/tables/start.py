@@ -97,6 +97,16 @@ _PS = Table(
             role="ours",
             arguments={"argv": "ps --status succeeded --limit 5", "corpus": "runs:100000"},
         ),
+        *(
+            Case(
+                name=f"runlore ps, {count} live runs",
+                code="start:ours_beside",
+                role="ours",
+                arguments={"live": int(count.replace(",", ""))},
+                every=2,
+            )
+            for count in ("100", "1,000")
+        ),
         Case(
             name="runlore index rebuild, 100,000 runs",
             code="start:rebuilding",
@@ -115,6 +125,13 @@ _PS = Table(
                 at_most=1.5,
             )
             for count in _RUNS
+        ),
+        Goal(
+            text=f"100 live runs: time of {_ISOLATED}",
+            case="runlore ps, 100 live runs",
+            against=_ISOLATED,
+            slower=True,
+            at_most=1.5,
         ),
         Goal(
             text="rebuild of 100,000 runs, warm",
