@@ -16,12 +16,14 @@ COLUMNS: Final = 15
 
 
 def live_row(row: Row, signature: Signature) -> tuple[object, ...] | None:
-    """Return the row of a run that goes on; None if its journal is not what was folded."""
+    """Return the row of a run that goes on; None if its journal has grown since, or its command has ended."""
     state, progress = row.state, row.state.progress
     created, started = state.created_at, state.started_at
-    if created is None or row.problem is not None or row.size != signature[1] or state.ended:
+    if created is None or row.problem is not None or row.size != signature[1]:
         return None
-    identity = state.handle.identity if state.handle and state.collecting is None else None
+    if state.ended or state.ended_at is not None or state.collecting is not None:
+        return None  # how long it took, and what it said, stands still already
+    identity = state.handle.identity if state.handle else None
     return (
         row.run_id,
         *signature,

@@ -24,7 +24,7 @@ from runlore.projections.index.survey import signature_of
 from runlore.projections.registry import fold_journal
 from runlore.runtimes import heartbeat
 from runlore.runtimes.owner_lock import OwnerLock
-from tests.doubles.drafts import booting, queued, started, tagged
+from tests.doubles.drafts import booting, collecting, queued, started, tagged
 from tests.journal.journals import RUN, registry
 from tests.runtimes.keeping import until
 
@@ -181,6 +181,16 @@ def test_what_is_not_folded_to_its_end_leaves_no_row(going: Going) -> None:
 
     assert live_row(row, (signature[0], signature[1] - 1, signature[2])) is None
     assert live_row(structs.replace(row, size=0), signature) is None
+
+
+def test_a_run_whose_command_has_ended_leaves_no_row(going: Going) -> None:
+    """While its outputs are collected nothing of what is shown grows any more."""
+    going.writer.append(collecting())
+
+    with pytest.raises(Doubt):
+        going.seen()
+    with pytest.raises(AssertionError):
+        going.known()
 
 
 def test_the_same_heartbeat_is_late_for_both() -> None:
