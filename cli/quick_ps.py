@@ -122,6 +122,10 @@ def _read(root: str) -> tuple[list[Any], list[Live], int]:
         total = int(connection.execute(_TOTAL).fetchone()[0])
     finally:
         connection.close()
+    if os.path.isdir(f"{root}/packs") and any(
+        name.endswith(".jsonl") for name in os.listdir(f"{root}/packs")
+    ):
+        raise _Doubt  # the index knows no runs in packs
     live = _looked_at(root, known, place[0]) if known else []
     if not (rows or live) or any(not _is_as_known(root, *row[:4]) or row[-2] is None for row in rows):
         raise _Doubt

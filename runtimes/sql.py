@@ -113,7 +113,7 @@ class _Asking:
         """Fill the tables that come from events."""
         known = self._connection.execute("SELECT run_id FROM main.runs WHERE settled = 1").fetchall()
         for run_id in sorted({*(cast("RunId", run_id) for (run_id,) in known), *looked}):
-            chunks = EventChunks(self._disk, self._layout.journal(run_id))
+            chunks = EventChunks.of(self._disk, self._layout, run_id)
             try:
                 for events in chunks:
                     self._keep(run_id, events)

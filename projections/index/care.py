@@ -12,12 +12,12 @@ from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
 from runlore.projections.index import generations, sqlite
 from runlore.projections.index.entry import Entry
-from runlore.projections.index.reading import is_usable
+from runlore.projections.index.reading import has_packs, is_usable
 from runlore.projections.index.refresh import Passing, entry_of, make, refresh
 from runlore.projections.index.store import OtherVersion, Store
 from runlore.projections.index.survey import journals
 
-State = Literal["ready", "missing", "older", "newer", "damaged", "not_here"]
+State = Literal["ready", "missing", "older", "newer", "damaged", "not_here", "packed"]
 _LOG: Final = "-wal"
 
 
@@ -42,6 +42,8 @@ def condition(disk: Disk, layout: Layout) -> Condition:
     """Return how the index is."""
     if not is_usable(disk, layout):
         return Condition(state="not_here")
+    if has_packs(layout):
+        return Condition(state="packed")
     path = generations.current(layout.index)
     if path is None or not os.path.exists(path):
         return Condition(state="missing")
@@ -70,6 +72,8 @@ def rebuild(disk: Disk, layout: Layout, passing: Passing) -> None:
     """
     if not is_usable(disk, layout):
         raise NotPermitted(f"{layout.root} is not yours alone: listings fold its journals, without an index")
+    if has_packs(layout):
+        raise NotPermitted(f"{layout.packs}: the index does not know packs yet: listings fold all journals")
     try:
         make(disk, layout, passing)
     except generations.Busy:

@@ -225,3 +225,15 @@ def test_runs_that_go_on_stay_on_the_fast_path(settled: Runlore) -> None:
     assert {name for name in modules if name.startswith("runlore")} >= {"runlore.cli.quick_live"}
     settled.ok("stop", "--force", "latest")
     assert "cancelled" in settled.ok("ps").stdout
+
+
+def test_beside_packs_the_whole_command_answers(settled: Runlore) -> None:
+    """The index knows no runs in packs, and the fast path looks at nothing else."""
+    (settled.root / "packs").mkdir(exist_ok=True)
+    pack = settled.root / "packs/2026-11-20-1.jsonl"
+    pack.touch()
+    with pytest.raises(quick_ps._Doubt):
+        quick_ps._read(str(settled.root))
+    pack.unlink()
+
+    assert quick_ps._read(str(settled.root))[2] == 8

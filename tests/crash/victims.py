@@ -51,8 +51,6 @@ class Victim:
 
     promises_chatter: ClassVar[bool] = True
     """A kill takes nothing from the page cache, so progress counts; a disk that fails may take it."""
-    most: ClassVar[int | None] = None
-    """Kills at calls of one kind, spread over all of them, at the size of every commit; None: all."""
     varies: ClassVar[bool] = False
     """The time of day decides how many calls it takes, so a late kill may find it done."""
 
@@ -226,8 +224,6 @@ class WritesWhole(Victim):
 class Redacts(Victim):
     """Takes a secret out of a run that printed, noted and submitted it; its recipe is a blob."""
 
-    most = 20  # of those that only read there are more
-
     def prepare(self) -> None:
         super().prepare()
         OwnerLock.create(self.disk, self.layout, RUN).release()
@@ -349,7 +345,6 @@ class RedactsPacked(Redacts):
 class Lists(Appends):
     """Lists runs, which brings an index up to date, and then makes another one."""
 
-    most = 5
     varies = True
 
     def prepare(self) -> None:
@@ -398,7 +393,7 @@ VICTIMS: Final[dict[str, type[Victim]]] = {
     "redact packed": RedactsPacked,
     "list": Lists,
 }
-LONG_LIVES: Final = {"pack": 15, "label packed": 50, "redact packed": 50}
+LONG_LIVES: Final = {"list": 40, "pack": 15, "label packed": 50, "redact packed": 50}
 """Victims that make so many calls that CI takes only every so many of them."""
 
 

@@ -8,15 +8,19 @@ from threading import Event, Thread
 import pytest
 
 from runlore.journal.disk import REAL
+from runlore.journal.errors import NotPermitted
 from runlore.journal.layout import Layout
 from runlore.journal.values import Actor, RunId
 from runlore.journal.writer import Writer
 from runlore.projections.index import generations
+from runlore.projections.index.care import condition, rebuild
 from runlore.projections.index.refresh import entry_of, make
 from runlore.projections.index.store import Store
 from runlore.runtimes.owner_lock import OwnerLock
+from runlore.runtimes.packing import Packing
 from runlore.runtimes.redact import Redaction
 from runlore.runtimes.registry import Registry
+from runlore.runtimes.sql import asked
 from tests.doubles.drafts import failed, queued
 from tests.journal.journals import RUN, registry
 from tests.runtimes.keeping import until
@@ -133,3 +137,19 @@ def test_while_a_run_is_redacted_no_index_is_made(layout: Layout) -> None:
     with generations.forgotten(layout.index):
         assert listed(layout) == [RUN]
         assert os.listdir(layout.index) == ["making"]
+
+
+def test_beside_packs_all_is_folded(layout: Layout) -> None:
+    """The index does not know them: what was packed is listed, counted and asked about all the same."""
+    before = Registry(layout).page()
+    Packing(REAL, layout, older_than_s=0).apply()
+    after = Registry(layout).page()
+
+    assert os.listdir(layout.journals) == []
+    assert (after.items, after.counts) == (before.items, before.counts)
+    assert Registry(layout).resolve("latest:failed") == RUN
+    with asked(REAL, layout, "SELECT count(*) FROM runs JOIN events USING (run_id) WHERE seq = 1") as answer:
+        assert list(answer.rows) == [(1,)]
+    assert condition(REAL, layout).state == "packed"
+    with pytest.raises(NotPermitted, match="packs"):
+        rebuild(REAL, layout, iter)
