@@ -86,7 +86,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     told: list[bytes] = []
     ticks = iter(range(1000))
     monkeypatch.setattr(standard, "complain", told.append)
-    monkeypatch.setattr(standard, "write", told.append)
+    monkeypatch.setattr(standard, "write", lambda data, **_: told.append(data))
     monkeypatch.setattr(time, "monotonic", lambda: next(ticks) * 2 * EVERY_S)
     monkeypatch.setattr(os, "isatty", lambda _: True)
     return told

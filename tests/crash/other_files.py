@@ -1,12 +1,15 @@
-"""Power cuts while something other than a journal is written: registry, claim, settings."""
+"""Power cuts while something other than a journal is written: registry, claim, settings, position."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from runlore.journal import positions
 from runlore.journal.audit import save_anchors
 from runlore.journal.disk import write_whole
+from runlore.journal.errors import NotFound
 from runlore.journal.keys import claim
 from runlore.journal.layout import FOLDERS
+from runlore.journal.position import Position
 from runlore.journal.reader import read
 from runlore.journal.root import consent_to_network_fs, open_for_writing, registry_info
 from runlore.journal.writer import Writer
@@ -14,7 +17,7 @@ from tests.crash.enumeration import PowerCuts
 from tests.crash.recovery import LAYOUT, ROOT, in_words
 from tests.crash.witness import Witness
 from tests.doubles.crash_states import Image
-from tests.doubles.drafts import new_run_id, queued
+from tests.doubles.drafts import ANY_TIME, new_run_id, queued
 from tests.doubles.simulated import SimulatedDisk
 from tests.doubles.simulated_root import seen_by_root
 
@@ -147,3 +150,32 @@ def consent(cuts: PowerCuts) -> None:
 
 
 OTHER_FILES["consent is given"] = consent
+
+
+def subscription(cuts: PowerCuts) -> None:
+    """A position moves and its subscription is removed: on record is what was said last, or is next."""
+    allowed: list[int | None] = [None, 1]
+    cuts.check = lambda image: in_words(lambda: _position_is_known(image, allowed))
+    for count in (1, 2, None):
+        if count is None:
+            positions.remove(cuts.disk(), LAYOUT, "mail")
+        else:
+            here = Position(
+                name="mail", created_at=ANY_TIME, at=ANY_TIME, cursor="f1.x", feed=None, count=count
+            )
+            positions.store(cuts.disk(), LAYOUT, here)
+        allowed[:] = [count]
+        cuts.acknowledge()
+        allowed[:] = [count, 2 if count == 1 else None]
+
+
+def _position_is_known(image: Image, allowed: list[int | None]) -> Iterator[str]:
+    try:
+        found: int | None = positions.load(SimulatedDisk(image.boot()), LAYOUT, "mail").count
+    except NotFound:
+        found = None
+    if found not in allowed:
+        yield f"1: the subscription stands at {found}, of {allowed}"
+
+
+OTHER_FILES["a subscription moves and goes"] = subscription
