@@ -143,12 +143,25 @@ class Runlore:
         self.kill_all_but(os.getpid())
 
     def kill_all_but(self, spared: int) -> None:
-        """Kill everything that works for this registry, but for one process: all at once, or they recover."""
-        while left := set(self.processes()) - {os.getpid(), spared}:
-            for number in (signal.SIGSTOP, signal.SIGKILL):
-                for pid in left:
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, number)
+        """Kill everything that works for this registry, but for one process.
+
+        All at once, and the youngest first: a keeper that takes over meanwhile would see how a command ends.
+        """
+        while left := self._stopped_all_but(spared):
+            for pid in sorted(left, reverse=True):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def _stopped_all_but(self, spared: int) -> set[int]:
+        """Stop everything, also what begins meanwhile; return what there is."""
+        while True:
+            found = set(self.processes()) - {os.getpid(), spared}
+            moving = [pid for pid in found if not _stands_still(pid)]
+            if not moving:
+                return found
+            for pid in moving:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGSTOP)
 
     def processes(self) -> list[int]:
         """Return the pids of what works for this registry now."""
@@ -191,3 +204,11 @@ def waits_for_a_keeper(pid: int) -> bool:
     """Say whether the process holds the pidfd of a keeper by now."""
     folder = Path(f"/proc/{pid}/fd")
     return any("pidfd" in os.readlink(fd) for fd in folder.iterdir() if fd.is_symlink())
+
+
+def _stands_still(pid: int) -> bool:
+    """Say whether a process is stopped, or is no more."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "TtZX"
+    except OSError:
+        return True
