@@ -4,6 +4,7 @@ What lies in a journal that nobody is appending to, and is not in the feed behin
 and will not be.
 """
 
+from collections import deque
 from typing import Final
 
 from runlore.journal.values import RunId
@@ -32,6 +33,8 @@ class Patrol:
         self._looks = Looks(scope.disk, scope.layout)
         self._looked: dict[RunId, tuple[int, int]] = {}
         """Inode and size of the journals in which there was nothing more to see."""
+        self._left: deque[RunId] = deque()
+        """What this round has still to look at."""
         self._next_at = 0.0
         self._whatever_is_locked = False
         self.rounds: int = 0
@@ -59,22 +62,32 @@ class Patrol:
             self._looked.pop(run_id, None)
 
     def round(self) -> Errand:
-        """Look at every journal that is read; a few at a time: what is announced meanwhile does not wait."""
-        thorough = self._whatever_is_locked
+        """Look at a few of the journals that are read, and later at the next; at all if that was asked for.
+
+        What is announced meanwhile does not wait.
+        """
+        thorough, cost = self._whatever_is_locked, 0.0
         self.put_off()
-        cost = self._find_new()
-        run_ids = self._ready.journals.run_ids()
-        for begin in range(0, len(run_ids), _AT_ONCE):
+        if thorough or not self._left:
+            cost = self._find_new()
+            self._left = deque(self._ready.journals.run_ids())
+        while self._left:
+            some = [self._left.popleft() for _ in range(min(_AT_ONCE, len(self._left)))]
             begun = self._clock.monotonic()
             quiet = [
-                (each, found) for each in run_ids[begin : begin + _AT_ONCE] if (found := self._moved(each))
+                (each, found)
+                for each in some
+                if each in self._ready.journals and (found := self._moved(each))
             ]
             cost += self._clock.monotonic() - begun
             yield from self._look_at(quiet)
-        yield from self._clear_up_doubts()
+            if not thorough:
+                break
+        if not self._left:
+            yield from self._clear_up_doubts()
         if thorough == self._whatever_is_locked:  # else somebody asked for more meanwhile
-            self._next_at = self._clock.monotonic() + max(EVERY_S, cost * _SHARE)
-            self.rounds += 1
+            self._next_at = self._clock.monotonic() + max(0.0 if self._left else EVERY_S, cost * _SHARE)
+            self.rounds += not self._left
 
     def _find_new(self) -> float:
         """Take up the runs that are new while there is no feed: one that came and went told nobody of them.

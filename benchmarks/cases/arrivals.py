@@ -16,6 +16,8 @@ from benchmarks.place import Place, Sample
 
 _PATIENCE_S = 60
 _WARM_UP_S = 1
+_COME_TO_REST_S = 2.5
+"""Waiting is measured once a subscriber has had this long without an event."""
 
 
 class Line(msgspec.Struct):
@@ -97,6 +99,8 @@ class Arrivals:
         self._source, self._beside, self._server = source, beside, server
         self._delays: list[int] = []
         self._expected = -1
+        if not source.rate:
+            time.sleep(_COME_TO_REST_S)
         self._begun, self._cpu, self._served = time.monotonic(), self._used(), used_by(server)
         source.go(self._missing)
 

@@ -16,7 +16,7 @@ _CROWD = 100
 _SLOWEST = 10
 _IDLE_RATE = 0
 _SECONDS: Mapping[int, Mapping[str, int]] = {
-    _IDLE_RATE: {"quick": 2, "full": 4},
+    _IDLE_RATE: {"quick": 4, "full": 8},
     _SLOWEST: {"quick": 1, "full": 4},
     1_000: {"quick": 1, "full": 2},
     20_000: {"quick": 1, "full": 1},
@@ -122,8 +122,9 @@ _IDLE = Table(
     name="tail-idle",
     title="Waiting for an append that does not come",
     about=(
-        "Processor time of a subscriber's processes while nothing happens, 4 s (quick: 2 s); one event ends "
-        "the wait, so that it is known to have been one. What a server uses meanwhile stands behind it."
+        "Processor time of a subscriber's processes while nothing has happened for 2.5 s and goes on not to, "
+        "8 s (quick: 4 s); one event ends the wait, so that it is known to have been one. What a server uses "
+        "meanwhile stands behind it."
     ),
     unit=Unit(label="% of a core"),
     base=_WATCH,
