@@ -37,6 +37,7 @@ PEERS: Final[dict[str, Peer]] = {
     "nats-py": Peer(source="pypi", package="nats-py", look_for="nats"),
     "anyio": Peer(source="pypi", package="anyio", look_for="anyio"),
     "msgspec": Peer(source="pypi", package="msgspec", look_for="msgspec"),
+    "watchfiles": Peer(source="pypi", package="watchfiles", look_for="watchfiles"),
     "redis-py": Peer(source="pypi", package="redis[hiredis]", look_for="redis"),
     "redis-server": Peer(
         source="debian",

@@ -2,29 +2,41 @@
 
 A nudge carries no truth. One that is missed, doubled or late changes latency, never content, and behind
 every stream there is a slow look at everything. Where the kernel does not tell (its limits are reached, a
-network's file system, an odd name that breaks the library) the thread nudges every now and then instead,
-and says so once.
+network's file system) the thread nudges every now and then instead, and says so once.
 """
 
 import atexit
+import errno
 import os
+import select
 import threading
-from typing import Final
+import time
+from importlib import import_module
+from typing import Any, Final
 
 from runlore.journal import machine
 
-STEP_MS: Final = 2
-"""The library looks this often, and once more until nothing is added; each look costs some 30 µs."""
-QUIET_STEP_MS: Final = 10
-"""How often it looks where nothing has happened for a second."""
-DEBOUNCE_MS: Final = 1
-"""So long it lets changes add up, where they never stop."""
+ADD_UP_S: Final = 0.001
+"""So long changes add up between two nudges; the first one is told at once."""
 _LOOK_MS: Final = 1000
 """How often it is asked whether the folder is still the one that is watched."""
 POLL_S: Final = 0.05
+_INSTEAD: Final = "looking every 50 ms"
 _RETRY_S: Final = 5.0
 _READY_S: Final = 1.0
 _JOIN_S: Final = 5.0
+_BUFFER: Final = 1 << 16
+_CHANGES: Final = [
+    "MODIFY",
+    "CREATE",
+    "DELETE",
+    "MOVED_FROM",
+    "MOVED_TO",
+    "DELETE_SELF",
+    "MOVE_SELF",
+    "ONLYDIR",
+]
+"""What is told, in the words of inotify(7)."""
 
 _guard = threading.Lock()
 _hubs: "dict[str, _Hub]" = {}
@@ -82,66 +94,48 @@ class _Hub:
         self.fds: set[int] = set()
         self.settled = threading.Event()
         self.notice: str = ""
-        self._is_in_place = False
-        """The watch is; the library tells by asking whether to stop."""
         self._stopping = threading.Event()
+        self._wake: Final = os.eventfd(0, os.EFD_CLOEXEC)
         self._thread = threading.Thread(target=self._run, name="runlore-nudges", daemon=True)
         self._thread.start()
-
-    def is_set(self) -> bool:
-        """Say whether to stop, as watchfiles asks at every step; the first time, the watch is in place."""
-        if not self._is_in_place:
-            self._is_in_place = True
-            self.notice = ""
-            self.settled.set()
-            self._nudge()  # what happened while nobody watched told nobody
-        return self._stopping.is_set()
 
     def stop(self) -> None:
         """End the thread, and wait for that."""
         self._stopping.set()
+        os.eventfd_write(self._wake, 1)
         self._thread.join(_JOIN_S)
+        if not self._thread.is_alive():
+            os.close(self._wake)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
                 if os.path.isdir(self.folder) and not self._is_told_by_nobody():
                     self._watch()
-            except BaseException as error:  # noqa: BLE001 - a panic of the library is not even an Exception
-                why = str(error).partition(" about [")[0].rstrip(".")  # what follows is for programmers
-                self.notice = self.notice or f"{self.folder} cannot be watched ({why}); looking every 50 ms"
+            except Exception as error:  # noqa: BLE001 - whatever it is, nobody waits in vain
+                why = f"{self.folder} cannot be watched ({_why(error)}); {_INSTEAD}"
+                self.notice = self.notice or why
             self._poll()
 
     def _watch(self) -> None:
         """Nudge at every change, until this folder is not the feed's any more."""
-        watched, step = os.stat(self.folder).st_ino, STEP_MS
-        while step and not self._stopping.is_set():
-            step = self._watch_with(step, watched)
-
-    def _watch_with(self, step: int, watched: int) -> int:
-        """Nudge at every change; return with which step to go on, 0 if with none."""
-        from watchfiles import watch  # noqa: PLC0415 - only for whoever follows
-
-        self._is_in_place = False
-        for changes in watch(
-            self.folder,
-            watch_filter=None,
-            debounce=DEBOUNCE_MS,
-            step=step,
-            stop_event=self,
-            rust_timeout=_LOOK_MS,
-            yield_on_timeout=True,
-            raise_interrupt=False,
-            recursive=False,
-        ):
-            is_another = os.stat(self.folder).st_ino != watched
-            if changes or is_another:
-                self._nudge()
-            if is_another:
-                return 0
-            if step != (wanted := STEP_MS if changes else QUIET_STEP_MS):
-                return wanted
-        return 0
+        library: Any = import_module("inotify_simple")  # only for whoever follows
+        watched = os.stat(self.folder).st_ino
+        with library.INotify() as inotify:
+            inotify.add_watch(self.folder, sum(library.flags[name] for name in _CHANGES))
+            self.notice = ""
+            self.settled.set()
+            self._nudge()  # what happened before told nobody
+            poll = select.poll()
+            poll.register(inotify.fileno(), select.POLLIN)
+            poll.register(self._wake, select.POLLIN)
+            while not self._stopping.is_set():
+                if any(fd != self._wake for fd, _ in poll.poll(_LOOK_MS)):
+                    os.read(inotify.fileno(), _BUFFER)  # what it was does not matter
+                    self._nudge()
+                    time.sleep(ADD_UP_S)
+                if os.stat(self.folder).st_ino != watched:
+                    return
 
     def _poll(self) -> None:
         """Nudge now and then for a while, or until there is a folder to watch."""
@@ -157,7 +151,7 @@ class _Hub:
         """Say whether changes by other machines reach this feed, of which the kernel says nothing."""
         kind = machine.file_system(self.folder)
         if kind and machine.is_network(kind):
-            self.notice = f"{self.folder} is on {kind}, which does not tell of changes; looking every 50 ms"
+            self.notice = f"{self.folder} is on {kind}, which does not tell of changes; {_INSTEAD}"
             return True
         return False
 
@@ -170,8 +164,15 @@ class _Hub:
                     continue
 
 
+def _why(error: Exception) -> str:
+    number = error.errno if isinstance(error, OSError) else None
+    if number in {errno.EMFILE, errno.ENOSPC}:  # as inotify_init(2) and inotify_add_watch(2) mean them
+        return "a limit of inotify is reached, see `sysctl fs.inotify`"
+    return str(error)
+
+
 def _stop_all() -> None:
-    """End the threads before the interpreter does: the library's loop must not outlive it."""
+    """End the threads before the interpreter does."""
     with _guard:
         hubs = list(_hubs.values())
         _hubs.clear()

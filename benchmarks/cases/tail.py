@@ -1,12 +1,9 @@
 """From an append in one process to the decoded record in another: ours, and what reads files."""
 
-import asyncio
-import glob
 import os
-import resource
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
@@ -17,13 +14,13 @@ from benchmarks.cases import children
 from benchmarks.cases.arrivals import (
     Arrivals,
     Line,
-    Publisher,
     message_of,
     note_to_last,
     publisher,
     used_by,
 )
 from benchmarks.cases.clocks import user_environment
+from benchmarks.cases.files import files_of
 from benchmarks.place import Measure, Place, Sample
 
 _SETTLE_S = 10.0
@@ -91,7 +88,7 @@ def command(place: Place) -> Measure:
 def tail(place: Place) -> Measure:
     """`tail -F` of the files; each line is decoded."""
     with publisher(place, "lines", place.folder) as source:
-        paths = _files(place)
+        paths = files_of(place)
         argv = ["tail", "-q", "-F", "-n", "0", *paths]
 
         def measure() -> Sample:
@@ -100,46 +97,6 @@ def tail(place: Place) -> Measure:
                 return _lines_of(process, Arrivals(source, beside=(process.pid,)), message_of)
 
         yield measure
-
-
-@contextmanager
-def watch(place: Place) -> Measure:
-    """`watchfiles.awatch()` of the folder as it comes, and a read of each file that it names."""
-    with publisher(place, "lines", place.folder) as source:
-        files = {path: _Grown(path) for path in _files(place)}
-        yield lambda: asyncio.run(_watched(place.folder, files, source))
-
-
-class _Grown:
-    """A file that grows by lines."""
-
-    def __init__(self, path: str) -> None:
-        self._fd = os.open(path, os.O_RDONLY)  # until the process ends
-        self._rest = b""
-
-    def lines(self) -> list[bytes]:
-        """Return the whole lines that were added."""
-        while data := os.read(self._fd, 1 << 16):
-            self._rest += data
-        *lines, self._rest = self._rest.split(b"\n")
-        return lines
-
-
-async def _watched(folder: str, files: Mapping[str, _Grown], source: Publisher) -> Sample:
-    from watchfiles import awatch  # noqa: PLC0415 - for this case only
-
-    changes = awatch(folder)
-    first = asyncio.ensure_future(anext(changes))
-    await asyncio.sleep(0)  # the watch is in place when it waits for the first time
-    arrivals = Arrivals(source)
-    batch, is_over = await first, False
-    while True:
-        for _, path in batch:
-            for line in files[path].lines():
-                is_over = arrivals.note(message_of(line)) or is_over
-        if is_over:
-            return arrivals.sample()
-        batch = await anext(changes)
 
 
 def _lines_of(
@@ -175,13 +132,6 @@ def _reading(argv: list[str], environment: dict[str, str]) -> "Iterator[subproce
             yield process
         finally:
             process.kill()
-
-
-def _files(place: Place) -> list[str]:
-    """Return the files, having seen to it that as many can be open here and below."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return sorted(glob.glob(f"{place.folder}/*.jsonl"))
 
 
 def _await_watches(pid: int, count: int) -> None:

@@ -1,12 +1,15 @@
-"""From a publish in one process to the decoded event in another, with a server in between: Redis, NATS."""
+"""From a publish in one process to the decoded event in another: Redis, NATS, files that are watched."""
 
 import asyncio
 import importlib
+import os
+from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from benchmarks.cases import servers
-from benchmarks.cases.arrivals import Arrivals, message_of, publisher
+from benchmarks.cases.arrivals import Arrivals, Publisher, message_of, publisher
+from benchmarks.cases.files import files_of
 from benchmarks.place import Measure, Place, Sample
 
 _BLOCK_MS = 30_000
@@ -60,3 +63,42 @@ def nats(place: Place) -> Measure:
                 return arrivals.sample()
 
         yield lambda: asyncio.run(measure())
+
+
+@contextmanager
+def watch(place: Place) -> Measure:
+    """`watchfiles.awatch()` of the folder as it comes, and a read of each file that it names."""
+    with publisher(place, "lines", place.folder) as source:
+        files = {path: _Grown(path) for path in files_of(place)}
+        yield lambda: asyncio.run(_watched(place.folder, files, source))
+
+
+class _Grown:
+    """A file that grows by lines."""
+
+    def __init__(self, path: str) -> None:
+        self._fd = os.open(path, os.O_RDONLY)  # until the process ends
+        self._rest = b""
+
+    def lines(self) -> list[bytes]:
+        """Return the whole lines that were added."""
+        while data := os.read(self._fd, 1 << 16):
+            self._rest += data
+        *lines, self._rest = self._rest.split(b"\n")
+        return lines
+
+
+async def _watched(folder: str, files: Mapping[str, _Grown], source: Publisher) -> Sample:
+    watchfiles: Any = importlib.import_module("watchfiles")
+    changes = watchfiles.awatch(folder)
+    first = asyncio.ensure_future(anext(changes))
+    await asyncio.sleep(0)  # the watch is in place when it waits for the first time
+    arrivals = Arrivals(source)
+    batch, is_over = await first, False
+    while True:
+        for _, path in batch:
+            for line in files[path].lines():
+                is_over = arrivals.note(message_of(line)) or is_over
+        if is_over:
+            return arrivals.sample()
+        batch = await anext(changes)

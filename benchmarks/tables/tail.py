@@ -25,6 +25,7 @@ _SECONDS: Mapping[int, Mapping[str, int]] = {
 _FEW_ROUNDS: Mapping[Size, int] = {"quick": 2, "full": 3}
 _ROUNDS: Mapping[Size, int] = {"quick": 2, "full": 5}
 _NEEDS = {
+    "watch": ("watchfiles", "msgspec"),
     "redis": ("redis-server", "redis-py", "msgspec"),
     "nats": ("nats-server", "nats-py", "msgspec"),
 }
@@ -60,7 +61,7 @@ def _one_journal(rate: int) -> Sequence[Case]:
         _case(_OURS, "ours", rate),
         _case(_COMMAND, "command", rate),
         _case(_TAIL, "tail", rate),
-        _case(_WATCH, "watch", rate),
+        _peer(_WATCH, "watch", rate),
         _peer(_REDIS, "redis", rate),
         _peer(_NATS, "nats", rate),
     )
@@ -75,7 +76,7 @@ def _many_journals(rate: int) -> Sequence[Case]:
     return (
         _case(_many(_OURS), "ours", rate, _MANY),
         _case(_many(_TAIL, "files"), "tail", rate, _MANY),
-        _case(_many(_WATCH, "files"), "watch", rate, _MANY),
+        _peer(_many(_WATCH, "files"), "watch", rate, _MANY),
         _peer(_many(_REDIS, "streams"), "redis", rate, _MANY, note="one call names all of them"),
         _peer(_many(_NATS, "subjects"), "nats", rate, _MANY),
     )

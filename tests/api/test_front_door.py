@@ -18,7 +18,7 @@ HEAVY = {
     "asyncio",
     "click",
     "msgspec",
-    "watchfiles",
+    "inotify_simple",
     "typing",
     "subprocess",
     "sqlite3",
@@ -53,7 +53,7 @@ def test_using_the_synchronous_half() -> None:
     loaded = loaded_by("import runlore; runlore.open; runlore.Registry; runlore.RunView; runlore.NotFound")
 
     assert "msgspec" in loaded
-    assert not loaded & {"anyio", "asyncio", "click", "watchfiles", "subprocess"}
+    assert not loaded & {"anyio", "asyncio", "click", "inotify_simple", "subprocess"}
 
 
 @pytest.mark.parametrize("name", runlore.__all__)

@@ -25,7 +25,7 @@ HEAVY = {
     "subprocess",
     "tempfile",
     "traceback",
-    "watchfiles",
+    "inotify_simple",
 }
 
 

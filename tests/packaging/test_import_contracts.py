@@ -24,7 +24,7 @@ VIOLATIONS = [
     ("journal", "runlore.cli"),
     ("journal", "click"),
     ("projections", "runlore.runtimes"),
-    ("projections", "watchfiles"),
+    ("projections", "inotify_simple"),
     ("runtimes", "anyio"),
     ("runtimes", "runlore.watcher"),
     ("watcher", "runlore.runtimes"),

@@ -44,4 +44,4 @@ def test_four_dependencies_and_no_more() -> None:
     """Whoever installs runlore gets these; another one is a decision, not an accident."""
     names = {dependency.partition(">=")[0] for dependency in PYPROJECT["project"]["dependencies"]}
 
-    assert names == {"anyio", "click", "msgspec", "watchfiles"}
+    assert names == {"anyio", "click", "msgspec", "inotify_simple"}

@@ -3,7 +3,16 @@
 import subprocess
 from pathlib import Path
 
-HEAVY = {"anyio", "asyncio", "click", "importlib.metadata", "msgspec", "sqlite3", "subprocess", "watchfiles"}
+HEAVY = {
+    "anyio",
+    "asyncio",
+    "click",
+    "importlib.metadata",
+    "msgspec",
+    "sqlite3",
+    "subprocess",
+    "inotify_simple",
+}
 ROOMS = {"cli", "journal", "projections", "runtimes", "watcher"}
 
 
