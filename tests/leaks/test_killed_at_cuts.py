@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -54,9 +54,7 @@ def test_a_keeper_is_killed_between_two_writes(
         _require_clean(kept.output(), kept.path("heartbeat").parent, secret)
         killed += 1
     assert killed > 0
-    for path in filter(Path.is_file, Path(keeping.layout.root).rglob("*")):
-        with suppress(FileNotFoundError):  # the last keeper is still tidying up
-            assert leaks(path.read_bytes(), [secret]) == [], path
+    _require_no_leaks(Path(keeping.layout.root).rglob("*"), secret)
     record(
         f"keepers killed between two writes of a secret: {kind}",
         "not one byte of it is stored in the clear, and nothing beside it is lost",
@@ -81,6 +79,11 @@ def _require_clean(output: bytes, run: Path, secret: str) -> None:
     assert output.startswith(b"before <"), output
     assert output.endswith(b"after\n"), output
     assert b"[REDACTED]" in output
-    for path in run.iterdir():
-        if path.is_file():
+    _require_no_leaks(run.iterdir(), secret)
+
+
+def _require_no_leaks(paths: Iterable[Path], secret: str) -> None:
+    """Look through the files among these; the last keeper may still be tidying up."""
+    for path in filter(Path.is_file, paths):
+        with suppress(FileNotFoundError):
             assert leaks(path.read_bytes(), [secret]) == [], path
