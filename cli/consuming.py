@@ -8,6 +8,7 @@ import msgspec
 
 from runlore.cli import standard
 from runlore.cli.lines import Lines
+from runlore.cli.ready import readable
 from runlore.journal.errors import BadInput, RunloreError
 from runlore.journal.scan import Record
 from runlore.projections.delivery import delivery_record
@@ -66,7 +67,7 @@ class Acks:
 
     def read_rest(self) -> None:
         """Do the same with what is there, without waiting for more."""
-        while not self.is_over and self.failed is None and select.select([0], [], [], 0)[0]:
+        while not self.is_over and self.failed is None and readable(0, within_s=0):
             self.read()
 
     def until_writable(self) -> None:

@@ -4,7 +4,6 @@ The run does not need this process. What it prints is followed through its trans
 the terminal ends only the following.
 """
 
-import select
 import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -14,6 +13,7 @@ from runlore.cli.errors import Failed, Interrupted
 from runlore.cli.heard import Heard
 from runlore.cli.log_window import Chunks
 from runlore.cli.progress_line import EVERY_S, ProgressLine
+from runlore.cli.ready import readable
 from runlore.cli.standard import OutputFailed
 from runlore.journal.errors import AlreadyEnded, NotFound, RunloreError
 from runlore.journal.values import RunId
@@ -58,7 +58,7 @@ class Foreground:
                 self._show_news()  # after any word of the keeper's: one word stands for many nudges
                 self._below.look()
                 pause = EVERY_S if self._below.wanted else None
-                ready, _, _ = select.select([self._link.fileno(), self._heard.fd], [], [], pause)
+                ready = readable(self._link.fileno(), self._heard.fd, within_s=pause)
                 self._answer()
                 if self._link.fileno() in ready:
                     self._link.wait_news(0)

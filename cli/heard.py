@@ -44,9 +44,9 @@ class Heard:
 
     def within(self, seconds: float) -> list[signal.Signals]:
         """Return the signals heard by now, or else those heard first within so many seconds."""
-        import select  # noqa: PLC0415 - few commands wait
+        from runlore.cli.ready import readable  # noqa: PLC0415 - few commands wait
 
-        select.select([self.fd], [], [], seconds)
+        readable(self.fd, within_s=seconds)
         return self.take()
 
 

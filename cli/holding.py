@@ -1,7 +1,6 @@
 """The loop of `runlore hold`: lines in, lines out, and signals that must not make the record lie."""
 
 import os
-import select
 import signal
 from typing import TYPE_CHECKING, Final
 
@@ -9,6 +8,7 @@ from runlore.cli import standard
 from runlore.cli.errors import Failed, Interrupted
 from runlore.cli.heard import Heard
 from runlore.cli.lines import LONGEST, Lines
+from runlore.cli.ready import readable
 from runlore.cli.standard import OutputFailed
 from runlore.journal.errors import BadInput, BadSettings, RunloreError
 from runlore.journal.values import Reason
@@ -41,7 +41,7 @@ class Holder:
         """
         with Heard() as heard:
             while not self._is_over():
-                ready, _, _ = select.select([0, heard.fd], [], [], _LOOK_S)
+                ready = readable(0, heard.fd, within_s=_LOOK_S)
                 for number in heard.take():
                     self._note(number)
                 if 0 in ready and not self._is_over():

@@ -127,6 +127,6 @@ def end_by(number: int) -> NoReturn:
 
 
 def _wait_writable(fd: int) -> None:
-    import select  # noqa: PLC0415 - only when a terminal or pipe was left non-blocking by somebody
+    from runlore.cli.ready import writable  # noqa: PLC0415 - few pipes are left non-blocking
 
-    select.select([], [fd], [])
+    writable(fd)

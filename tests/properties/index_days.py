@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -65,6 +66,8 @@ class Day:
         """Copies of journals, to be restored."""
         self.listing = Listing(REAL, self.layout, Observer(REAL, self.layout))
         self.indexed = IndexedListing(REAL, self.layout, self.listing)
+        self._feeds: list[Feed] = []
+        """Those of this step: each writer has opened its own."""
         self.number = seed * 100_000
         self.counts: Counter[str] = Counter()
         self.actions: tuple[tuple[int, Callable[[], None]], ...] = (
@@ -99,6 +102,8 @@ class Day:
             action = self.draw.choices(actions, weights)[0]
             self.counts[action.__name__] += 1
             action()
+            while self._feeds:
+                self._feeds.pop().close()
         while self.most is not None and self._any() and len(os.listdir(self.layout.journals)) > self.most:
             self.remove()
 
@@ -235,7 +240,8 @@ class Day:
     # -- how it is done
 
     def _feed(self) -> Feed:
-        return Feed(REAL, self.layout)
+        self._feeds.append(Feed(REAL, self.layout))
+        return self._feeds[-1]
 
     def _label(self) -> Draft:
         new = self.draw.choice(NAMES) or "other"
@@ -255,7 +261,8 @@ class Day:
         path = shutil.copy(self.layout.journal(run_id), elsewhere.journal(run_id))
         size = os.stat(path).st_size
         try:
-            Writer(REAL, elsewhere, run_id).append(self._label())
+            with closing(Writer(REAL, elsewhere, run_id)) as writer:
+                writer.append(self._label())
             with open(path, "rb") as file:
                 return file.read()[size:]
         except RunloreError:
