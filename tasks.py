@@ -39,7 +39,10 @@ PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 PARALLEL: Final = ("-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup")
 SOAK_TIMEOUT_S: Final = 3600
 SUPPORTED: Final = ("3.11", "3.12", "3.13")
-QUICK: Final = ("tests/projections", "tests/compat", "tests/smoke", "tests/journal/test_codec.py")
+QUICK: Final = (
+    *("tests/projections", "tests/compat", "tests/smoke", "tests/journal/test_codec.py"),
+    "--hypothesis-profile=few",
+)
 """What tells one Python from another at little cost; a whole run is `tasks.py pythons tests`."""
 
 PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text())
