@@ -5,7 +5,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import msgspec
 
@@ -152,7 +152,8 @@ def _rests(pid: int) -> bool:
 
 def _watches(pid: int) -> int:
     for entry in os.scandir(f"/proc/{pid}/fd"):
-        if os.readlink(entry.path) == "anon_inode:inotify":
-            with open(f"/proc/{pid}/fdinfo/{entry.name}", "rb") as file:
-                return file.read().count(b"inotify wd:")
+        with suppress(FileNotFoundError):  # it was only open for a moment
+            if os.readlink(entry.path) == "anon_inode:inotify":
+                with open(f"/proc/{pid}/fdinfo/{entry.name}", "rb") as file:
+                    return file.read().count(b"inotify wd:")
     return 0
