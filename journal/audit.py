@@ -18,6 +18,7 @@ from runlore.journal.anchors import (
 )
 from runlore.journal.disk import Disk, write_whole
 from runlore.journal.errors import JournalIO, NotFound, RunloreError
+from runlore.journal.held import is_locked
 from runlore.journal.layout import Layout
 from runlore.journal.root import registry_info
 from runlore.journal.values import Offset, RunId
@@ -100,27 +101,13 @@ def settled(
     for _ in range(_LOOKS):
         if not found.crash_tail:
             break
-        appending = _is_appending(disk, layout.journal(run_id))
+        appending = is_locked(disk, layout.journal(run_id))
         if appending:
             sleep(_BETWEEN_LOOKS_S)
         found = verify(disk, layout, run_id, anchor=expected)
         if not appending:
             break
     return found
-
-
-def _is_appending(disk: Disk, path: str) -> bool:
-    """Say whether somebody holds the append lock."""
-    try:
-        fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        return disk.is_locked(fd)
-    except OSError:
-        return False
-    finally:
-        disk.close(fd)
 
 
 def _vanished(anchor: Anchor) -> Verification:

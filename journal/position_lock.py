@@ -1,12 +1,10 @@
 """The lock of a named subscription: it has one consumer at a time, and the kernel knows when that dies.
 
 `positions/NAME.lock` is locked while somebody consumes, creates, resets or removes the subscription. What
-stands in the file is for people: who holds it, if it is held. The descriptor is close-on-exec, and a
-forked child closes its copy at once.
+stands in the file is for people: who holds it, if it is held.
 """
 
 import os
-import weakref
 from typing import Final, Self
 
 import msgspec
@@ -14,6 +12,7 @@ from msgspec import Struct
 
 from runlore.journal.disk import Disk, read_whole
 from runlore.journal.errors import Busy, JournalIO, NotPermitted
+from runlore.journal.held import Held, is_locked
 from runlore.journal.layout import Layout
 from runlore.journal.values import Actor, UtcTime
 
@@ -28,12 +27,12 @@ class Holder(Struct, frozen=True, kw_only=True):
     since: UtcTime
 
 
-class PositionLock:
+class PositionLock(Held):
     """The lock of one subscription, held until it is released or the process ends."""
 
     def __init__(self, disk: Disk, path: str, fd: int) -> None:
-        self._disk, self._path, self._fd = disk, path, fd
-        _held.add(self)
+        super().__init__(disk, fd)
+        self._path = path
 
     @classmethod
     def take(cls, disk: Disk, layout: Layout, name: str, by: Actor) -> Self:
@@ -73,13 +72,7 @@ class PositionLock:
 
     def is_in_place(self) -> bool:
         """Say whether the path still names this lock; once it does not, somebody else may hold another."""
-        if self._fd < 0:
-            return False
-        try:
-            opened, named = self._disk.stat(self._fd), self._disk.stat_path(self._path)
-        except OSError:
-            return False
-        return (opened.inode, opened.device) == (named.inode, named.device)
+        return self.is_at(self._path)
 
     def remove(self) -> None:
         """Let go, and leave no file: the subscription is removed."""
@@ -90,21 +83,6 @@ class PositionLock:
             raise JournalIO(f"{self._path}: {error.strerror or error}") from error
         finally:
             self.release()
-
-    def release(self) -> None:
-        """Let go; the kernel gives the lock to whoever asks next."""
-        if self._fd >= 0:
-            fd, self._fd = self._fd, -1
-            self._disk.close(fd)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
-
-    def __del__(self) -> None:
-        self.release()
 
     def _say(self, by: Actor) -> None:
         """Write down who holds it; not synced, because it is true only while this process lives."""
@@ -123,16 +101,7 @@ def holder(disk: Disk, layout: Layout, name: str) -> Holder | None:
 
 def is_held(disk: Disk, layout: Layout, name: str) -> bool:
     """Say whether somebody consumes or changes a subscription; where that cannot be asked nobody does."""
-    try:
-        fd = disk.open(layout.position_lock(name), os.O_RDONLY | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        return disk.is_locked(fd)
-    except OSError:
-        return False
-    finally:
-        disk.close(fd)
+    return is_locked(disk, layout.position_lock(name))
 
 
 def _who(held_by: Holder | None) -> str:
@@ -140,14 +109,3 @@ def _who(held_by: Holder | None) -> str:
         return ""
     by = held_by.by
     return f" by {by.program}, pid {by.pid} on {by.host}, since {held_by.since:%Y-%m-%d %H:%M:%S} UTC"
-
-
-_held: "weakref.WeakSet[PositionLock]" = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    for lock in list(_held):
-        lock.release()
-
-
-os.register_at_fork(after_in_child=_after_fork_in_child)

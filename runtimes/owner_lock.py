@@ -1,29 +1,26 @@
 """The owner lock: whoever holds it owns the run, and when that process dies the kernel says so.
 
 `runs/<run_id>/owner.lock` is made once, before the journal, and never by opening it: a lock file that
-comes back after somebody removed it would let two owners in. The descriptor is close-on-exec, and a
-forked child closes its copy at once, because the lock lives as long as any copy of the descriptor.
-Nobody unlocks by hand: to let go is to close, or to die.
+comes back after somebody removed it would let two owners in.
 """
 
 import errno
 import os
-import weakref
-from typing import Final, Self
+from typing import Final
 
 from runlore.journal.disk import Disk
 from runlore.journal.errors import Busy, Conflict, JournalIO, NotFound, NotPermitted, RunloreError
+from runlore.journal.held import Held, is_at
 from runlore.journal.layout import Layout
 from runlore.journal.values import Durability, RunId
 
 
-class OwnerLock:
+class OwnerLock(Held):
     """The lock of one run, held until it is released, forgotten, or the process ends."""
 
     def __init__(self, disk: Disk, fd: int, run_id: RunId) -> None:
-        self._disk, self._fd = disk, fd
+        super().__init__(disk, fd)
         self.run_id: Final = run_id
-        _held.add(self)
 
     @classmethod
     def create(
@@ -99,42 +96,13 @@ class OwnerLock:
             raise
         return cls(disk, fd, run_id)
 
-    @property
-    def held(self) -> bool:
-        """This process has not let go of it."""
-        return self._fd >= 0
-
     def fileno(self) -> int:
         """Return the descriptor, to hand the lock on; -1 once released."""
         return self._fd
 
     def is_in_place(self, layout: Layout) -> bool:
         """Say whether the path still names this lock; once it does not, an owner acknowledges nothing."""
-        return self._fd >= 0 and is_at(self._disk, self._fd, layout.owner_lock(self.run_id))
-
-    def release(self) -> None:
-        """Let go; the kernel gives the lock to whoever asks next."""
-        if self._fd >= 0:
-            fd, self._fd = self._fd, -1
-            self._disk.close(fd)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
-
-    def __del__(self) -> None:
-        self.release()
-
-
-def is_at(disk: Disk, fd: int, path: str) -> bool:
-    """Say whether `path` names the very file that is open as `fd`."""
-    try:
-        opened, named = disk.stat(fd), disk.stat_path(path)
-    except OSError:
-        return False
-    return opened.links > 0 and (opened.inode, opened.device) == (named.inode, named.device)
+        return self.is_at(layout.owner_lock(self.run_id))
 
 
 def _make_folder(disk: Disk, folder: str) -> None:
@@ -150,14 +118,3 @@ def _refused(path: str, error: OSError) -> RunloreError:
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
         return NotPermitted(f"{path}: {error.strerror}; only who may write the registry owns its runs")
     return JournalIO(f"{path}: {error.strerror or error}; the run was not taken")
-
-
-_held: "weakref.WeakSet[OwnerLock]" = weakref.WeakSet()
-
-
-def _after_fork_in_child() -> None:
-    for lock in list(_held):
-        lock.release()
-
-
-os.register_at_fork(after_in_child=_after_fork_in_child)

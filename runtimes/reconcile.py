@@ -5,7 +5,6 @@ it: a run that ended meanwhile is left as it is. What is written is what readers
 whose command lives on without a keeper are given one.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -14,6 +13,7 @@ from runlore.journal.errors import Busy, RunloreError, StaleSeq
 from runlore.journal.feed import Feed
 from runlore.journal.layout import Layout
 from runlore.journal.reader import loose_ids
+from runlore.journal.sealed_end import is_sealed
 from runlore.journal.values import Actor, RunId, Status
 from runlore.journal.writer import Writer
 from runlore.projections.health import Draft, conclude
@@ -28,9 +28,6 @@ from runlore.runtimes.rescue import rescue
 BUDGET_S: Final = 0.02
 """What a command that acts spends on other people's runs, after its own work."""
 _TRIES: Final = 8
-_SEAL: Final = b'{"type":"run.sealed"'
-_SEAL_LENGTH: Final = 4096
-"""More than any seal takes."""
 
 
 class Reconciler:
@@ -139,22 +136,6 @@ class Reconciler:
                 return
             if not is_sealed(self._disk, self._layout.journal(run_id)):
                 yield run_id
-
-
-def is_sealed(disk: Disk, path: str) -> bool:
-    """Say whether a journal's last line is a seal, so that its run has ended; cheap, for many."""
-    try:
-        fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        size, _links = disk.size_and_links(fd)
-        end = disk.pread(fd, _SEAL_LENGTH, max(0, size - _SEAL_LENGTH))
-    except OSError:
-        return False
-    finally:
-        disk.close(fd)
-    return end.endswith(b"}\n") and end[:-1].rpartition(b"\n")[2].startswith(_SEAL)
 
 
 def _append(writer: Writer, state: RunState, drafts: tuple[Draft, ...]) -> None:

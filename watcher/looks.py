@@ -3,6 +3,7 @@
 import os
 from typing import Final
 
+from runlore.journal import held
 from runlore.journal.disk import Disk
 from runlore.journal.errors import JournalIO
 from runlore.journal.history import open_history
@@ -63,13 +64,4 @@ class Looks:
 
         Where that cannot be asked nobody is: what is announced later is then read a little earlier.
         """
-        try:
-            fd = self._disk.open(self._layout.journal(run_id), _FLAGS)
-        except OSError:
-            return False
-        try:
-            return self._disk.is_locked(fd)
-        except OSError:
-            return False
-        finally:
-            self._disk.close(fd)
+        return held.is_locked(self._disk, self._layout.journal(run_id))

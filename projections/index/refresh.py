@@ -5,7 +5,6 @@ journal between two looks at its file. Whoever holds an append lock is not waite
 unsettled, and the next read looks again.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
@@ -13,6 +12,7 @@ from runlore.journal import machine
 from runlore.journal.disk import Disk
 from runlore.journal.errors import NotFound
 from runlore.journal.layout import Layout
+from runlore.journal.sealed_end import is_sealed
 from runlore.journal.values import RunId
 from runlore.projections.index import generations
 from runlore.projections.index.entry import Entry, Signature, entry
@@ -33,9 +33,6 @@ Passing = Callable[[Iterable[RunId]], Iterable[RunId]]
 UNSURE: Final[Signature] = (0, 0, 0)
 """The signature of no journal: whoever has it is looked at again."""
 _TRIES: Final = 4
-_TAIL: Final = 4096
-"""More than any seal takes."""
-_SEAL: Final = b'\n{"type":"run.sealed"'
 _LAG: Final = 16 << 10
 """Bytes of the feed that are read again and again, before it is written down that they were read."""
 
@@ -161,19 +158,12 @@ def _may_be_settled(disk: Disk, layout: Layout, run_id: RunId) -> bool:
     """Say whether a run that was not settled ends in a seal by now, or is gone; cheap, for many."""
     path = layout.journal(run_id)
     try:
-        fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        disk.stat_path(path)
     except FileNotFoundError:
         return True
     except OSError:
         return False
-    try:
-        size, _links = disk.size_and_links(fd)
-        tail = disk.pread(fd, _TAIL, max(0, size - _TAIL))
-    except OSError:
-        return False
-    finally:
-        disk.close(fd)
-    return _SEAL in tail[tail.rfind(b"\n", 0, -1) :]
+    return is_sealed(disk, path)
 
 
 def _moved_on(before: Place, now: Place) -> bool:
