@@ -4,8 +4,9 @@ from msgspec import Struct, structs
 
 from runlore.journal import packs, tailing
 from runlore.journal.disk import Disk
-from runlore.journal.errors import CorruptJournal
-from runlore.journal.history import History
+from runlore.journal.errors import CorruptJournal, NotFound
+from runlore.journal.history import History, continued_at
+from runlore.journal.journal_file import JournalFile
 from runlore.journal.layout import Layout
 from runlore.journal.packs import Packs
 from runlore.journal.scan import Tail
@@ -19,6 +20,38 @@ class PackedTail(Struct, frozen=True):
     """With `base` at its end and `size` 0: of a file that goes on from there."""
     pack: str
     """File name of the pack that holds the last part."""
+
+
+def open_behind_packs(disk: Disk, layout: Layout, run_id: RunId) -> tuple[JournalFile, PackedTail | None]:
+    """Return a run's journal, and the end of the packed parts in front of it, None if there are none.
+
+    A run that is all in packs gets an empty one; what begins it comes with the first event.
+
+    Raises:
+        NotFound: there is neither. CorruptJournal: the packed parts do not end in a whole record.
+        OSError: the disk refused.
+    """
+    path = layout.journal(run_id)
+    try:
+        file = JournalFile(disk, path)
+    except FileNotFoundError:
+        file = _begun(disk, layout, run_id)
+    try:
+        begins = continued_at(file)
+        return file, None if begins == 0 else tail_in_packs(disk, layout, run_id, begins)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _begun(disk: Disk, layout: Layout, run_id: RunId) -> JournalFile:
+    if tail_in_packs(disk, layout, run_id, None) is None:
+        raise NotFound(f"run {run_id} has no journal in {layout.journals}")
+    path = layout.journal(run_id)
+    try:
+        return JournalFile(disk, path, create=True)
+    except FileExistsError:  # by another appender, just now
+        return JournalFile(disk, path)
 
 
 def tail_in_packs(disk: Disk, layout: Layout, run_id: RunId, end: int | None) -> PackedTail | None:

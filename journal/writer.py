@@ -27,12 +27,11 @@ from runlore.journal.errors import (
 )
 from runlore.journal.events import FORMAT, UNSYNCED, Event, RunQueued
 from runlore.journal.feed import Feed
-from runlore.journal.history import continued_at
 from runlore.journal.journal_file import JournalFile
 from runlore.journal.layout import Layout
 from runlore.journal.lifecycle import MUST_FIT, STATUS_OF
 from runlore.journal.machine import actor, boot_id
-from runlore.journal.packed_tail import PackedTail, tail_in_packs
+from runlore.journal.packed_tail import PackedTail, open_behind_packs
 from runlore.journal.scan import Record, Tail, Verdict, heals_by_itself
 from runlore.journal.values import RunId, Seq
 
@@ -196,29 +195,11 @@ class Writer:
 
     def _opened(self) -> JournalFile:
         try:
-            try:
-                file = self._file = JournalFile(self._disk, self._path)
-            except FileNotFoundError:
-                file = self._file = self._begun_behind_packs()
-            begins = continued_at(file)
-            self._packed = None if begins == 0 else self._in_packs(begins)
+            self._file, self._packed = open_behind_packs(self._disk, self._layout, self._run_id)
         except OSError as error:
-            self._let_go()
             raise self._refused(error) from error
         self._tail = self._start()
-        return file
-
-    def _begun_behind_packs(self) -> JournalFile:
-        """Return an empty journal behind packed parts; what begins it comes with the first event."""
-        if self._in_packs(None) is None:
-            raise NotFound(f"run {self._run_id} has no journal in {self._layout.journals}")
-        try:
-            return JournalFile(self._disk, self._path, create=True)
-        except FileExistsError:  # by another appender, just now
-            return JournalFile(self._disk, self._path)
-
-    def _in_packs(self, end: int | None) -> PackedTail | None:
-        return tail_in_packs(self._disk, self._layout, self._run_id, end)
+        return self._file
 
     def _start(self) -> Tail:
         """Return the tail at the beginning of the file."""
