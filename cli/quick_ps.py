@@ -14,7 +14,8 @@ import sys
 import time
 
 from runlore.cli import cells, looks, outcomes, spans
-from runlore.cli.table import Cell, Column, render
+from runlore.cli.run_columns import in_use
+from runlore.cli.table import Cell, render
 from runlore.projections.index.version import CURRENT, DATABASE, RECENT, USER_VERSION
 from runlore.projections.printable import printable
 
@@ -200,24 +201,10 @@ def _lines(rows: list[Any], live: list[Live], environ: Mapping[str, str]) -> lis
     placed = [(row[-1], row[0], _row(row, now_us, colorful=colorful)) for row in rows]
     placed += [(run.created_us, run.run_id, _live_row(run, now_us, colorful=colorful)) for run in live]
     table = [cells_of for _, _, cells_of in sorted(placed, key=lambda each: each[:2], reverse=True)]
-    columns = [
-        Column("ID"),
-        Column("NAME", 7, shrinks=True),
-        Column("STATUS"),
-        Column("PROGRESS", 6, shrinks=True),
-        Column("STARTED", 5),
-        Column("TOOK", 4, right=True),
-        Column("TAGS", 3, shrinks=True),
-        Column("COMMAND", 6, shrinks=True),
-    ]
-    used = [
-        place
-        for place, column in enumerate(columns)
-        if column.title not in {"NAME", "PROGRESS", "TAGS"} or any(row[place].text for row in table)
-    ]
+    columns, shown = in_use(table)
     return render(
-        [columns[place] for place in used],
-        [[row[place] for place in used] for row in table],
+        columns,
+        shown,
         limit=looks.width(environ),
         ellipsis=cells.ELLIPSIS,
         header=(lambda text: looks.tinted(text, "bold")) if colorful else None,

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from runlore.cli import phrases, run_text
-from runlore.cli.table import Cell, Column, render
+from runlore.cli.run_columns import in_use
+from runlore.cli.table import Cell, render
 from runlore.journal.errors import NoRegistry
 from runlore.projections import filters, shell
 from runlore.projections.views import PsView
@@ -56,33 +57,14 @@ def table(session: "Session", items: Sequence["RunView"]) -> Iterator[str]:
     if not items:
         return
     output = session.output
-    columns = [
-        Column("ID"),
-        Column("NAME", 7, shrinks=True),
-        Column("STATUS"),
-        Column("PROGRESS", 6, shrinks=True),
-        Column("STARTED", 5),
-        Column("TOOK", 4, right=True),
-        Column("TAGS", 3, shrinks=True),
-        Column("COMMAND", 6, shrinks=True),
-    ]
-    rows = [_row(session, view) for view in items]
-    used = [
-        place
-        for place, column in enumerate(columns)
-        if column.title not in {"NAME", "PROGRESS", "TAGS"} or _any(rows, place)
-    ]
+    columns, shown = in_use([_row(session, view) for view in items])
     yield from render(
-        [columns[place] for place in used],
-        [[row[place] for place in used] for row in rows],
+        columns,
+        shown,
         limit=output.width,
         ellipsis=output.ellipsis,
         header=output.tint("bold"),
     )
-
-
-def _any(rows: Sequence[Sequence[Cell]], place: int) -> bool:
-    return any(row[place].text for row in rows)
 
 
 def _row(session: "Session", view: "RunView") -> list[Cell]:

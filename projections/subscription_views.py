@@ -57,6 +57,8 @@ class SubscriptionView(Struct, frozen=True, kw_only=True):
     """Null: nobody consumes it now."""
     reached: bool = False
     """The feed reaches back to it; if not, its next stream begins with `rewound`."""
+    is_in_history: bool = False
+    """It still goes through what was there before, of which `behind_bytes` says nothing."""
     behind_bytes: int | None = None
     """Of the feed, to be read yet; null where it does not reach back."""
     problem: str | None = None

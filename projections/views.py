@@ -18,9 +18,18 @@ from runlore.journal.scan import Record
 from runlore.journal.values import Durability, Head, Offset, RunId, Seq, Status
 from runlore.projections.awaiting import Awaited, Verdict
 from runlore.projections.findings import Finding
+from runlore.projections.index_views import IndexFindingView, IndexView, SqlView
+from runlore.projections.pack_views import PackedView, PackView
 from runlore.projections.present import run_view
 from runlore.projections.printable import printable
 from runlore.projections.run_view import ActorView, Problem, RunView, TranscriptView, actor_view
+from runlore.projections.secret_views import (
+    RedactedPlaceView,
+    RedactView,
+    ScanView,
+    SecretFoundView,
+    StillThereView,
+)
 from runlore.projections.subscription_views import FeedView, SubscriptionView
 from runlore.projections.timeline import HistoryLine
 
@@ -43,6 +52,8 @@ __all__ = [
     "InterventionView",
     "LineRecord",
     "NamesView",
+    "PackView",
+    "PackedView",
     "Problem",
     "PsRecord",
     "PsView",
@@ -73,39 +84,6 @@ __all__ = [
     "run_view",
     "tallied",
 ]
-
-
-class IndexFindingView(Struct, frozen=True, kw_only=True):
-    """A row of the index that is not what its journal says."""
-
-    run_id: RunId
-    detail: str
-
-
-class SqlView(Struct, frozen=True, kw_only=True):
-    """What a question in SQL gave."""
-
-    schema: Literal["runlore.sql/1"] = "runlore.sql/1"
-    views: int
-    """The version of the views that were asked: it grows when a column changes its meaning."""
-    columns: list[str]
-    items: list[dict[str, str | int | float | None]]
-    """Rows, by the names of columns; bytes are written in hexadecimal."""
-
-
-class IndexView(Struct, frozen=True, kw_only=True):
-    """How the index is, and what `verify` found in it."""
-
-    schema: Literal["runlore.index/1"] = "runlore.index/1"
-    action: Literal["info", "verify", "rebuild"]
-    state: Literal["ready", "missing", "older", "newer", "damaged", "not_here", "packed"]
-    """Mended in passing if missing, older or damaged; not used if newer, not_here, or packed."""
-    settled: int
-    """Runs that are found without looking at their journals."""
-    unsettled: int
-    """Runs whose journals are folded at each read."""
-    bytes: int
-    items: list[IndexFindingView] = []
 
 
 class PsView(Struct, frozen=True, kw_only=True):
@@ -300,100 +278,6 @@ class RepairView(Struct, frozen=True, kw_only=True):
     records_kept: int
     quarantine: str | None
     detail: str
-
-
-class RedactedPlaceView(Struct, frozen=True, kw_only=True):
-    """A file besides the journal that was rewritten, or would be."""
-
-    kind: str
-    """transcript, quarantine, keeper.error, exit or recipe."""
-    path: str
-    """Below the root."""
-    count: int
-    """Times that a value was found in it."""
-
-
-class StillThereView(Struct, frozen=True, kw_only=True):
-    """A file that holds a value and is not rewritten."""
-
-    path: str
-    """Below the root; a value in the name itself is left out."""
-    why: str
-
-
-class RedactView(Struct, frozen=True, kw_only=True):
-    """Where a value was taken out of a run, or would be, and where it still is."""
-
-    schema: Literal["runlore.redact/1"] = "runlore.redact/1"
-    run_id: RunId
-    applied: bool
-    """False: nothing was found, or nothing was to be changed yet."""
-    seqs: list[Seq]
-    """Lines of the journal."""
-    places: list[RedactedPlaceView]
-    still_there: list[StillThereView]
-    out_of_reach: list[str]
-    """What nobody here can rewrite: replace the secret where it is used."""
-    why: str
-
-
-class PackedView(Struct, frozen=True, kw_only=True):
-    """A pack that was written, or would be."""
-
-    path: str
-    """Below the root."""
-    runs: int
-    bytes: int
-
-
-class PackView(Struct, frozen=True, kw_only=True):
-    """What was moved into packs, or would be."""
-
-    schema: Literal["runlore.pack/1"] = "runlore.pack/1"
-    dry_run: bool
-    packs: list[PackedView]
-    runs: int
-    """Runs whose journals went, or would go."""
-    bytes: int
-    """Of those journals."""
-    freed_inodes: int
-    freed_bytes: int
-    """Of disk, in blocks that were not full and in what was preallocated."""
-    kept: dict[str, int]
-    """Journals that stay, by why: unsealed, young, too_big, owned, changed or unreadable."""
-
-
-class SecretFoundView(Struct, frozen=True, kw_only=True):
-    """A likely secret: where it is, and of which kind; never the secret."""
-
-    run_id: RunId
-    place: str
-    """journal, recipe, transcript, keeper.error, exit, quarantine or artifact."""
-    path: str
-    """The file, below the root."""
-    seq: int | None
-    """Of the event, in a journal."""
-    field: str | None
-    """Names that lead to it, in an event or a recipe."""
-    stream: str | None
-    line: int | None
-    """Counted from 1; in a transcript, within its stream."""
-    kind: str
-    """Such as github-token; named-value for what stands behind a name, value-of:$NAME for your own."""
-    name: str | None
-
-
-class ScanView(Struct, frozen=True, kw_only=True):
-    """Likely secrets in runs."""
-
-    schema: Literal["runlore.scan/1"] = "runlore.scan/1"
-    items: list[SecretFoundView]
-    counts: dict[str, int]
-    """By kind, all that was found."""
-    runs: int
-    """Runs that were looked at."""
-    truncated: bool
-    """More was found than is listed."""
 
 
 class InfoView(Struct, frozen=True, kw_only=True):

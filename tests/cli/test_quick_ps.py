@@ -114,6 +114,7 @@ def test_it_imports_next_to_nothing(settled: Runlore) -> None:
         "runlore.cli.quick_ps",
         "runlore.cli.spans",
         "runlore.cli.start",
+        "runlore.cli.run_columns",
         "runlore.cli.table",
         "runlore.projections",
         "runlore.projections.index",
