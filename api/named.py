@@ -158,14 +158,15 @@ class NamedSubscription:
         """Stand at a place, as if nothing had been acked yet."""
         registry = self._registry
         live.see_to_feed(registry)
-        cursor, feed = place(registry.disk, registry.layout, at=at)
+        cursor, told = place(registry.disk, registry.layout, at=at)
         now = registry.disk.now()
         position = Position(
             name=self.name,
             created_at=before.created_at if before else now,
             choice=choice,
             cursor=cursor,
-            feed=feed,
+            feed=told.position,
+            is_in_history=told.history is not None,
             at=now,
             count=before.count if before else 0,
         )

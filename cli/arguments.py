@@ -88,6 +88,27 @@ _FILTERS: Final[tuple[Callable[[Any], Any], ...]] = (
 )
 
 
+_EVENT_FILTERS: Final[tuple[Callable[[Any], Any], ...]] = (
+    click.option(
+        "--type", "types", metavar="TYPE", multiple=True, help="Only such events: run.failed, or 'run.*'."
+    ),
+    click.option(
+        "--status",
+        metavar="STATUS",
+        multiple=True,
+        shell_complete=complete_status,
+        help="Only of runs that were so then; may be repeated.",
+    ),
+    click.option("--name", metavar="NAME", help="Only of runs of this name."),
+    click.option("--tag", "tags", metavar="K[=V]", multiple=True, help="Only of runs with this tag."),
+)
+
+
+def event_filters(function: F) -> F:
+    """Return the command with the options that choose events."""
+    return reduce(lambda decorated, option: option(decorated), reversed(_EVENT_FILTERS), function)
+
+
 def filters(function: F) -> F:
     """Return the command with the options that choose runs."""
     return reduce(lambda decorated, option: option(decorated), reversed(_FILTERS), function)

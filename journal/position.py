@@ -51,6 +51,8 @@ class Position(Struct, frozen=True, kw_only=True):
     """Behind everything that is acked."""
     feed: FeedPosition | None
     """Where that is in the feed; null if there was none."""
+    is_in_history: bool = False
+    """It still goes through what was there before, of which the feed tells nothing."""
     at: UtcTime
     """When it came to be there."""
     acked: Acked | None = None

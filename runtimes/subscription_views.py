@@ -38,6 +38,7 @@ def subscription_view(disk: Disk, layout: Layout, name: str) -> SubscriptionView
         count=position.count,
         held_by=held_by,
         reached=behind is not None,
+        is_in_history=position.is_in_history,
         behind_bytes=behind,
     )
 

@@ -7,7 +7,6 @@ from msgspec import structs
 from runlore.journal import positions
 from runlore.journal.disk import Disk
 from runlore.journal.errors import BadInput, Conflict
-from runlore.journal.feed_position import FeedPosition
 from runlore.journal.layout import Layout
 from runlore.journal.position import Acked, Position
 from runlore.journal.position_lock import PositionLock
@@ -61,28 +60,33 @@ class Standing:
             raise Conflict(f"the lock of subscription {position.name} was removed; consume it again")
         parsed = _parsed(behind, self._registry)
         changed = structs.replace(
-            position, cursor=behind, feed=parsed.position if parsed else None, at=self._disk.now(), **changes
+            position,
+            cursor=behind,
+            feed=parsed.position if parsed else None,
+            is_in_history=parsed is not None and parsed.history is not None,
+            at=self._disk.now(),
+            **changes,
         )
         positions.store(self._disk, self._layout, changed)
         self.position, self._cursor = changed, parsed
 
 
-def place(disk: Disk, layout: Layout, *, at: str) -> tuple[str, FeedPosition | None]:
-    """Return the cursor that is meant, and its place in the feed; at: `start`, `now`, or a cursor.
+def place(disk: Disk, layout: Layout, *, at: str) -> tuple[str, Cursor]:
+    """Return the cursor that is meant, and what it says; at: `start`, `now`, or a cursor.
 
     Raises:
         BadInput: it is no cursor of this registry. JournalIO: the disk refused.
     """
     registry = registry_id(disk, layout)
     if at not in {"start", "now"}:
-        return at, cursor.decode(at, registry).position
+        return at, cursor.decode(at, registry)
     follower = Follower(disk, layout, registry)
     try:
         follower.begin(history=at == "start")
         found = follower.cursor
     finally:
         follower.close()
-    return found, cursor.decode(found, registry).position
+    return found, cursor.decode(found, registry)
 
 
 def _parsed(text: str, registry: str) -> Cursor | None:

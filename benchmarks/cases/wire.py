@@ -10,12 +10,13 @@ import json
 import os
 import socket
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 _PATIENCE_S = 60.0
 
 
-class Publisher:
+class Publisher(ABC):
     """A connection that sends events, and counts what was acknowledged."""
 
     def __init__(self, port: int) -> None:
@@ -29,13 +30,13 @@ class Publisher:
         self._socket.sendall(self.encode(number, body))
         self.sent += 1
 
+    @abstractmethod
     def encode(self, number: int, body: bytes) -> bytes:
         """Return the command."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take(self, line: bytes) -> None:
         """Read one line of what the server said."""
-        raise NotImplementedError
 
     def drain(self) -> None:
         """Read what the server has said by now."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runlore.cli import cells, standard
-from runlore.cli.arguments import RUN_IDS, complete_status
+from runlore.cli.arguments import RUN_IDS, event_filters
 from runlore.cli.following import Following
 from runlore.cli.options import verb
 from runlore.cli.session import Session
@@ -35,18 +35,7 @@ if TYPE_CHECKING:
 @RUN_IDS
 @click.option("-f", "--follow", is_flag=True, help="Go on as events come; with IDs, until those runs ended.")
 @click.option("--after-cursor", "after", metavar="CURSOR", help="Only what follows it; --json tells cursors.")
-@click.option(
-    "--type", "types", metavar="TYPE", multiple=True, help="Only such events: run.failed, or 'artifact.*'."
-)
-@click.option(
-    "--status",
-    metavar="STATUS",
-    multiple=True,
-    shell_complete=complete_status,
-    help="Only of runs that were so then; may be repeated.",
-)
-@click.option("--name", metavar="NAME", help="Only of runs of this name.")
-@click.option("--tag", "tags", metavar="K[=V]", multiple=True, help="Only of runs with this tag.")
+@event_filters
 @click.option("--since", metavar="WHEN", help="Only from then on: 10m (ago), 2026-11-20, or a full time.")
 @click.option("--until", metavar="WHEN", help="Only what happened before then.")
 def events(

@@ -54,5 +54,7 @@ def _subscription(view: SubscriptionView) -> str:
     """Return a subscription in a few words."""
     if view.problem:
         return f"{view.subscription} (cannot be read: `runlore subscriptions show {view.subscription}`)"
-    behind = f"{phrases.size(view.behind_bytes)} behind" if view.behind_bytes is not None else "to be rewound"
+    if view.behind_bytes is None:
+        return f"{view.subscription} (to be rewound)"
+    behind = "in what was there before" if view.is_in_history else f"{phrases.size(view.behind_bytes)} behind"
     return f"{view.subscription} ({behind})"

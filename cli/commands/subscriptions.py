@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runlore.cli import phrases
-from runlore.cli.arguments import complete_status, complete_subscription
+from runlore.cli.arguments import complete_subscription, event_filters
 from runlore.cli.options import verb
 from runlore.cli.session import Session
 from runlore.cli.verb_group import verb_group
@@ -40,16 +40,7 @@ _NAME = click.argument("name", metavar="NAME", shell_complete=complete_subscript
     help="Everything there is as well, or what happens from now on. Default: now.",
 )
 @click.option("--after-cursor", "after", metavar="CURSOR", help="What follows a cursor of `events --json`.")
-@click.option("--type", "types", metavar="TYPE", multiple=True, help="Only such events: run.failed, 'run.*'.")
-@click.option(
-    "--status",
-    metavar="STATUS",
-    multiple=True,
-    shell_complete=complete_status,
-    help="Only of runs that were so then; may be repeated.",
-)
-@click.option("--name", metavar="NAME", help="Only of runs of this name.")
-@click.option("--tag", "tags", metavar="K[=V]", multiple=True, help="Only of runs with this tag.")
+@event_filters
 def create(
     session: Session,
     *,
@@ -185,6 +176,8 @@ def _stands(view: SubscriptionView) -> str:
         return ""
     if view.behind_bytes is None:
         return "the feed does not reach back to it, so events may come again"
+    if view.is_in_history:
+        return "in what was there before"
     return "nothing new" if not view.behind_bytes else f"{phrases.size(view.behind_bytes)} of the feed behind"
 
 

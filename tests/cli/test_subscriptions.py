@@ -81,6 +81,8 @@ def test_what_is_acked_does_not_come_again(mail: Runlore) -> None:
     assert left[0]["reason"] == "closed"
     shown = mail.ok("subscriptions", "show", "mail", "--json").json
     assert (shown["acked"]["seq"], shown["count"], shown["held_by"]) == (4, 4, None)
+    assert "in what was there before" in mail.ok("subscriptions", "show", "mail").stdout
+    assert "mail (in what was there before)" in mail.ok("info").stdout
 
     with consuming(mail, "mail", "--no-follow") as consumer:
         fifth, last = consumer.next(), consumer.next()
@@ -91,6 +93,7 @@ def test_what_is_acked_does_not_come_again(mail: Runlore) -> None:
         assert consumer.next()["reason"] == "caught_up"
         assert consumer.end()[2] == 0
     assert mail.ok("subscriptions", "show", "mail", "--json").json["behind_bytes"] == 0
+    assert "nothing new" in mail.ok("subscriptions", "show", "mail").stdout
 
 
 def test_everything_may_be_sent_back(mail: Runlore) -> None:

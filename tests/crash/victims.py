@@ -6,6 +6,7 @@ after each acknowledgement, what was promised.
 
 import errno
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Any, ClassVar, Final
@@ -46,7 +47,7 @@ Tell = Callable[[bytes, bytes], None]
 """Sends a message: what kind, and what about."""
 
 
-class Victim:
+class Victim(ABC):
     """A process on its way to be killed."""
 
     promises_chatter: ClassVar[bool] = True
@@ -62,9 +63,9 @@ class Victim:
         """Make what the kill is to find; nobody is killed here."""
         open_for_writing(self.disk, self.root)
 
+    @abstractmethod
     def act(self) -> None:
         """Do it."""
-        raise NotImplementedError
 
     def mend(self) -> Iterator[str]:
         """Do what its user would do again after the kill, and yield what is broken then."""

@@ -27,10 +27,10 @@ def known(record: Record) -> Known:
 
 def create(disk: Disk, layout: Layout, *, at: str = "start", choice: Choice | None = None) -> Position:
     """Make the subscription."""
-    cursor, feed = place(disk, layout, at=at)
+    cursor, told = place(disk, layout, at=at)
     now = disk.now()
     position = Position(
-        name=NAME, created_at=now, choice=choice or Choice(), cursor=cursor, feed=feed, at=now
+        name=NAME, created_at=now, choice=choice or Choice(), cursor=cursor, feed=told.position, at=now
     )
     positions.store(disk, layout, position)
     return position
