@@ -97,7 +97,7 @@ class History:
     def begins_whole(self) -> bool:
         """Say whether the journal's first line is whole, so that what stands in front of it is settled."""
         last = self._segments[-1]
-        return last.length == _TO_THE_END and continued_at(_Opened(self._disk, last.fd)) is not None
+        return last.length == _TO_THE_END and continued_at(OpenFile(self._disk, last.fd)) is not None
 
     def goes_on(self) -> bool:
         """Say whether a history that was all in packs may go on behind them by now."""
@@ -184,7 +184,7 @@ class History:
     def _beginning(self, fd: int) -> int | None:
         """Return where a journal says it begins; one that cannot be read stands by itself: reading tells."""
         try:
-            return continued_at(_Opened(self._disk, fd))
+            return continued_at(OpenFile(self._disk, fd))
         except OSError:
             return 0
 
@@ -194,7 +194,7 @@ class History:
             self.extend(self._disk.open(copy.path, _FLAGS), copy.path, copy.part.at, copy.part.length)
 
 
-class _Opened(Struct, gc=False):
+class OpenFile(Struct, gc=False):
     """An open file, as a source."""
 
     disk: Disk

@@ -345,6 +345,43 @@ class Scanner:
         self._synced_behind = any_synced(chunk[:end])
 
 
+def next_record(tail: Tail, line: bytes) -> tuple[Record, Tail] | None:
+    """Return the record on a line that follows a tail, and the tail behind it: what a scanner would give.
+
+    None: the line means more than that it follows, or is not a whole one that does; a scanner has to tell.
+    """
+    if not tail.seq or len(line) > codec.MAX_LINE or not line.startswith(b'{"') or line.count(b"\n") != 1:
+        return None
+    digest = sha256(tail.digest + line[:_COVERED]).digest()
+    mark = hexlify(digest)
+    if line[_COVERED:] != b',"h":"' + mark + b'"}\n':
+        return None
+    try:
+        event = codec.decode(line[:-1])
+    except UndecodableLine:
+        return None
+    if event.__class__ in _LANDMARKS or event.seq != tail.seq + 1:
+        return None
+    record = Record(tail.run_id, Seq(event.seq), tail.offset, len(line), event, Head(mark.decode("ascii")))
+    return record, _behind(tail, len(line), digest)
+
+
+def _behind(tail: Tail, length: int, digest: bytes) -> Tail:
+    """Return the tail behind one more line, which is no landmark."""
+    return Tail(
+        run_id=tail.run_id,
+        digest=digest,
+        seq=Seq(tail.seq + 1),
+        size=tail.size + length,
+        base=tail.base,
+        format=tail.format,
+        durability=tail.durability,
+        boot_id=tail.boot_id,
+        status=tail.status,
+        ended=tail.ended,
+    )
+
+
 _PLACED: Final = frozenset({RunQueued, JournalContinued, RunSealed})
 _LANDMARKS: Final = _PLACED | STATUS_OF.keys()
 """Events by which a line means more than that it follows the one before."""

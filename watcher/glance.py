@@ -5,33 +5,77 @@ for it. Every `h` is compared, from the last record read before on, so what come
 behind it; wherever that cannot be said there is no answer, and a whole reading has to say what is wrong.
 """
 
+import os
 from typing import Final
+
+from msgspec import Struct
 
 from runlore.journal import tailing
 from runlore.journal.disk import Disk
-from runlore.journal.history import open_history
+from runlore.journal.history import OpenFile, open_history
 from runlore.journal.layout import Layout
-from runlore.journal.scan import Record, Scanner, Tail
+from runlore.journal.scan import Record, Scanner, Tail, next_record
 from runlore.journal.tailing import Source
 from runlore.journal.values import RunId
 from runlore.watcher.cursor import MARK, Spot
 
+_FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK
 _MOST: Final = 1 << 16
 """Bytes that are worth no more than a glance."""
+_BLOCK: Final = 1 << 13
+_Seen = tuple[list[Record], Tail]
 
 
-def glance(
-    disk: Disk, layout: Layout, run_id: RunId, left: Tail | Spot, until: int
-) -> tuple[list[Record], Tail] | None:
+def glance(disk: Disk, layout: Layout, run_id: RunId, left: Tail | Spot, until: int) -> _Seen | None:
     """Return the records from where a journal was left up to a logical offset, and the tail behind them."""
     try:
+        if seen := _at_once(disk, layout.journal(run_id), run_id, left, until):
+            return seen
         with open_history(disk, layout, run_id) as history:
             tail = _tail(history, run_id, left)
-            if tail is None or not 0 < (length := until - tail.base - tail.size) <= _MOST:
-                return None
-            lines = history.pread(length, tail.size)
+            return None if tail is None else _read(history, tail, until)
     except OSError:
         return None
+
+
+def _at_once(disk: Disk, path: str, run_id: RunId, left: Tail | Spot, until: int) -> _Seen | None:
+    """Read the file as if nothing in front of it were packed; if something is, no `h` will match."""
+    fd = disk.open(path, _FLAGS)
+    try:
+        file = OpenFile(disk, fd)
+        if isinstance(left, Tail):
+            return _read(file, left, until)
+        block = _Block(file)
+        tail = _tail(block, run_id, left)
+        return None if tail is None or tail.base else _read(block, tail, until)
+    finally:
+        disk.close(fd)
+
+
+class _Block(Struct, gc=False):
+    """A source that reads a short file once: where it begins, where it was left, and what is new."""
+
+    source: Source
+    data: bytes = b""
+    at: int = 0
+
+    def pread(self, length: int, offset: int) -> bytes:
+        """Read at a place."""
+        skip = offset - self.at
+        is_whole = 0 < len(self.data) < _BLOCK
+        if skip < 0 or not (is_whole or skip + length <= len(self.data)):
+            self.data, self.at, skip = self.source.pread(max(length, _BLOCK), offset), offset, 0
+        return self.data[skip : skip + length]
+
+
+def _read(source: Source, tail: Tail, until: int) -> _Seen | None:
+    if not 0 < (length := until - tail.offset) <= _MOST:
+        return None
+    lines = source.pread(length, tail.size)
+    if len(lines) != length:
+        return None
+    if one := next_record(tail, lines):
+        return [one[0]], one[1]
     scanner = Scanner(tail)
     records = scanner.feed(lines)
     behind = scanner.tail

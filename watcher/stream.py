@@ -245,6 +245,8 @@ class Records(OfStream):
 
     def next_item(self) -> Record | Told | None:
         """Return the next record or what the stream says about itself; None once it is over."""
+        if not self._stream.reason and (ready := self._stream.take()) is not None:
+            return ready
         for item in self.items():
             if item is not None:
                 return item

@@ -5,7 +5,7 @@ import pytest
 
 from runlore.journal import chain, codec
 from runlore.journal import events as e
-from runlore.journal.scan import Scanner, Tail, Verdict, redacted_seqs
+from runlore.journal.scan import Scanner, Tail, Verdict, next_record, redacted_seqs
 from runlore.journal.values import Owner
 from tests.journal.forge import AT, AT_TEXT, OTHER_RUN, RUN, Forge, many
 
@@ -360,3 +360,17 @@ def test_a_redaction_names_only_lines_before_it() -> None:
     event = e.TextRedacted(seq=5, at=AT, seqs=(2, 5, 6), what="")
 
     assert redacted_seqs([event]) == {2}
+
+
+def test_a_line_that_only_follows_needs_no_scanner() -> None:
+    """Notes do, the first record and what changes the status do not, nor half a line or two."""
+    forge = _ended()
+    tails = [_scanned(b"".join(forge.lines[:seq])).tail for seq in range(len(forge.lines))]
+    answers = [next_record(tail, line) for tail, line in zip(tails, forge.lines, strict=True)]
+
+    assert [answer is not None for answer in answers] == [False, True, False, False, False]
+    assert answers[1] is not None
+    assert answers[1][1] == tails[2]
+    assert next_record(tails[1], forge.lines[1][:-1]) is None
+    assert next_record(tails[1], forge.lines[1] + forge.lines[2]) is None
+    assert next_record(tails[2], forge.lines[1]) is None

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runlore.journal import codec
-from runlore.journal.scan import Record, Scanner, Tail, Verdict
+from runlore.journal.scan import Record, Scanner, Tail, Verdict, next_record
 from runlore.journal.values import RunId
 from tests import proof
 from tests.journal.forge import Forge
@@ -138,3 +138,16 @@ def test_resuming_from_any_record_finds_the_same(sized: Callable[[int, int], int
 
     each()
     proof.record("resumed scan", "a scan resumed at any record finds what one from the start finds", counts)
+
+
+@given(hurt=whole_or_hurt())
+def test_one_line_by_itself_is_what_a_scanner_finds(hurt: tuple[Forge, bytes, list[bytes]]) -> None:
+    """A line that follows gives the same record and the same tail, or no answer at all."""
+    forge, data, _ = hurt
+    scanner = Scanner(Tail.empty(forge.run_id))
+    for line in data.splitlines(keepends=True):
+        tail = scanner.tail
+        records = scanner.feed(line)
+        if (one := next_record(tail, line)) is not None:
+            assert ([one[0]], one[1]) == (records, scanner.tail)
+            assert scanner.damage is None

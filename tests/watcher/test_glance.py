@@ -41,6 +41,22 @@ def test_what_is_new_comes_behind_a_tail_or_a_spot(runs: Runs) -> None:
         assert [record.seq for record in behind[0]] == list(range(5, 6 + seen))
 
 
+def test_a_long_journal_is_read_where_it_was_left(runs: Runs) -> None:
+    """The records come whole however far behind the beginning, and however many they are."""
+    one = runs.new()
+    for _ in range(200):
+        runs.append(one)
+    records, tail = read(runs, one)
+    assert tail.size > 3 << 13
+    for left in (0, 1, 30, 60, 100, 199):
+        last = records[left]
+        spot = spot_of(last.head, last.seq, last.offset + last.length)
+        for until in (records[left + 1], records[-1]):
+            found = glance(runs.disk, runs.layout, one, spot, until.offset + until.length)
+            assert found is not None
+            assert found[0] == records[left + 1 : until.seq]
+
+
 @pytest.mark.parametrize("change", ["gone", "shorter", "other bytes", "another head", "a spot of another"])
 def test_no_answer_where_it_cannot_vouch(runs: Runs, change: str) -> None:
     """A reading has to say what happened to the journal."""
