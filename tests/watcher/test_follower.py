@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 
 from runlore.journal.errors import CorruptJournal, JournalIO, NotFound
+from runlore.journal.events import RunNoted
 from runlore.journal.feed_lines import segment_path, segments
 from runlore.journal.repair import repair
 from runlore.projections import filters
+from runlore.watcher import open_journals
 from runlore.watcher.cursor import decode
 from runlore.watcher.wanted import Wanted
 from tests import proof
 from tests.doubles.drafts import booting, noted, started
 from tests.journal.announcing import Bent, shrink_segments
+from tests.journal.forge import RUN, Forge, many
 from tests.watcher.live_runs import REGISTRY, Runs, bent, bent_runs, items, news, runs, said
 
 __all__ = ["bent", "bent_runs", "runs"]
@@ -179,6 +182,32 @@ def test_a_repaired_journal(bent_runs: Runs, bent: Bent) -> None:
     found = news(stream)
     assert found[0] == "rewound"
     assert found[1:] == [(one, seq) for seq in range(1, 5)]
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["the same records", "other records"])
+@pytest.mark.parametrize("most", [1, 2], ids=["closed", "held open"])
+def test_a_journal_in_whose_place_another_of_its_size_is_put(
+    bent_runs: Runs, bent: Bent, monkeypatch: pytest.MonkeyPatch, *, kept: bool, most: int
+) -> None:
+    """Nobody announces it, and no byte more is there; records that differ come, and that is said first."""
+    monkeypatch.setattr(open_journals, "MOST_OPEN", most)
+    runs = bent_runs
+    path = Path(runs.layout.journal(RUN))
+    path.write_bytes(many(4).data)
+    stream = runs.follower(history=True)
+    assert len(news(stream)) == 4
+    runs.append(runs.new())
+    assert len(news(stream)) == 2
+    bent.time += 2.0
+    assert news(stream) == []
+    other = Forge().queued().add(RunNoted, text="note 1").add(RunNoted, text="note 2")
+    beside = path.with_suffix(".new")
+    beside.write_bytes(other.add(RunNoted, text="note 3" if kept else "note x").data)
+    assert beside.stat().st_size == path.stat().st_size
+    beside.rename(path)
+    bent.time += 2.0
+
+    assert news(stream) == ([] if kept else ["rewound", *((RUN, seq) for seq in range(1, 5))])
 
 
 def test_a_settled_journal_that_is_repaired_right_after_a_note(bent_runs: Runs, bent: Bent) -> None:
