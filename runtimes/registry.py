@@ -18,19 +18,20 @@ from runlore.journal.layout import Layout
 from runlore.journal.lifecycle import TERMINAL
 from runlore.journal.root import FoundRoot, find_root, open_for_reading, open_for_writing
 from runlore.journal.values import Actor, Durability, RunId
-from runlore.projections import filters, selectors
-from runlore.projections.run_view import RunView
+from runlore.projections import selectors
+from runlore.projections.index.version import RECENT
 from runlore.projections.selectors import Chosen
-from runlore.projections.views import PsView, ReconciledView, tallied
-from runlore.runtimes.indexed import IndexedListing, Page
-from runlore.runtimes.listing import Listing
 from runlore.runtimes.observe import Observer
 from runlore.runtimes.surroundings import current_folder
 
-if TYPE_CHECKING:  # looking, which is what most commands do, loads nothing that writes or waits
+if TYPE_CHECKING:  # looking loads nothing that writes or waits, and starting a run nothing that looks
     from runlore.journal.scan import Record
     from runlore.journal.writer import Draft
     from runlore.projections.awaiting import Awaited
+    from runlore.projections.run_view import RunView
+    from runlore.projections.views import PsView, ReconciledView
+    from runlore.runtimes.indexed import IndexedListing, Page
+    from runlore.runtimes.listing import Listing
     from runlore.runtimes.reconcile import Reconciler
     from runlore.runtimes.run import Run
     from runlore.runtimes.run_secrets import OwnSecrets
@@ -57,8 +58,6 @@ class Registry:
         self.observer: Final = Observer(disk, layout)
         self.durability: Final[Durability] = durability
         self._by, self._writable, self._checked = by, writable, False
-        self._listing = Listing(disk, layout, self.observer)
-        self._indexed = IndexedListing(disk, layout, self._listing)
 
     def __repr__(self) -> str:
         return f"<runlore.Registry {self.root}>"
@@ -97,6 +96,18 @@ class Registry:
 
         return OwnSecrets(self.root)
 
+    @cached_property
+    def _listing(self) -> "Listing":
+        from runlore.runtimes.listing import Listing  # noqa: PLC0415 - see above
+
+        return Listing(self.disk, self.layout, self.observer)
+
+    @cached_property
+    def _indexed(self) -> "IndexedListing":
+        from runlore.runtimes.indexed import IndexedListing  # noqa: PLC0415 - see above
+
+        return IndexedListing(self.disk, self.layout, self._listing)
+
     # -- look
 
     def runs(
@@ -110,7 +121,7 @@ class Registry:
         until: str | datetime | None = None,
         limit: int | None = None,
         after: str | None = None,
-    ) -> list[RunView]:
+    ) -> "list[RunView]":
         """Return the runs that match, newest first, each as it is now.
 
         where: an expression, such as `status = failed and name ~ 'nightly'`; see docs/reference/filters.md.
@@ -136,12 +147,14 @@ class Registry:
         until: str | datetime | None = None,
         limit: int | None = None,
         after: str | None = None,
-    ) -> PsView:
+    ) -> "PsView":
         """Return what `runs` returns, with counts, and the cursor of the next page.
 
         Pages neither repeat nor skip a run when others are added between them. Counts are of all runs
         that match on this page and later ones.
         """
+        from runlore.projections import filters  # noqa: PLC0415 - see above
+
         now = self.disk.now()
         wanted = filters.parse(
             now=now,
@@ -156,12 +169,12 @@ class Registry:
         )
         return _page(self._indexed.page(wanted), now)
 
-    def recent(self, finished: int = filters.RECENT) -> PsView:
+    def recent(self, finished: int = RECENT) -> "PsView":
         """Return the live runs and the last few that ended."""
         now = self.disk.now()
         return _page(self._indexed.recent(finished), now)
 
-    def view(self, run_id: RunId) -> RunView:
+    def view(self, run_id: RunId) -> "RunView":
         """Return one run as it is now.
 
         Raises:
@@ -310,7 +323,7 @@ class Registry:
         timeout: float | None = None,
         any_one: bool = False,
         for_: "Awaited" = "terminal",
-    ) -> list[RunView]:
+    ) -> "list[RunView]":
         """Return the views of those runs that have ended, once all have, or any one, or time is up.
 
         In the order in which it was noticed. What nobody had written down yet is written, where this
@@ -331,7 +344,7 @@ class Registry:
             wait_over(waiting, timeout_s=timeout, any_one=any_one)
             return [self.settle(run_id) for run_id in waiting.decided]
 
-    def settle(self, run_id: RunId) -> RunView:
+    def settle(self, run_id: RunId) -> "RunView":
         """Return a run's view, after writing down its end if only the evidence tells it so far.
 
         Where that may not be written, the view says `provisional`, and is right all the same.
@@ -347,7 +360,7 @@ class Registry:
 
     def reconcile(
         self, run_ids: Iterable[RunId] | None = None, *, dry_run: bool = False
-    ) -> list[ReconciledView]:
+    ) -> "list[ReconciledView]":
         """Return what was written, or would be, about runs whose owners could not say how they ended.
 
         All runs, or these only. Runs that need nothing are left out; those whose command lives without
@@ -416,7 +429,9 @@ def find(root: str | os.PathLike[str] | None) -> FoundRoot:
     return find_root(None if root is None else os.fspath(root), os.environ, current_folder())
 
 
-def _page(found: Page, now: datetime) -> PsView:
+def _page(found: "Page", now: datetime) -> "PsView":
+    from runlore.projections.views import PsView, tallied  # noqa: PLC0415 - see above
+
     return PsView(
         as_of=now,
         items=[run.view(now) for run in found.items],

@@ -202,3 +202,12 @@ def test_an_option_of_a_later_version_says_so(runlore: Runlore, words: list[str]
 
     assert "is not in this version of runlore" in done.stderr
     assert not (runlore.root / "journals").exists()
+
+
+def test_starting_a_run_loads_nothing_that_lists_runs(runlore: Runlore) -> None:
+    """Neither SQLite nor the index nor the language of filters is for whoever only begins."""
+    modules = imported(runlore, "run", "-d", "true")
+
+    assert "runlore.runtimes.registry" in modules
+    assert not {"sqlite3", "_sqlite3", "runlore.runtimes.indexed"} & modules
+    assert not [name for name in modules if name.startswith("runlore.projections.index.r")]
