@@ -48,10 +48,13 @@ def is_trailer(end: bytes) -> bool:
 
 def split_line(line: bytes) -> tuple[bytes, bytes] | None:
     """Return (covered bytes, `h` as 32 bytes) of a line without its newline, or None if it has no `h`."""
-    covered, end = line[:-TRAILER_LENGTH], line[-TRAILER_LENGTH:]
-    if not covered or not is_trailer(end):
-        return None
-    return covered, bytes.fromhex(end[len(FIELD) : -len(CLOSE)].decode("ascii"))
+    covered, digest = line[:-TRAILER_LENGTH], stated(line[-TRAILER_LENGTH:])
+    return None if digest is None or not covered else (covered, digest)
+
+
+def stated(end: bytes) -> bytes | None:
+    """Return the `h` as 32 bytes with which a line without its newline ends, or None if it is no `h`."""
+    return bytes.fromhex(end[len(FIELD) : -len(CLOSE)].decode("ascii")) if is_trailer(end) else None
 
 
 def head(digest: bytes) -> Head:

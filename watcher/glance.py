@@ -8,9 +8,7 @@ behind it; wherever that cannot be said there is no answer, and a whole reading 
 import os
 from typing import Final
 
-from msgspec import Struct
-
-from runlore.journal import tailing
+from runlore.journal import chain, tailing
 from runlore.journal.disk import Disk
 from runlore.journal.history import OpenFile, open_history
 from runlore.journal.layout import Layout
@@ -22,7 +20,8 @@ from runlore.watcher.cursor import MARK, Spot
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK
 _MOST: Final = 1 << 16
 """Bytes that are worth no more than a glance."""
-_BLOCK: Final = 1 << 13
+_FRONT: Final = chain.TRAILER_LENGTH + 1
+"""Bytes at the end of a line that hold its `h`, newline included."""
 _Seen = tuple[list[Record], Tail]
 
 
@@ -43,29 +42,23 @@ def _at_once(disk: Disk, path: str, run_id: RunId, left: Tail | Spot, until: int
     fd = disk.open(path, _FLAGS)
     try:
         file = OpenFile(disk, fd)
-        if isinstance(left, Tail):
-            return _read(file, left, until)
-        block = _Block(file)
-        tail = _tail(block, run_id, left)
-        return None if tail is None or tail.base else _read(block, tail, until)
+        return _read(file, left, until) if isinstance(left, Tail) else _next(file, run_id, left, until)
     finally:
         disk.close(fd)
 
 
-class _Block(Struct, gc=False):
-    """A source that reads a short file once: where it begins, where it was left, and what is new."""
-
-    source: Source
-    data: bytes = b""
-    at: int = 0
-
-    def pread(self, length: int, offset: int) -> bytes:
-        """Read at a place."""
-        skip = offset - self.at
-        is_whole = 0 < len(self.data) < _BLOCK
-        if skip < 0 or not (is_whole or skip + length <= len(self.data)):
-            self.data, self.at, skip = self.source.pread(max(length, _BLOCK), offset), offset, 0
-        return self.data[skip : skip + length]
+def _next(source: Source, run_id: RunId, left: Spot, until: int) -> _Seen | None:
+    """Return the one record behind a spot, and a tail that knows nothing of the beginning."""
+    if not _FRONT <= left.offset < until <= left.offset + _MOST:
+        return None
+    start = left.offset - _FRONT
+    data = source.pread(until - start, start)
+    digest = chain.stated(data[: _FRONT - 1]) if data[_FRONT - 1 : _FRONT] == b"\n" else None
+    if digest is None or chain.head(digest)[:MARK] != left.mark or len(data) != until - start:
+        return None
+    tail = Tail(run_id=run_id, digest=digest, seq=left.seq, size=left.offset)
+    one = next_record(tail, data[_FRONT:])
+    return one and ([one[0]], one[1])
 
 
 def _read(source: Source, tail: Tail, until: int) -> _Seen | None:

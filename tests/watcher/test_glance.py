@@ -7,7 +7,7 @@ import pytest
 
 from runlore.journal.reader import JournalReader
 from runlore.journal.scan import Record, Tail
-from runlore.journal.values import Head, RunId
+from runlore.journal.values import Head, RunId, Seq
 from runlore.watcher.cursor import START, Spot, spot_of
 from runlore.watcher.glance import glance
 from tests.journal.announcing import Bent
@@ -57,7 +57,9 @@ def test_a_long_journal_is_read_where_it_was_left(runs: Runs) -> None:
             assert found[0] == records[left + 1 : until.seq]
 
 
-@pytest.mark.parametrize("change", ["gone", "shorter", "other bytes", "another head", "a spot of another"])
+@pytest.mark.parametrize(
+    "change", ["gone", "shorter", "other bytes", "another head", "a spot of another", "another seq"]
+)
 def test_no_answer_where_it_cannot_vouch(runs: Runs, change: str) -> None:
     """A reading has to say what happened to the journal."""
     one = runs.new()
@@ -77,6 +79,8 @@ def test_no_answer_where_it_cannot_vouch(runs: Runs, change: str) -> None:
         case "another head":
             data = path.read_bytes()
             path.write_bytes(data[:-4] + (b"0" if data[-4:-3] != b"0" else b"1") + data[-3:])
+        case "another seq":
+            left = Spot(Seq(first.seq + 1), tail.offset, first.head[:16])
         case _:
             left = spot_of(Head(first.head[::-1]), first.seq, tail.size)
 
