@@ -61,8 +61,12 @@ def encode(cursor: Cursor) -> str:
     """Return the cursor as a word that a shell leaves alone."""
     data = msgspec.msgpack.encode(cursor)
     data += crc32(data).to_bytes(_CHECK_BYTES, "big")
+    return _VERSION + _spelled(data)
+
+
+def _spelled(data: bytes) -> str:
     text = b2a_base64(data, newline=False).decode("ascii")
-    return _VERSION + text.replace("+", "-").replace("/", "_").rstrip("=")
+    return text.replace("+", "-").replace("/", "_").rstrip("=")
 
 
 def decode(text: str, registry: str) -> Cursor:
@@ -74,7 +78,7 @@ def decode(text: str, registry: str) -> Cursor:
     kind, dot, body = text.partition(".")
     if dot and f"{kind}." != _VERSION and kind[:1] == "f" and kind[1:].isdigit():
         raise BadInput(f"{text[:60]!a} is a cursor of a later release; resume with that release")
-    cursor = _decoded(body.replace("-", "+").replace("_", "/"))
+    cursor = _decoded(body)
     if cursor is None or f"{kind}{dot}" != _VERSION:
         raise BadInput(f"{text[:60]!a} is no cursor of events; {_WHERE}")
     if cursor.registry != registry:
@@ -87,7 +91,10 @@ def decode(text: str, registry: str) -> Cursor:
 
 def _decoded(body: str) -> Cursor | None:
     try:
-        data = a2b_base64(body + "=" * (-len(body) % 4), strict_mode=True)
+        text = body.replace("-", "+").replace("_", "/")
+        data = a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
+        if _spelled(data) != body:  # there is one way to write it
+            return None
         if crc32(data[:-_CHECK_BYTES]).to_bytes(_CHECK_BYTES, "big") != data[-_CHECK_BYTES:]:
             return None
         cursor = msgspec.msgpack.decode(data[:-_CHECK_BYTES], type=Cursor)

@@ -1,10 +1,11 @@
 """Cursors are opaque and small, and an edited one never reads something else."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from runlore.journal.errors import BadInput
 from runlore.journal.feed_position import FeedPosition
@@ -43,6 +44,16 @@ def test_what_is_no_cursor(text: str) -> None:
     """The message says where to get one."""
     with pytest.raises(BadInput, match="is no cursor"):
         decode(text, "01234567")
+
+
+@pytest.mark.parametrize(("letter", "other"), ["-+", "_/"])
+def test_letters_that_mean_the_same_elsewhere(letter: str, other: str) -> None:
+    """A cursor is written in one way: what a shell would not leave alone is no part of one."""
+    words = (encode(structs.replace(CURSOR, at=CURSOR.at + timedelta(seconds=s))) for s in range(1000))
+    text = next(word for word in words if letter in word)
+    decode(text, "01234567")
+    with pytest.raises(BadInput, match="is no cursor"):
+        decode(text.replace(letter, other), "01234567")
 
 
 @given(st.integers(0, 10**6), st.characters(codec="ascii"))
