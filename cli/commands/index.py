@@ -13,6 +13,7 @@ from runlore.journal.disk import REAL
 from runlore.journal.values import RunId
 from runlore.projections.index.care import condition, differences, rebuild
 from runlore.projections.views import IndexFindingView, IndexView
+from runlore.runtimes.index_jobs import MOST, Jobs
 
 Action = Literal["info", "verify", "rebuild"]
 DAMAGED: Final = 65
@@ -29,7 +30,13 @@ _STATES: Final = {
 
 @verb("index", "runlore index info", "runlore index verify", "runlore index rebuild")
 @click.argument("action", type=click.Choice(["info", "verify", "rebuild"]))
-def index(session: Session, *, action: Action) -> None:
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, MOST),
+    metavar="N",
+    help="Rebuild in N processes; by default as many as there are processors, where that pays.",
+)
+def index(session: Session, *, action: Action, jobs: int | None) -> None:
     """Look after the index that listings use: `info` about it, `verify` it, or `rebuild` it.
 
     The index is derived: listings bring it up to date, or make it, in passing, and do without it where
@@ -38,8 +45,10 @@ def index(session: Session, *, action: Action) -> None:
     """
     layout = session.reading()
     found: list[IndexFindingView] = []
+    if jobs is not None and action != "rebuild":
+        raise click.UsageError(f"--jobs is for `runlore index rebuild`, not for `{action}`")
     if action == "rebuild":
-        rebuild(REAL, layout, lambda runs: _told(session, "indexed", runs))
+        rebuild(REAL, layout, lambda runs: _told(session, "indexed", runs), Jobs(jobs or 0))
     elif action == "verify":
         found = [
             IndexFindingView(run_id=each.run_id, detail=each.detail)

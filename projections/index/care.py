@@ -13,7 +13,7 @@ from runlore.journal.values import RunId
 from runlore.projections.index import generations, sqlite
 from runlore.projections.index.entry import Entry
 from runlore.projections.index.reading import has_packs, is_usable
-from runlore.projections.index.refresh import Passing, entry_of, make, refresh
+from runlore.projections.index.refresh import Making, Passing, entry_of, make, refresh
 from runlore.projections.index.store import OtherVersion, Store
 from runlore.projections.index.survey import journals
 
@@ -64,7 +64,7 @@ def condition(disk: Disk, layout: Layout) -> Condition:
     return Condition(state="ready", settled=counted.get(1, 0), unsettled=counted.get(0, 0), size=_size(path))
 
 
-def rebuild(disk: Disk, layout: Layout, passing: Passing) -> None:
+def rebuild(disk: Disk, layout: Layout, passing: Passing, making: Making | None = None) -> None:
     """Make the index anew; whoever reads goes on with the old one until the new one is whole.
 
     Raises:
@@ -75,7 +75,7 @@ def rebuild(disk: Disk, layout: Layout, passing: Passing) -> None:
     if has_packs(layout):
         raise NotPermitted(f"{layout.packs}: the index does not know packs yet: listings fold all journals")
     try:
-        make(disk, layout, passing)
+        make(disk, layout, passing, making)
     except generations.Busy:
         raise JournalIO(f"{layout.index}: somebody else is making an index just now") from None
     except sqlite.Failed as error:

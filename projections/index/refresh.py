@@ -5,7 +5,7 @@ journal between two looks at its file. Whoever holds an append lock is not waite
 unsettled, and the next read looks again.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from runlore.journal import machine
@@ -30,6 +30,8 @@ from runlore.projections.registry import fold_journal
 
 Passing = Callable[[Iterable[RunId]], Iterable[RunId]]
 """Takes what is about to be done and gives it on, so that somebody can count."""
+Making = Callable[[Disk, Layout, Sequence[RunId], Passing], Iterator[Entry]]
+"""Makes the rows of journals: `entries`, or something that does the same in several processes."""
 UNSURE: Final[Signature] = (0, 0, 0)
 """The signature of no journal: whoever has it is looked at again."""
 _TRIES: Final = 4
@@ -58,7 +60,7 @@ def refresh(disk: Disk, layout: Layout, store: Store, suspects: Iterable[RunId] 
     raise generations.Busy
 
 
-def make(disk: Disk, layout: Layout, passing: Passing = iter) -> None:
+def make(disk: Disk, layout: Layout, passing: Passing = iter, making: Making | None = None) -> None:
     """Make a new index of all journals and put it in use; `passing` sees each run go by.
 
     Raises:
@@ -72,16 +74,17 @@ def make(disk: Disk, layout: Layout, passing: Passing = iter) -> None:
         path = generations.begin(layout.index)
         try:
             place = survey(disk, layout, Place()).place
-            fill(path, entries(disk, layout, passing(sorted(journals(layout)))), place)
+            rows = (making or entries)(disk, layout, sorted(journals(layout)), passing)
+            fill(path, rows, place)
             generations.publish(layout.index, path)
         except BaseException:
             generations.discard(path)
             raise
 
 
-def entries(disk: Disk, layout: Layout, run_ids: Iterable[RunId]) -> Iterator[Entry]:
+def entries(disk: Disk, layout: Layout, run_ids: Sequence[RunId], passing: Passing = iter) -> Iterator[Entry]:
     """Yield the rows of these journals, as they are now."""
-    for run_id in run_ids:
+    for run_id in passing(run_ids):
         made = entry_of(disk, layout, run_id)
         if made is not None:
             yield made

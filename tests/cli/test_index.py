@@ -86,3 +86,13 @@ def test_answers_are_the_same_without_an_index(listed: Runlore, words: list[str]
     without = listed.ok(*words, "--json").json
 
     assert {**with_index, "as_of": None} == {**without, "as_of": None}
+
+
+def test_a_rebuild_in_several_processes(listed: Runlore) -> None:
+    """`--jobs` says in how many; other actions have no use for it."""
+    before = database(listed)
+    listed.ok("index", "rebuild", "--jobs", "2")
+    assert database(listed) != before
+    assert listed.ok("index", "verify").lines[0] == "every row is right"
+    assert "--jobs is for" in listed("index", "verify", "--jobs", "2", code=2).stderr
+    assert "--jobs" in listed("index", "rebuild", "--jobs", "0", code=2).stderr
