@@ -36,6 +36,18 @@ def complete_run(ctx: "Context", _parameter: "Parameter", incomplete: str) -> "l
     ]
 
 
+def complete_sort(_ctx: "Context", _parameter: "Parameter", incomplete: str) -> "list[CompletionItem]":
+    """Return the fields that begin like the last one of the list so far."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only for completion
+
+    from runlore.projections.run_fields import fields  # noqa: PLC0415 - only for completion
+
+    before, comma, last = incomplete.rpartition(",")
+    name = last.removeprefix("-")
+    kept = f"{before}{comma}{'-' * (name != last)}"
+    return [CompletionItem(kept + each.path) for each in fields().values() if each.path.startswith(name)]
+
+
 def complete_status(_ctx: "Context", _parameter: "Parameter", incomplete: str) -> "list[CompletionItem]":
     """Return the statuses that begin so."""
     from click.shell_completion import CompletionItem  # noqa: PLC0415 - only for completion
@@ -67,6 +79,9 @@ RUN_IDS: Final = click.argument("run_ids", metavar="[ID]...", nargs=-1, shell_co
 SOME_RUNS: Final = click.argument(
     "run_ids", metavar="ID...", nargs=-1, required=True, shell_complete=complete_run
 )
+TREE: Final = click.option(
+    "--tree", is_flag=True, help="Draw runs under the run that began them; tables only."
+)
 
 _FILTERS: Final[tuple[Callable[[Any], Any], ...]] = (
     click.option(
@@ -83,7 +98,14 @@ _FILTERS: Final[tuple[Callable[[Any], Any], ...]] = (
     click.option("--filter", "where", metavar="EXPR", help='Only what matches, e.g. "exit_code = 3".'),
     click.option("--since", metavar="WHEN", help="Created since then: 2h (ago), 2026-11-20, or a full time."),
     click.option("--until", metavar="WHEN", help="Created before then."),
-    click.option("--limit", metavar="N", type=int, help="At most so many, the newest."),
+    click.option("--limit", metavar="N", type=int, help="At most so many: the first of the list."),
+    click.option(
+        "--sort",
+        metavar="FIELD,…",
+        multiple=True,
+        shell_complete=complete_sort,
+        help="By fields of a filter; descending with -: --sort=-duration_s,name.",
+    ),
     click.option("--after-cursor", "after", metavar="CURSOR", help="The next page, as the one before says."),
 )
 

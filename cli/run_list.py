@@ -1,10 +1,12 @@
 """A list of runs: the answer of `ps` and `ls`."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from runlore.cli import phrases, run_text
 from runlore.cli.run_columns import in_use
+from runlore.cli.run_tree import branches
 from runlore.cli.table import Cell, render
 from runlore.journal.errors import NoRegistry
 from runlore.projections import filters, shell
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 def answer(session: "Session", chosen: Mapping[str, object], *, everything: bool) -> None:
     """Answer with the runs that match what was chosen; by default with the live and the last ended ones."""
-    asked = asked_for(chosen)
+    asked, tree = asked_for(chosen), bool(chosen.get("tree"))
     try:
         registry = session.registry
     except NoRegistry:
@@ -25,16 +27,16 @@ def answer(session: "Session", chosen: Mapping[str, object], *, everything: bool
         show(session, PsView(as_of=session.now, items=[], counts={}))
         session.output.say(none_yet(session))
         return
-    recent = not everything and not asked
-    view = registry.recent() if recent else registry.page(**asked)  # type: ignore[arg-type]
-    show(session, view)
-    for remark in remarks(session, view, filtered=bool(asked)):
+    recent = is_recent(asked, everything=everything)
+    view = registry.recent(**asked) if recent else registry.page(**asked)  # type: ignore[arg-type]
+    show(session, view, tree=tree)
+    for remark in remarks(session, view, filtered=not recent and bool(asked)):
         session.output.say(remark)
 
 
 def asked_for(chosen: Mapping[str, object]) -> dict[str, object]:
     """Return the filters that were given, as `Registry.page` takes them."""
-    asked = {name: value for name, value in chosen.items() if value not in (None, ())}
+    asked = {name: value for name, value in chosen.items() if name != "tree" and value not in (None, ())}
     if "status" in asked:
         asked["status"] = [
             part for word in cast("tuple[str, ...]", asked["status"]) for part in word.split(",")
@@ -42,9 +44,15 @@ def asked_for(chosen: Mapping[str, object]) -> dict[str, object]:
     return asked
 
 
-def show(session: "Session", view: PsView) -> None:
+def is_recent(asked: Mapping[str, object], *, everything: bool) -> bool:
+    """Say whether the runs that matter now are meant: nothing was asked for, but perhaps an order."""
+    return not everything and asked.keys() <= {"sort"}
+
+
+def show(session: "Session", view: PsView, *, tree: bool = False) -> None:
     """Write the list in the form that was asked for."""
-    session.output.answer(view, lambda: table(session, view.items), [each.run_id for each in view.items])
+    lines = partial(table, session, view.items, tree=tree)
+    session.output.answer(view, lines, [each.run_id for each in view.items])
 
 
 def none_yet(session: "Session") -> str:
@@ -52,12 +60,13 @@ def none_yet(session: "Session") -> str:
     return f"no runs in {session.found.path}: no registry there yet; `runlore run CMD…` makes one"
 
 
-def table(session: "Session", items: Sequence["RunView"]) -> Iterator[str]:
-    """Yield the table; a column that is empty for all runs is left out."""
+def table(session: "Session", items: Sequence["RunView"], *, tree: bool = False) -> Iterator[str]:
+    """Yield the table; a column that is empty for all runs is left out. tree: children under parents."""
     if not items:
         return
     output = session.output
-    columns, shown = in_use([_row(session, view) for view in items])
+    placed = branches(items, drawn=output.is_fine) if tree else [("", view) for view in items]
+    columns, shown = in_use([_row(session, view, branch) for branch, view in placed])
     yield from render(
         columns,
         shown,
@@ -67,10 +76,10 @@ def table(session: "Session", items: Sequence["RunView"]) -> Iterator[str]:
     )
 
 
-def _row(session: "Session", view: "RunView") -> list[Cell]:
+def _row(session: "Session", view: "RunView", branch: str) -> list[Cell]:
     color, text = run_text.tint(view), session.output.text
     return [
-        Cell(view.short_id),
+        Cell(branch + view.short_id),
         Cell(text(view.name or "")),
         Cell(run_text.outcome(view), session.output.tint(color) if color else None),
         Cell(text(_progress(session, view))),

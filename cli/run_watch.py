@@ -34,7 +34,8 @@ class RunWatch:
     def __init__(self, session: "Session", chosen: Mapping[str, object], *, everything: bool) -> None:
         self._session, self._output = session, session.output
         self._asked = run_list.asked_for(chosen)
-        self._recent = not everything and not self._asked
+        self._tree = bool(chosen.get("tree"))
+        self._recent = run_list.is_recent(self._asked, everything=everything)
         self._runs: KeptListing | None = None
         plain = self._output.is_for_programs or self._output.quiet or self._output.is_dumb
         self._in_place = os.isatty(1) and not plain
@@ -79,17 +80,17 @@ class RunWatch:
             raise Interrupted(number)
         self._output.say_below("no longer watched; nothing was stopped")
 
-    def _wanted(self) -> filters.Filter | None:
+    def _wanted(self) -> filters.Filter:
         """Return what is wanted now: times like `2h` count back from each look."""
         self._session.now = datetime.now(UTC)
-        wanted = filters.parse(now=self._session.now, **self._asked)  # type: ignore[arg-type]  # as in run_list
-        return None if self._recent else wanted
+        return filters.parse(now=self._session.now, **self._asked)  # type: ignore[arg-type]  # as in run_list
 
     def _show_now(self) -> None:
         wanted = self._wanted()
         try:
-            view = self._kept().page(wanted)
-            remarks = list(run_list.remarks(self._session, view, filtered=bool(self._asked)))
+            view = self._kept().page(None if self._recent else wanted, wanted.order)
+            filtered = not self._recent and bool(self._asked)
+            remarks = list(run_list.remarks(self._session, view, filtered=filtered))
         except NoRegistry:
             view = PsView(as_of=self._session.now, items=[], counts={})
             remarks = [run_list.none_yet(self._session)]
@@ -117,7 +118,7 @@ class RunWatch:
             return
         if self._known is not None and not (self._output.quiet or self._output.is_for_programs):
             self._output.line("")
-        run_list.show(self._session, view)
+        run_list.show(self._session, view, tree=self._tree)
         for remark in remarks:
             if remark not in self._said:
                 self._output.say(remark)
@@ -128,7 +129,10 @@ class RunWatch:
         size = os.get_terminal_size(1)
         columns, rows = size.columns or 80, size.lines or 24
         said = map(self._output.text, remarks)
-        lines = [*run_list.table(self._session, view.items), *map(self._output.tint("dim"), said)]
+        lines = [
+            *run_list.table(self._session, view.items, tree=self._tree),
+            *map(self._output.tint("dim"), said),
+        ]
         lines = frames.fitted(lines, columns, rows)
         if lines != self._drawn:
             self._output.put_text(frames.redrawn(self._drawn, lines, columns, rows))

@@ -111,7 +111,7 @@ class _Parser:
         token = self._next("a field")
         field = None if token.quoted else field_of(token.text)
         if field is None:
-            self._refuse(token, f"no field; {_near(token.text)}")
+            self._refuse(token, f"no field; {near_field(token.text)}")
         return field
 
     def _value(self, token: _Token) -> _Token:
@@ -194,7 +194,7 @@ def _operators() -> tuple[Operator, ...]:
     return operators
 
 
-def _near(word: str) -> str:
+def near_field(word: str) -> str:
     """Return which field was meant, or which there are."""
     from difflib import get_close_matches  # noqa: PLC0415 - only for a typing error
 

@@ -20,6 +20,7 @@ from runlore.projections.index import version
 
 if TYPE_CHECKING:
     from runlore.projections.expression import Expression, Facts
+    from runlore.projections.order import Order
 
 STATUSES: Final[tuple[str, ...]] = get_args(Status)
 RECENT: Final = version.RECENT
@@ -69,10 +70,12 @@ class Filter(Struct, frozen=True, kw_only=True):
     limit: int | None = None
     where: "Expression | None" = None
     """What was asked for in words."""
+    order: "Order | None" = None
+    """Another order than newest first, and where in it the next page begins; then `after` is None."""
 
 
 class Selected(Struct, Generic[Run], frozen=True, kw_only=True):
-    """The runs that match, newest first, and how many there were before the limit."""
+    """The runs that match, in order, and how many there were before the limit."""
 
     items: list[Run]
     matched: list[Run]
@@ -97,47 +100,55 @@ def parse(
     after: str | None = None,
     limit: int | None = None,
     where: str | None = None,
+    sort: str | Iterable[str] = (),
 ) -> Filter:
     """Return a filter from what was typed or passed; texts of time count back from `now`.
 
     where: an expression, such as `status = failed and name ~ 'nightly'`; one more thing to match.
-    Its grammar: docs/reference/filters.md.
+    Its grammar: docs/reference/filters.md. sort: fields such as `-duration_s,name`, else newest first.
 
     Raises:
         BadInput: something in it is none of the things it could be.
     """
     if limit is not None and limit < 1:
         raise BadInput(f"limit {limit}: at least 1 run, or no limit")
+    order = _order(sort, now, after) if sort or sort == "" else None
     return Filter(
         statuses=frozenset(map(_status, [status] if isinstance(status, str) else status)),
         name=None if name is None else labels.name(name),
         tags=_tags(tags),
         since=None if since is None else when(since, now),
         until=None if until is None else when(until, now),
-        after=None if after is None else _place_of(after),
+        after=None if after is None or order else _place_of(after),
         limit=limit,
         where=None if where is None else _expression(where, now),
+        order=order,
     )
 
 
 def select(filter_: Filter, runs: Iterable[Run]) -> Selected[Run]:
-    """Return the runs that match, newest first; the same ones in the same order whatever came in."""
-    matched = newest_first(run for run in runs if matches(filter_, run))
+    """Return the runs that match, in order; the same ones in the same order whatever came in."""
+    matched = ordered((run for run in runs if matches(filter_, run)), filter_.order)
     items = matched[: filter_.limit]
     more = len(items) < len(matched)
-    return Selected(items=items, matched=matched, next=cursor(items[-1]) if more else None)
+    return Selected(items=items, matched=matched, next=cursor(items[-1], filter_.order) if more else None)
 
 
-def recent(runs: Iterable[Run], finished: int = RECENT) -> Selected[Run]:
-    """Return the live runs and the last few finished ones, newest first."""
-    ordered = newest_first(runs)
+def recent(runs: Iterable[Run], finished: int = RECENT, order: "Order | None" = None) -> Selected[Run]:
+    """Return the live runs and the last few finished ones, newest first or in another order."""
+    everything = newest_first(runs)
     shown: list[Run] = []
-    for run in ordered:
+    for run in everything:
         live = run.status is not None and run.status not in TERMINAL
         if live or finished > 0:
             shown.append(run)
             finished -= not live
-    return Selected(items=shown, matched=ordered)
+    return Selected(items=ordered(shown, order), matched=everything)
+
+
+def ordered(runs: Iterable[Run], order: "Order | None") -> list[Run]:
+    """Return the runs in an order; without one, newest first."""
+    return newest_first(runs) if order is None else order.sorted(runs)
 
 
 def newest_first(runs: Iterable[Run]) -> list[Run]:
@@ -156,6 +167,7 @@ def matches(filter_: Filter, run: Filterable) -> bool:
         and (filter_.after is None or _place(run) < filter_.after)
         and all(_has_tag(run.tags, name, value) for name, value in filter_.tags)
         and (filter_.where is None or _holds(filter_.where, run))
+        and (filter_.order is None or filter_.order.is_wanted(run))
     )
 
 
@@ -184,8 +196,12 @@ def when(text: str | datetime, now: datetime) -> datetime:
     raise BadInput(f"{text[:40]!a} is no time; {_WHEN}")
 
 
-def cursor(run: Filterable) -> str:
+def cursor(run: Filterable, order: "Order | None" = None) -> str:
     """Return what the next page begins after; opaque to whoever gets it."""
+    if order is not None:
+        from runlore.projections.order import spelled  # noqa: PLC0415 - few sort
+
+        return spelled(order.mark(run))
     created, run_id = _place(run)
     return f"{created.isoformat()}{_MARK}{run_id}"
 
@@ -197,6 +213,10 @@ def _place_of(text: str) -> Place:
     except msgspec.ValidationError:
         place = None
     if place is None or not is_run_id(run_id):
+        from runlore.projections.order import order_of  # noqa: PLC0415 - it is wrong, and perhaps of a sorted list
+
+        if (sorted_by := order_of(text)) is not None:
+            raise BadInput(f"cursor: that page was sorted by {sorted_by[:200]!a}; sort as before")
         raise BadInput(f"{text[:60]!a} is no cursor; take `next` of the page before")
     return place
 
@@ -216,6 +236,12 @@ def _tags(given: Iterable[str] | Mapping[str, str]) -> tuple[tuple[str, str | No
     if isinstance(given, Mapping):
         return tuple(labels.tags(cast("Mapping[str, str]", given)).items())
     return tuple(labels.tag(word) if "=" in word else (labels.tag_name(word), None) for word in given)
+
+
+def _order(sort: str | Iterable[str], now: datetime, after: str | None) -> "Order | None":
+    from runlore.projections.order import parse_order  # noqa: PLC0415 - few sort
+
+    return parse_order(sort, now, after)
 
 
 def _expression(text: str, now: datetime) -> "Expression":

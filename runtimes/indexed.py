@@ -7,7 +7,7 @@ answer, and where they would not, the index is asked again, and then not at all.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec import Struct
 
@@ -23,9 +23,12 @@ from runlore.projections.index.live import live_row
 from runlore.projections.index.reading import Reading, Settled, reading
 from runlore.projections.index.survey import signature_of
 from runlore.projections.index.wanted import conditions
-from runlore.projections.index.where import split
+from runlore.projections.index.where import can_sort, split
 from runlore.projections.selectors import Candidate
 from runlore.runtimes.listing import Found, Listing
+
+if TYPE_CHECKING:
+    from runlore.projections.order import Order
 
 _TRIES: Final = 3
 _COMPARED: Final = 100
@@ -34,7 +37,7 @@ Answer = TypeVar("Answer")
 
 
 class Page(Struct, frozen=True, kw_only=True):
-    """Some runs, newest first, and how many there are in all."""
+    """Some runs, in order, and how many there are in all."""
 
     items: list[Found]
     counts: Counter[str | None]
@@ -62,7 +65,7 @@ class IndexedListing:
         self._disk, self._layout, self._listing = disk, layout, listing
 
     def page(self, filter_: Filter) -> Page:
-        """Return the runs that match, newest first, up to the limit.
+        """Return the runs that match, in order, up to the limit.
 
         Where fields are asked for that the index has not, the journals of all runs that may match are folded.
 
@@ -72,14 +75,14 @@ class IndexedListing:
         page = self._asked(lambda index: self._page(index, filter_))
         return page or _paged(filters.select(filter_, self._listing.all()))
 
-    def recent(self, finished: int = filters.RECENT) -> Page:
-        """Return the live runs and the last few that ended.
+    def recent(self, finished: int = filters.RECENT, order: "Order | None" = None) -> Page:
+        """Return the live runs and the last few that ended, newest first or in another order.
 
         Raises:
             NotFound: there is no registry.
         """
-        page = self._asked(lambda index: self._recent(index, finished))
-        return page or _paged(filters.recent(self._listing.all(), finished))
+        page = self._asked(lambda index: self._recent(index, finished, order))
+        return page or _paged(filters.recent(self._listing.all(), finished, order))
 
     def candidates(self, word: str | None, *, observed: bool) -> list[Candidate]:
         """Return every run that `word` could mean, and perhaps others; without a word, the latest ones too.
@@ -109,27 +112,28 @@ class IndexedListing:
 
     def _page(self, index: Reading, filter_: Filter) -> Page:
         looked = [run for run in self._listing.all(index.unsettled) if filters.matches(filter_, run)]
-        if split(filter_.where).left is not None:
+        if split(filter_.where).left is not None or not can_sort(filter_.order):
             found = self._settled(index.newest(filter_, None))
             return _paged(filters.select(filter_, [*looked, *found]))
         counts = _counted(looked)
         counts.update(index.counts(filter_))
         settled = self._settled(index.newest(filter_, filter_.limit))
-        items = filters.newest_first([*looked, *settled])[: filter_.limit]
+        items = filters.ordered([*looked, *settled], filter_.order)[: filter_.limit]
         more = len(items) < counts.total()
         return Page(
             items=items,
             counts=counts,
             damaged=_damaged(looked),
-            next=filters.cursor(items[-1]) if more and items else None,
+            next=filters.cursor(items[-1], filter_.order) if more and items else None,
         )
 
-    def _recent(self, index: Reading, finished: int) -> Page:
+    def _recent(self, index: Reading, finished: int, order: "Order | None") -> Page:
         before = {run_id: signature_of(self._layout.journal(run_id)) for run_id in index.unsettled}
         looked = self._listing.all(index.unsettled)
         counts = _counted(looked)
         counts.update(index.counts(Filter()))
-        chosen = filters.recent([*looked, *self._settled(index.newest(Filter(), finished))], finished)
+        settled = self._settled(index.newest(Filter(), finished))
+        chosen = filters.recent([*looked, *settled], finished, order)
         index.remember(_going_on(looked, before))
         return Page(items=chosen.items, counts=counts, damaged=_damaged(looked))
 

@@ -5,7 +5,7 @@ that a label set later shows after a while, however many there are.
 """
 
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -19,6 +19,9 @@ from runlore.projections.views import PsView
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.listing import Found, Listing, page_of
 from runlore.runtimes.observe import Observer
+
+if TYPE_CHECKING:
+    from runlore.projections.order import Order
 
 _AT_ONCE: Final = 1000
 """Journals of ended runs that one look compares; 1 µs each, nearly."""
@@ -46,15 +49,15 @@ class KeptListing:
         self._folder_ns = -1
         self._turn: list[RunId] = []
 
-    def page(self, wanted: filters.Filter | None) -> PsView:
-        """Return the runs that match now; None: the live ones and the last few that ended.
+    def page(self, wanted: filters.Filter | None, order: "Order | None" = None) -> PsView:
+        """Return the runs that match now; None: the live ones and the last few that ended, in this order.
 
         Raises:
             NotFound: there is no registry any more. JournalIO: the disk refused.
         """
         self._look()
         now, all_runs = self._disk.now(), [kept.found for kept in self._kept.values()]
-        chosen = filters.recent(all_runs) if wanted is None else filters.select(wanted, all_runs)
+        chosen = filters.recent(all_runs, order=order) if wanted is None else filters.select(wanted, all_runs)
         return page_of(chosen, now)
 
     def _look(self) -> None:

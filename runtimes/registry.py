@@ -121,19 +121,30 @@ class Registry:
         until: str | datetime | None = None,
         limit: int | None = None,
         after: str | None = None,
+        sort: str | Iterable[str] = (),
     ) -> "list[RunView]":
-        """Return the runs that match, newest first, each as it is now.
+        """Return the runs that match, newest first or as `sort` says, each as it is now.
 
         where: an expression, such as `status = failed and name ~ 'nightly'`; see docs/reference/filters.md.
         status: one or several; a run found lost counts as failed. tags: `{"env": "prod"}`, or words
         like "env=prod" and "env". since, until: aware times, or texts like "2h" (ago) and
-        "2026-11-20". limit applies after every filter. after: the `next` of an earlier `page`.
+        "2026-11-20". limit applies after every filter. after: the `next` of an earlier `page`, which
+        was sorted the same way. sort: fields of a filter, the first one first, each ascending or with `-`
+        descending: "-duration_s,name", or ["-duration_s", "name"]. Runs without the field come last.
 
         Raises:
             BadInput: a filter is none. NotFound: the registry is gone. JournalIO: the disk refused.
         """
         return self.page(
-            where, status=status, name=name, tags=tags, since=since, until=until, limit=limit, after=after
+            where,
+            status=status,
+            name=name,
+            tags=tags,
+            since=since,
+            until=until,
+            limit=limit,
+            after=after,
+            sort=sort,
         ).items
 
     def page(
@@ -147,10 +158,12 @@ class Registry:
         until: str | datetime | None = None,
         limit: int | None = None,
         after: str | None = None,
+        sort: str | Iterable[str] = (),
     ) -> "PsView":
         """Return what `runs` returns, with counts, and the cursor of the next page.
 
-        Pages neither repeat nor skip a run when others are added between them. Counts are of all runs
+        Pages neither repeat nor skip a run when others are added between them; one whose own place in
+        the order changes meanwhile may come twice, or not at all. Counts are of all runs
         that match on this page and later ones.
         """
         from runlore.projections import filters  # noqa: PLC0415 - see above
@@ -166,13 +179,16 @@ class Registry:
             until=until,
             after=after,
             limit=limit,
+            sort=sort,
         )
         return _page(self._indexed.page(wanted), now)
 
-    def recent(self, finished: int = RECENT) -> "PsView":
-        """Return the live runs and the last few that ended."""
+    def recent(self, finished: int = RECENT, *, sort: str | Iterable[str] = ()) -> "PsView":
+        """Return the live runs and the last few that ended, newest first or as `sort` says."""
+        from runlore.projections import filters  # noqa: PLC0415 - see above
+
         now = self.disk.now()
-        return _page(self._indexed.recent(finished), now)
+        return _page(self._indexed.recent(finished, filters.parse(now=now, sort=sort).order), now)
 
     def view(self, run_id: RunId) -> "RunView":
         """Return one run as it is now.

@@ -53,10 +53,19 @@ class AsyncRegistry:
         until: str | datetime | None = None,
         limit: int | None = None,
         after: str | None = None,
+        sort: str | Iterable[str] = (),
     ) -> list[RunView]:
-        """Return the runs that match, newest first: see `Registry.runs`."""
+        """Return the runs that match, in order: see `Registry.runs`."""
         page = await self.page(
-            where, status=status, name=name, tags=tags, since=since, until=until, limit=limit, after=after
+            where,
+            status=status,
+            name=name,
+            tags=tags,
+            since=since,
+            until=until,
+            limit=limit,
+            after=after,
+            sort=sort,
         )
         return page.items
 
@@ -71,6 +80,7 @@ class AsyncRegistry:
         until: str | datetime | None = None,
         limit: int | None = None,
         after: str | None = None,
+        sort: str | Iterable[str] = (),
     ) -> PsView:
         """Return what `runs` returns, with counts and the next page's cursor: see `Registry.page`."""
         return await ask(
@@ -84,12 +94,13 @@ class AsyncRegistry:
                 until=until,
                 limit=limit,
                 after=after,
+                sort=sort,
             )
         )
 
-    async def recent(self, finished: int = 5) -> PsView:
-        """Return the live runs and the last few that ended."""
-        return await ask(partial(self.sync.recent, finished))
+    async def recent(self, finished: int = 5, *, sort: str | Iterable[str] = ()) -> PsView:
+        """Return the live runs and the last few that ended, newest first or as `sort` says."""
+        return await ask(partial(self.sync.recent, finished, sort=sort))
 
     async def view(self, run_id: RunId) -> RunView:
         """Return one run as it is now: see `Registry.view`."""

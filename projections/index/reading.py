@@ -23,7 +23,7 @@ from runlore.projections.index.entry import Signature
 from runlore.projections.index.refresh import make, refresh
 from runlore.projections.index.store import OtherVersion, Store
 from runlore.projections.index.times import moment
-from runlore.projections.index.where import where
+from runlore.projections.index.where import order_by, where
 from runlore.projections.selectors import Candidate
 
 _REMADE: Final = 2
@@ -55,7 +55,7 @@ class Reading:
 
     def counts(self, filter_: Filter) -> dict[str, int]:
         """Return how many settled runs match, by status."""
-        if filter_ == Filter(limit=filter_.limit):
+        if filter_ == Filter(limit=filter_.limit, order=filter_.order) and not _goes_on(filter_):
             found = self._store.select("SELECT status, runs FROM counts WHERE runs > 0")
         else:
             condition, values = where(filter_)
@@ -66,13 +66,14 @@ class Reading:
         return {cast("str", status): cast("int", count) for status, count in found}
 
     def newest(self, filter_: Filter, limit: int | None) -> Iterator[Settled]:
-        """Yield the settled runs that match, newest first; more of them if `where.split` leaves something."""
+        """Yield the settled runs that match, in order; more of them if the rows lack a field asked for."""
         condition, values = where(filter_)
+        order, given = order_by(filter_.order)
         query = (
             f"SELECT run_id, created_us, inode, size, mtime_ns FROM runs WHERE {condition} "
-            "ORDER BY created_us DESC, run_id DESC LIMIT ?"
+            f"ORDER BY {order} LIMIT ?"
         )
-        found = self._store.select(query, [*values, -1 if limit is None else limit])
+        found = self._store.select(query, [*values, *given, -1 if limit is None else limit])
         for run_id, created, *seen in found:
             yield Settled(cast("RunId", run_id), cast("int", created), cast("Signature", tuple(seen)))
 
@@ -105,6 +106,10 @@ def _candidate(*row: object) -> tuple[Candidate, Signature]:
         created_at=moment(cast("int", created_us)),
     )
     return found, cast("Signature", tuple(seen))
+
+
+def _goes_on(filter_: Filter) -> bool:
+    return filter_.order is not None and filter_.order.after is not None
 
 
 @contextmanager

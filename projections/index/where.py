@@ -5,7 +5,7 @@ those runs that may match have to be folded.
 """
 
 from datetime import datetime
-from typing import Final, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from msgspec import Struct
 
@@ -22,8 +22,12 @@ from runlore.projections.expression import (
 from runlore.projections.filters import Filter
 from runlore.projections.index.times import microseconds
 
+if TYPE_CHECKING:  # few sort
+    from runlore.projections.order import Key, Mark, Order
+
 Values = list[str | int | float]
 _TAG: Final = "tags."
+_AGE: Final = "age"
 COLUMNS: Final = {
     "run_id": "run_id",
     "short_id": "short_id",
@@ -50,6 +54,9 @@ COLUMNS: Final = {
 }
 """Fields that the rows can tell, and how; the last ones are the same for every settled run."""
 _VALUE_OF_TAG: Final = "(SELECT value FROM tags WHERE run = runs.id AND name = ?)"
+_SAME: Final = frozenset({"0", "1", "NULL"})
+"""What is the same for every settled run."""
+_NEWEST: Final = "created_us DESC, run_id DESC"
 _ORDERS: Final = frozenset({"<", "<=", ">", ">="})
 
 
@@ -67,6 +74,24 @@ def split(expression: Expression | None) -> Split:
     told = [part for part in parts if all(map(_is_told, comparisons(part)))]
     left = [part for part in parts if part not in told]
     return Split(_every(told), _every(left))
+
+
+def can_sort(order: "Order | None") -> bool:
+    """Say whether the rows have every field that is sorted by."""
+    return order is None or all(_has(key.path) for key in order.keys)
+
+
+def order_by(order: "Order | None") -> tuple[str, Values]:
+    """Return by what settled rows are sorted, and the values in it; see `can_sort`."""
+    if order is None or not can_sort(order):
+        return _NEWEST, []
+    parts, values = list[str](), Values()
+    for key in order.keys:
+        column, given = _column(key.path)
+        if column not in _SAME:
+            parts += [f"{column} IS NULL", f"{column} {'DESC' if key.descending != _is_age(key) else 'ASC'}"]
+            values += [*given, *given]
+    return ", ".join([*parts, "run_id DESC"]), values
 
 
 def where(filter_: Filter) -> tuple[str, Values]:
@@ -93,6 +118,8 @@ def where(filter_: Filter) -> tuple[str, Values]:
     for name, value in filter_.tags:
         parts.append(f"{_VALUE_OF_TAG} IS NOT NULL" if value is None else f"{_VALUE_OF_TAG} = ?")
         values += [name] if value is None else [name, value]
+    if filter_.order is not None and filter_.order.after is not None and can_sort(filter_.order):
+        parts.append(_behind(filter_.order.keys, filter_.order.after, values))
     indexed = split(filter_.where).indexed
     if indexed is not None:
         parts.append(_holds(indexed, values, exact=False))
@@ -100,7 +127,40 @@ def where(filter_: Filter) -> tuple[str, Values]:
 
 
 def _is_told(comparison: Comparison) -> bool:
-    return comparison.field.startswith(_TAG) or comparison.field in COLUMNS
+    return _has(comparison.field)
+
+
+def _has(path: str) -> bool:
+    return path.startswith(_TAG) or path in COLUMNS or path == _AGE
+
+
+def _is_age(key: "Key") -> bool:
+    return key.path == _AGE
+
+
+def _column(path: str) -> tuple[str, Values]:
+    """Return what a row has of a field, and the values in it; of an age, the time that it counts from."""
+    if path.startswith(_TAG):
+        return _VALUE_OF_TAG, [path.removeprefix(_TAG)]
+    return COLUMNS["created_at" if path == _AGE else path], []
+
+
+def _behind(keys: "tuple[Key, ...]", mark: "Mark", values: Values) -> str:
+    """Return what holds for the rows behind a place of an order."""
+    condition, needed = "run_id < ?", Values([mark.run_id])
+    for key, rank in reversed(list(zip(keys, mark.ranks, strict=True))):
+        column, given = _column(key.path)
+        if rank is None:
+            condition, needed = f"({column} IS NULL AND {condition})", [*given, *needed]
+            continue
+        value, descending = rank[1], key.descending
+        if _is_age(key):
+            value, descending = (-value if isinstance(value, int | float) else value), not descending
+        further = f"{column} {'<' if descending else '>'} ? OR {column} IS NULL"
+        condition = f"({further} OR ({column} IS ? AND {condition}))"
+        needed = [*given, value, *given, *given, value, *needed]
+    values += needed
+    return condition
 
 
 def _every(parts: list[Expression]) -> Expression | None:

@@ -29,6 +29,7 @@ from runlore.journal.values import RunId
 from runlore.journal.writer import Writer
 from runlore.projections import filters, selectors
 from runlore.projections.index.reading import reading
+from runlore.projections.order import parse_order
 from runlore.projections.views import encode_view
 from runlore.runtimes import indexed
 from runlore.runtimes.indexed import IndexedListing, Page
@@ -51,6 +52,16 @@ MEMORY: Final = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Where syncs cost nothing: what a power cut does is not asked here."""
 NOW: Final = datetime(2026, 12, 1, tzinfo=UTC)
 NAMES: Final = ("nightly", "etl", "größe", "")
+SORTS: Final = (
+    "name,-ended_at",
+    "-status,age",
+    "tags.env,-tags.größe",
+    "exit_code,-duration,key",
+    "-reason,created_at",
+    "health,-provisional,command",
+    "-seq,name",
+)
+"""By fields that the index has, by such that are the same for all it knows, and by one that it has not."""
 SELECTORS: Final = ("nightly", "latest", "latest:failed", "key:k1", "0", "etl", "nobody")
 
 
@@ -336,10 +347,12 @@ def compare(day: Day, *, wholly: bool = True) -> int:
         )
     )
     words = filters.parse(now=NOW, where=spell(day.draw), limit=limit)
+    by = filters.parse(now=NOW, sort=day.draw.choice(SORTS), limit=day.draw.choice((1, 2, 3)))
     # All runs last: whoever shows a run compares it with its journal, and would mend what others tell.
     asked: list[Callable[[], int]] = [
         lambda: _compare_pages(day, everything, some),
         lambda: _compare_pages(day, everything, words),
+        lambda: _compare_pages(day, everything, by),
         lambda: _compare_pages(day, everything, filters.parse(now=NOW)),
         lambda: _compare_recent(day, everything),
         lambda: _compare_selectors(day),
@@ -352,7 +365,10 @@ def _compare_pages(day: Day, everything: list[Found], wanted: filters.Filter) ->
     assert told(page) == told(indexed._paged(filters.select(wanted, everything))), wanted
     if page.next is None:
         return 1
-    rest = msgspec.structs.replace(wanted, after=filters._place_of(page.next))
+    if wanted.order is None:
+        rest = msgspec.structs.replace(wanted, after=filters._place_of(page.next))
+    else:
+        rest = msgspec.structs.replace(wanted, order=parse_order(str(wanted.order), NOW, page.next))
     assert told(day.indexed.page(rest)) == told(indexed._paged(filters.select(rest, everything)))
     return 2
 
