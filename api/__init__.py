@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from runlore.runtimes.current import CurrentRun as CurrentRun
     from runlore.runtimes.current import current as current
     from runlore.runtimes.run import Run as Run
+    from runlore.runtimes.sql import SqlRows as SqlRows
     from runlore.runtimes.track import current_run as current_run
     from runlore.runtimes.tracked import TrackedRun as TrackedRun
     from runlore.runtimes.transcript_lines import Line as Line
@@ -86,6 +87,7 @@ _HOMES = {
     "registry": ("Registry", "open"),
     "runtimes.current": ("CurrentRun", "current"),
     "runtimes.run": ("Run",),
+    "runtimes.sql": ("SqlRows",),
     "runtimes.track": ("current_run",),
     "runtimes.tracked": ("TrackedRun",),
     "runtimes.transcript_lines": ("Line",),
@@ -128,6 +130,7 @@ __all__ = [
     "RunView",
     "RunloreError",
     "Slow",
+    "SqlRows",
     "Status",
     "SubscriptionView",
     "TrackedRun",

@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # looking loads nothing that writes or waits, and starting a 
     from runlore.runtimes.reconcile import Reconciler
     from runlore.runtimes.run import Run
     from runlore.runtimes.run_secrets import OwnSecrets
+    from runlore.runtimes.sql import SqlRows
     from runlore.runtimes.track import Tracking
 
 
@@ -189,6 +190,26 @@ class Registry:
 
         now = self.disk.now()
         return _page(self._indexed.recent(finished, filters.parse(now=now, sort=sort).order), now)
+
+    def sql(self, query: str) -> "SqlRows":
+        """Return the rows of a SELECT over the views of docs/reference/sql.md; nothing can be written.
+
+        All of them at once. A journal that could be read only up to its damage is warned about, and
+        counted in `unread`.
+
+        Raises:
+            BadInput: it is no question, or about something else than the views. NotFound: the registry is
+            gone. JournalIO: the disk refused, or the index is damaged.
+        """
+        from runlore.runtimes.sql import rows_of  # noqa: PLC0415 - few need it
+
+        found = rows_of(self.disk, self.layout, query)
+        if found.unread:
+            import warnings  # noqa: PLC0415 - rare
+
+            told = f"sql: {found.unread} of the journals could not be read to the end; see `runlore verify`"
+            warnings.warn(told, stacklevel=2)
+        return found
 
     def view(self, run_id: RunId) -> "RunView":
         """Return one run as it is now.

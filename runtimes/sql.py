@@ -41,6 +41,55 @@ class Answer(Struct, frozen=True, kw_only=True):
     unread: int
     """Journals whose events could be read only up to some damage."""
 
+    def named(self) -> list[str]:
+        """Return the names of the columns, each of them once.
+
+        Raises:
+            BadInput: two have the same one, so that a row by names would lose a value.
+        """
+        return _named(self.columns)
+
+
+class SqlRows(Struct, frozen=True, kw_only=True):
+    """What came, wholly: as many values in each row as there are columns."""
+
+    columns: list[str]
+    rows: list[Row]
+    unread: int = 0
+    """Journals whose events could be read only up to some damage."""
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def dicts(self) -> list[dict[str, object]]:
+        """Return the rows by the names of the columns.
+
+        Raises:
+            BadInput: two columns have the same name.
+        """
+        names = _named(self.columns)
+        return [dict(zip(names, row, strict=True)) for row in self.rows]
+
+
+def rows_of(disk: Disk, layout: Layout, question: str) -> SqlRows:
+    """Return all that a SELECT says.
+
+    Raises:
+        As `asked` does.
+    """
+    with asked(disk, layout, question) as answer:
+        return SqlRows(columns=answer.columns, rows=list(answer.rows), unread=answer.unread)
+
+
+def _named(columns: list[str]) -> list[str]:
+    for name in columns:
+        if columns.count(name) > 1:
+            raise BadInput(f"sql: two columns are called {name[:40]!a}; name one of them with AS")
+    return columns
+
 
 @contextmanager
 def asked(disk: Disk, layout: Layout, question: str) -> Generator[Answer]:

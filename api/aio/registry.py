@@ -23,6 +23,7 @@ from runlore.registry import Registry as Front
 from runlore.runtimes.begin import Labels
 from runlore.runtimes.registry import Registry
 from runlore.runtimes.run import Run
+from runlore.runtimes.sql import SqlRows
 from runlore.runtimes.subscription_views import subscription_views
 from runlore.watcher.stream import Slow
 from runlore.watcher.subscription import Subscription
@@ -101,6 +102,10 @@ class AsyncRegistry:
     async def recent(self, finished: int = 5, *, sort: str | Iterable[str] = ()) -> PsView:
         """Return the live runs and the last few that ended, newest first or as `sort` says."""
         return await ask(partial(self.sync.recent, finished, sort=sort))
+
+    async def sql(self, query: str) -> SqlRows:
+        """Return the rows of a SELECT over the views of runs: see `Registry.sql`."""
+        return await ask(partial(self.sync.sql, query))
 
     async def view(self, run_id: RunId) -> RunView:
         """Return one run as it is now: see `Registry.view`."""

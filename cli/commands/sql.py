@@ -10,7 +10,6 @@ from runlore.cli.options import verb
 from runlore.cli.session import Session
 from runlore.cli.table import Cell, Column, render
 from runlore.journal.disk import REAL
-from runlore.journal.errors import BadInput
 from runlore.projections.index.sql_views import VERSION
 from runlore.projections.printable import printable
 from runlore.projections.views import SqlView
@@ -59,7 +58,7 @@ def sql(session: Session, *, question: str, form: Form | None) -> None:
 
 
 def _whole(output: "Output", answer: Answer) -> None:
-    columns = _named(answer) if output.json or output.fields else answer.columns
+    columns = answer.named() if output.json or output.fields else answer.columns
     rows = [[_plain(value) for value in row] for row in answer.rows]
     items = [dict(zip(columns, row, strict=True)) for row in rows]
     view = SqlView(views=VERSION, columns=columns, items=items)
@@ -69,7 +68,7 @@ def _whole(output: "Output", answer: Answer) -> None:
 
 def _stream(output: "Output", answer: Answer, *, as_csv: bool) -> None:
     """Write row after row, as they come."""
-    columns = answer.columns if as_csv else _named(answer)
+    columns = answer.columns if as_csv else answer.named()
     if as_csv:
         output.line(",".join(map(_quoted, columns)))
     for row in answer.rows:
@@ -95,14 +94,6 @@ def _table(output: "Output", columns: Sequence[str], rows: Sequence[Sequence[Val
             ellipsis=output.ellipsis,
             header=output.tint("bold"),
         )
-
-
-def _named(answer: Answer) -> list[str]:
-    """Return the names of the columns, each once."""
-    for name in answer.columns:
-        if answer.columns.count(name) > 1:
-            raise BadInput(f"sql: two columns are called {name[:40]!a}; name one of them with AS")
-    return answer.columns
 
 
 def _plain(value: object) -> Value:

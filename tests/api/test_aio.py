@@ -80,6 +80,9 @@ async def test_finding_runs(registry: AsyncRegistry) -> None:
     assert (await registry.page(limit=1)).next == registry.sync.page(limit=1).next
     assert await registry.runs("status = succeeded and exit_code = 0", limit=50) == registry.sync.runs()
     assert await registry.runs("status = failed") == []
+    assert await registry.runs(sort="-name") == registry.sync.runs(sort="-name")
+    assert (await registry.recent(sort="name")).items == registry.sync.recent(sort="name").items
+    assert await registry.sql("SELECT run_id FROM runs") == registry.sync.sql("SELECT run_id FROM runs")
     assert len((await registry.recent(2)).items) == 2
     assert await registry.resolve(run.short_id) == run.id == (await registry.choose()).run_id
     assert await run.view() == await registry.view(run.id) == run.sync.view()

@@ -180,3 +180,44 @@ def test_without_a_registry_there_is_nobody_to_ask(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         ask(Layout(str(tmp_path / "none")), "SELECT 1")
     shutil.rmtree(tmp_path)
+
+
+def test_python_asks_the_same(layout: Layout) -> None:
+    """Names of columns, rows as tuples or by names, values as SQLite has them."""
+    found = Registry(layout).sql("SELECT status, count(*) AS runs FROM runs GROUP BY 1 ORDER BY 1")
+
+    assert found.columns == ["status", "runs"]
+    assert list(found) == [("failed", 1), ("running", 1), ("succeeded", 1)]
+    assert (len(found), found.unread) == (3, 0)
+    assert found.dicts()[0] == {"status": "failed", "runs": 1}
+    assert list(Registry(layout).sql("SELECT x'00ff', NULL, 1.5")) == [(b"\x00\xff", None, 1.5)]
+
+
+@pytest.mark.parametrize(
+    "question", ["", "delete from runs", "SELECT * FROM main.runs", "SELECT nothing", "SELECT 1; SELECT 2"]
+)
+def test_python_is_refused_as_the_command_line_is(layout: Layout, question: str) -> None:
+    """With the same words."""
+    with pytest.raises(BadInput) as told:
+        Registry(layout).sql(question)
+    with pytest.raises(BadInput) as same:
+        ask(layout, question)
+    assert str(told.value) == str(same.value)
+
+
+def test_two_columns_of_one_name_are_no_keys(layout: Layout) -> None:
+    """Tuples hold both; by names one would be lost."""
+    found = Registry(layout).sql("SELECT 1 AS a, 2 AS a")
+
+    assert found.rows == [(1, 2)]
+    with pytest.raises(BadInput, match="two columns"):
+        found.dicts()
+
+
+def test_python_is_warned_about_damage(layout: Layout) -> None:
+    """What could not be read is counted, and said."""
+    path = Path(layout.journal(BAD))
+    path.write_bytes(path.read_bytes().replace(b'"seq":3', b'"seq":x'))
+
+    with pytest.warns(UserWarning, match="1 of the journals"):
+        assert Registry(layout).sql("SELECT count(*) FROM events").unread == 1
