@@ -19,7 +19,7 @@ import msgspec
 from runlore.journal import machine
 from runlore.journal.disk import REAL
 from runlore.journal.errors import RunloreError
-from runlore.journal.events import RunRenamed
+from runlore.journal.events import RunFailed, RunRenamed, RunSucceeded
 from runlore.journal.feed import Feed
 from runlore.journal.ids import mint
 from runlore.journal.layout import Layout
@@ -52,6 +52,7 @@ MEMORY: Final = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Where syncs cost nothing: what a power cut does is not asked here."""
 NOW: Final = datetime(2026, 12, 1, tzinfo=UTC)
 NAMES: Final = ("nightly", "etl", "größe", "")
+ENDS: Final = (RunSucceeded, RunFailed)
 SORTS: Final = (
     "name,-ended_at",
     "-status,age",
@@ -127,14 +128,14 @@ class Day:
 
     def live_on(self) -> None:
         """A run gets on: it boots, or says how far it is."""
-        self._append(self.draw.choice((booting(), progressed(), noted())))
+        self._append(self.draw.choice((booting(), progressed(), noted())), owner=True)
 
     def end(self) -> None:
         """A run goes through what is left of its life."""
         run_id = self._any()
         if run_id is not None:
-            ending = [*LIFE[:3], self.draw.choice(EVERY_END)]
-            self._append(*(each() for each in ending), run_id=run_id)
+            for draft in (*LIFE[:3], self.draw.choice(EVERY_END)):
+                self._append(draft(), run_id=run_id, owner=True)  # what has been is refused
 
     def label(self) -> None:
         """Somebody labels a run, ended or not."""
@@ -298,18 +299,18 @@ class Day:
         names = sorted(name[:-6] for name in os.listdir(self.layout.journals) if name.endswith(".jsonl"))
         return RunId(self.draw.choice(names)) if names else None
 
-    def _append(self, *drafts: Draft, run_id: RunId | None = None, announced: bool = True) -> None:
+    def _append(
+        self, draft: Draft, *, run_id: RunId | None = None, announced: bool = True, owner: bool = False
+    ) -> None:
         run_id = run_id or self._any()
         if run_id is None:
             return
-        writer = Writer(REAL, self.layout, run_id, feed=self._feed() if announced else None)
+        writer = Writer(REAL, self.layout, run_id, owner=owner, feed=self._feed() if announced else None)
         try:
-            for draft in drafts:
-                writer.append(draft)
+            with closing(writer):
+                self.counts["ended"] += isinstance(writer.append(draft).event, ENDS)
         except RunloreError:
             self.counts["refused"] += 1  # it has ended, or is damaged
-        finally:
-            writer.close()
 
     def _made_elsewhere(self, run_id: RunId) -> str:
         elsewhere = Layout(f"{self.store}/elsewhere")

@@ -33,6 +33,7 @@ def test_whatever_happened_the_index_tells_what_the_journals_tell(seed: int) -> 
     finally:
         day.close()
     assert answered == STEPS, "an index can always be had again"
+    assert day.counts["ended"] >= STEPS // 40, "runs came to their ends, and their rows were settled"
     record(
         f"index days, seed {seed}",
         "after each step of a random day, views from the index equal a fresh fold",
