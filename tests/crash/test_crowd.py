@@ -65,3 +65,20 @@ def test_listers_beside_everybody(tmp_path: Path, sized: Callable[[int, int], in
     found = _gathered("listers", sized(50, 2_000), tmp_path)
 
     record("listers", "every listing has every run whose label was acknowledged before it", found)
+
+
+def test_everybody_at_once(tmp_path: Path, sized: Callable[[int, int], int]) -> None:
+    """Many list while eight append, one packs and one makes the index anew: no wrong row, nothing lost."""
+    seconds, listers = sized(1, 60), sized(8, 32)
+    command = [sys.executable, "-m", "tests.crash.everybody", str(seconds), str(listers), str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ, check=False, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    found: dict[str, int] = json.loads(done.stdout)
+    assert found["looks"] >= listers
+    assert found["packed"] > 0
+    record(
+        "everybody at once",
+        "32 that list, 8 that append, one that packs and one that makes the index anew: 0 wrong rows, 0 lost",
+        {**found, "seconds": seconds, "listers": listers, "wrong": 0},
+    )
