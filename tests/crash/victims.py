@@ -299,6 +299,9 @@ class Packs(Victim):
         Packing(self.disk, self.layout, older_than_s=0).apply()
 
     def mend(self) -> Iterator[str]:
+        page = _listed(self.layout, Filter())
+        if page.counts.total() != 2 or page.damaged:
+            yield f"before packing again the list says {page.counts}, {page.damaged} damaged"
         self.act()
         left = os.listdir(self.layout.journals)
         packed = sorted(os.listdir(self.layout.packs))

@@ -15,6 +15,7 @@ from runlore.journal.layout import Layout
 from runlore.journal.writer import Writer
 from runlore.projections.index.care import rebuild
 from runlore.projections.views import PsView, encode_view
+from runlore.runtimes.packing import Packing
 from runlore.runtimes.registry import Registry
 from tests.doubles.drafts import EVERY_END, LIFE, new_run_id, noted, queued, tagged
 from tests.journal.journals import registry
@@ -55,6 +56,8 @@ def golden(layout: Layout) -> Iterator[bytes]:
     while page.next is not None:
         yield told(page)
         page = found.page(limit=9, after=page.next)
+    for sort in ("name,-exit_code", "-started_at", "last_activity_at", "tags.env"):
+        yield told(found.page(sort=sort, limit=9))
     for word in ("latest", "latest:failed", "n1", new_run_id(7)):
         yield told(found.resolve(word))
 
@@ -79,4 +82,20 @@ def test_golden_views_outlive_everything_derived(layout: Layout) -> None:
     assert list(golden(layout)) == views
     shutil.rmtree(layout.index)
     Path(layout.index).touch()
+    assert list(golden(layout)) == views
+
+
+def test_golden_views_outlive_packing_and_what_is_derived_from_packs(layout: Layout) -> None:
+    """Packed or not, with the indexes of the packs or without, with the registry's own index or without."""
+    views = list(golden(layout))
+    assert Packing(REAL, layout, older_than_s=0).apply().runs == 16
+    assert list(golden(layout)) == views
+    made = list(Path(layout.packs).glob("*.idx"))
+    assert made
+    for lost in (*made, Path(layout.index), Path(layout.feed)):
+        shutil.rmtree(lost, ignore_errors=True)
+        lost.unlink(missing_ok=True)
+    assert list(golden(layout)) == views
+    for path in made:
+        path.write_bytes(b"junk")
     assert list(golden(layout)) == views
