@@ -6,6 +6,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from typing import Final
+
+_MAKERS: Final = ("corpus.py", "histories.py")
 
 
 class CorpusFailed(Exception):
@@ -18,8 +21,7 @@ def made(name: str, scratch: str, python: str, repository: str, environment: Map
     Raises:
         CorpusFailed: its maker broke down.
     """
-    with open(f"{repository}/benchmarks/cases/corpus.py", "rb") as file:
-        maker = hashlib.sha256(file.read()).hexdigest()[:12]
+    maker = _fingerprint(repository)
     folder = f"{scratch}/corpora/{name.replace(':', '-')}-{maker}"
     if os.path.isdir(folder):
         return folder
@@ -38,3 +40,12 @@ def made(name: str, scratch: str, python: str, repository: str, environment: Map
         raise CorpusFailed(f"corpus {name}: {done.stderr.strip()[-800:]}")
     os.rename(f"{folder}.part", folder)
     return folder
+
+
+def _fingerprint(repository: str) -> str:
+    """Return a digest of what makes corpora: one that was made otherwise is not taken again."""
+    digest = hashlib.sha256()
+    for name in _MAKERS:
+        with open(f"{repository}/benchmarks/cases/{name}", "rb") as file:
+            digest.update(file.read())
+    return digest.hexdigest()[:12]

@@ -1,7 +1,7 @@
 """The words in which a table says what it compares: cases, a unit, goals. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from benchmarks.model import Clock, Role, Size
@@ -30,6 +30,14 @@ class Case:
     arguments: Mapping[str, str | int] = field(default_factory=dict[str, str | int])
     every: int = 1
     """Slow cases are measured in each n-th round only."""
+    sizes: tuple[Size, ...] = ("quick", "full")
+    """Sizes at which it is measured; what is too large for a quick look is left out of it."""
+    optional: bool = False
+    """Of ours, but not in every state of the tree: that it is absent is no failure."""
+    line: str = ""
+    """The line of the table's plot that it is a point of."""
+    at: float | None = None
+    """Where on that line it stands: how many runs."""
     note: str = ""
 
 
@@ -72,3 +80,9 @@ class Table:
     clock: Clock = "wall"
     corpora: Mapping[Size, tuple[str, ...]] = field(default_factory=dict[Size, tuple[str, ...]])
     """What must have been made before: see cases.corpus."""
+    across: str = ""
+    """What the plot of the table counts from left to right."""
+
+    def of_size(self, size: Size) -> "Table":
+        """Return the table with the cases that are measured at a size."""
+        return replace(self, cases=tuple(case for case in self.cases if size in case.sizes))

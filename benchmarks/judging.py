@@ -41,6 +41,8 @@ def case_result(table: Table, case: Case, samples: Samples) -> CaseResult:
         cpu=spread(cpu) if len(cpu) == len(mine) else None,
         ratio=spread(to_base) if to_base else None,
         note=case.note,
+        line=case.line,
+        at=case.at,
         details={
             name: median([sample.details[name] for sample in mine.values() if name in sample.details])
             for name in sorted(names)
@@ -48,8 +50,10 @@ def case_result(table: Table, case: Case, samples: Samples) -> CaseResult:
     )
 
 
-def goal_result(goal: Goal, samples: Samples, absent: Container[str]) -> GoalResult:
-    """Return the outcome of one goal; it is not measured if one of its cases is absent."""
+def goal_result(
+    goal: Goal, samples: Samples, absent: Container[str], left_out: Container[str] = ()
+) -> GoalResult:
+    """Return the outcome of one goal; it is not measured if one of its cases is absent, or left out."""
     sense, bound = ("≥", goal.at_least) if goal.at_least is not None else ("≤", goal.at_most)
     if bound is None:
         raise ValueError(f"goal {goal.text!r} has no bound")
@@ -58,6 +62,8 @@ def goal_result(goal: Goal, samples: Samples, absent: Container[str]) -> GoalRes
     if not values:
         gone = " and ".join(name for name in (goal.case, goal.against) if name in absent)
         why = f"{gone} absent, see the table" if gone else "no round has both cases"
+        if goal.case in left_out or goal.against in left_out:
+            why = "not at this size"
         return GoalResult(text=goal.text, limit=limit, outcome="not measured", why=why)
     found = spread(values)
     met = found.median >= bound if sense == "≥" else found.median <= bound

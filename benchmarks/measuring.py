@@ -122,6 +122,8 @@ class Station:
 def measure(table: Table, workshop: Workshop, say: Callable[[str], None]) -> TableResult:
     """Return the table's result; what could not be measured is in it with its reason."""
     before = os.getloadavg()[0]
+    left_out = {case.name for case in table.cases if workshop.size not in case.sizes}
+    table = table.of_size(workshop.size)
     samples: dict[str, dict[int, Sample]] = {}
     absent: dict[str, Absence] = {}
     rounds = table.rounds[workshop.size]
@@ -150,7 +152,8 @@ def measure(table: Table, workshop: Workshop, say: Callable[[str], None]) -> Tab
         facts=machine.facts(workshop.tree, workshop.scratch, workshop.python_version, before),
         cases=tuple(case_result(table, case, samples) for case in measured),
         absent=tuple(absent.values()),
-        goals=tuple(goal_result(goal, samples, absent) for goal in table.goals),
+        across=table.across,
+        goals=tuple(goal_result(goal, samples, absent, left_out) for goal in table.goals),
     )
 
 

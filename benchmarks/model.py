@@ -49,6 +49,9 @@ class CaseResult:
     note: str = ""
     details: Mapping[str, float] = field(default_factory=dict[str, float])
     """Further figures, e.g. a high quantile, as medians over the rounds."""
+    line: str = ""
+    at: float | None = None
+    """Its place in the table's plot: which line, and where from left to right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +94,8 @@ class TableResult:
     cases: tuple[CaseResult, ...]
     absent: tuple[Absence, ...]
     goals: tuple[GoalResult, ...]
+    across: str = ""
+    """What the table's plot counts from left to right; empty: it has none."""
 
 
 def encode(tables: Mapping[str, TableResult]) -> str:

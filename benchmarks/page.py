@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from benchmarks import plot
 from benchmarks.model import CaseResult, Facts, GoalResult, TableResult
 from benchmarks.sampling import Spread
 
@@ -24,6 +25,16 @@ def render(tables: Mapping[str, TableResult]) -> str:
     parts = [_HEAD, "\n## Goals\n\n", goals(list(tables.values()))]
     parts += [section(table) for table in tables.values()]
     return "".join(parts)
+
+
+def plots(tables: Mapping[str, TableResult]) -> dict[str, str]:
+    """Return the plots that the page shows: name of the file beside it → SVG."""
+    return {plot_name(table.name): plot.svg(table) for table in tables.values() if plot.is_drawn(table)}
+
+
+def plot_name(table: str) -> str:
+    """Return the file name of a table's plot."""
+    return f"benchmarks-{table}.svg"
 
 
 def goals(tables: Sequence[TableResult]) -> str:
@@ -53,8 +64,9 @@ def section(table: TableResult) -> str:
         [absence.name, absence.role, f"absent: {absence.reason}", "", "", "", ""] for absence in table.absent
     ]
     heads, *rows = _without_empty_columns([heads, *rows])
+    drawn = f"![{table.title}]({plot_name(table.name)})\n\n" if plot.is_drawn(table) else ""
     return (
-        f"\n## {table.name}\n\n**{table.title}.** {table.about}\n\n{grid(heads, rows)}\n"
+        f"\n## {table.name}\n\n**{table.title}.** {table.about}\n\n{drawn}{grid(heads, rows)}\n"
         f"{table.size} size, {table.rounds} rounds. {facts_text(table.facts)}\n"
     )
 

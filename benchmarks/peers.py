@@ -29,9 +29,14 @@ class Peer:
     """Module (pypi), path below the unpacked package (debian), name of the executable (npm, path)."""
     along: tuple[str, ...] = ()
     """Further packages (debian) that are unpacked into the same folder: libraries it is linked with."""
+    apart: bool = False
+    """It has an environment of its own (pypi), because it asks for versions that others cannot use."""
 
 
 PEERS: Final[dict[str, Peer]] = {
+    "guild": Peer(source="pypi", package="guildai", look_for="guild", apart=True),
+    "mlflow": Peer(source="pypi", package="mlflow", look_for="mlflow", apart=True),
+    "polars": Peer(source="pypi", package="polars", look_for="polars"),
     "eventsourcing": Peer(source="pypi", package="eventsourcing", look_for="eventsourcing"),
     "duckdb": Peer(source="pypi", package="duckdb", look_for="duckdb"),
     "nats-py": Peer(source="pypi", package="nats-py", look_for="nats"),
@@ -94,6 +99,8 @@ class _Refused(Exception):
 
 
 def _from_pypi(peer: Peer, folder: str, mine: str, installed: Installed) -> str:
+    if peer.apart:
+        mine = f"{folder}/{peer.package}-{installed.version}/bin/python"
     place = mine.removesuffix("/bin/python")
     if not os.path.exists(mine):
         _run([installed.python, "-m", "venv", place], folder)

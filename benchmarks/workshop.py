@@ -39,7 +39,7 @@ class Workshop:
 
     def equip(self, tables: Iterable[Table]) -> None:
         """Fetch the peers and make the corpora that these tables need."""
-        chosen = list(tables)
+        chosen = [table.of_size(self.size) for table in tables]
         wanted = {name for table in chosen for case in table.cases for name in case.needs}
         self._found = peers.fetch(self.repository, wanted, self._installed)
         for name in {name for table in chosen for name in table.corpora.get(self.size, ())}:

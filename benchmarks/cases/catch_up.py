@@ -8,7 +8,7 @@ from msgspec import structs
 
 import runlore
 from benchmarks.cases.clocks import batch
-from benchmarks.cases.corpus import BEGUN, history
+from benchmarks.cases.histories import BEGUN, history
 from benchmarks.cases.journals import root_of
 from benchmarks.place import Measure, Place
 from runlore.journal import ids

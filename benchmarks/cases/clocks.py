@@ -5,6 +5,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from resource import struct_rusage
 
 from benchmarks.judging import Sample
 
@@ -50,6 +51,18 @@ def command(argv: Sequence[str], environment: Mapping[str, str], *, expect: Sequ
     Raises:
         RuntimeError: it ended with another status than expected.
     """
+    wall, usage = ended(argv, environment, expect=expect)
+    return Sample(value=wall, cpu=usage.ru_utime + usage.ru_stime)
+
+
+def ended(
+    argv: Sequence[str], environment: Mapping[str, str], *, expect: Sequence[int] = (0,)
+) -> tuple[float, struct_rusage]:
+    """Return the same, and what the command used.
+
+    Raises:
+        RuntimeError: it ended with another status than expected.
+    """
     with open(os.devnull, "r+b") as nothing:
         files = [(os.POSIX_SPAWN_DUP2, nothing.fileno(), number) for number in (0, 1, 2)]
         start = time.perf_counter()
@@ -58,7 +71,7 @@ def command(argv: Sequence[str], environment: Mapping[str, str], *, expect: Sequ
         wall = time.perf_counter() - start
     if os.waitstatus_to_exitcode(status) not in expect:
         raise RuntimeError(f"{' '.join(argv)} ended with {os.waitstatus_to_exitcode(status)}")
-    return Sample(value=wall, cpu=usage.ru_utime + usage.ru_stime)
+    return wall, usage
 
 
 def quietly(argv: Sequence[str], environment: Mapping[str, str]) -> str:

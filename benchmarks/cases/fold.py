@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from benchmarks.cases.journals import chunks_of, paths_of, timed
+from benchmarks.cases.journals import chunks_of, paths_of, per_run, timed
 from benchmarks.place import Measure, Place, Sample
 from runlore.journal.disk import REAL
 from runlore.journal.events import KnownEvent
@@ -86,3 +86,8 @@ def json_loads(place: Place) -> Measure:
         return len(last)
 
     yield timed(paths, work)
+
+
+ours_per_run = per_run(ours)
+decode_per_run = per_run(decode)
+json_loads_per_run = per_run(json_loads)

@@ -3,9 +3,10 @@
 import glob
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from benchmarks.cases.clocks import batch
-from benchmarks.place import Place, Round
+from benchmarks.place import Measure, Place, Round, Setup
 
 PIECE = 1 << 20
 
@@ -29,6 +30,19 @@ def chunks_of(path: str) -> Iterator[bytes]:
             end = chunk.rfind(b"\n") + 1
             rest = chunk[end:]
             yield chunk[:end]
+
+
+def per_run(setup: Setup) -> Setup:
+    """Return a case that measures for each megabyte as one that does for each run."""
+
+    @contextmanager
+    def case(place: Place) -> Measure:
+        paths = paths_of(place)
+        megabytes = sum(map(os.path.getsize, paths)) / 1e6
+        with setup(place) as measure:
+            yield lambda: measure().scaled(megabytes / len(paths))
+
+    return case
 
 
 def timed(paths: Sequence[str], work: Callable[[], int]) -> Round:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from benchmarks.cases.clocks import command, quietly, user_environment
-from benchmarks.place import Measure, Place
+from benchmarks.place import Measure, Place, Sample
 from runlore.runtimes.registry import Registry
 
 
@@ -32,14 +32,19 @@ def ours(place: Place) -> Measure:
 @contextmanager
 def ours_on(place: Place) -> Measure:
     """One of our commands on a registry of many finished runs."""
-    root = place.corpora[str(place.arguments["corpus"])]
-    environment = user_environment(RUNLORE_ROOT=root)
+    environment = brought_up_to_date(place, place.corpora[str(place.arguments["corpus"])])
     argv = [place.runlore, *str(place.arguments["argv"]).split()]
+    yield lambda: command(argv, environment)
+
+
+def brought_up_to_date(place: Place, root: str) -> dict[str, str]:
+    """Return the environment of commands on a corpus whose index is as of now."""
+    environment = user_environment(RUNLORE_ROOT=root)
     newest = max(os.listdir(f"{root}/journals")).partition(".")[0]
     quietly([place.runlore, "tag", newest, "measured="], environment)  # a feed of this boot
     for _ in range(2):
         quietly([place.runlore, "ls", "--limit", "1"], environment)  # an index of now
-    yield lambda: command(argv, environment)
+    return environment
 
 
 @contextmanager
@@ -57,6 +62,29 @@ def ours_beside(place: Place) -> Measure:
 
 
 @contextmanager
+def each_beside(place: Place) -> Measure:
+    """What one more run that goes on adds to `ps`: between the two numbers that `from` and `to` say."""
+    first, last = int(place.arguments["from"]), int(place.arguments["to"])
+    argv = [place.runlore, "ps"]
+    with ExitStack() as going:
+        environments: list[dict[str, str]] = []
+        for count in (first, last):
+            root = f"{place.folder}/{count}"
+            registry, environment = Registry.open(root), user_environment(RUNLORE_ROOT=root)
+            for number in range(count):
+                going.enter_context(registry.track(f"live {number}"))
+            for _ in range(3):
+                quietly(argv, environment)
+            environments.append(environment)
+
+        def measure() -> Sample:
+            few, many = (command(argv, environment).value for environment in environments)
+            return Sample(value=max(0.0, many - few) / (last - first))
+
+        yield measure
+
+
+@contextmanager
 def rebuilding(place: Place) -> Measure:
     """Make the index anew, warm."""
     environment = user_environment(RUNLORE_ROOT=place.corpora[str(place.arguments["corpus"])])
@@ -66,12 +94,14 @@ def rebuilding(place: Place) -> Measure:
 
 @contextmanager
 def task_spooler(place: Place) -> Measure:
-    """List 20 finished jobs of a server of our own."""
-    tsp = place.tools["task-spooler"]
+    """List the finished jobs of a server of our own, 20 or as many as `jobs` says."""
+    tsp, jobs = place.tools["task-spooler"], int(place.arguments.get("jobs", 20))
     with private_folder() as folder:
-        environment = user_environment(TS_SOCKET=f"{folder}/socket", TMPDIR=folder)
+        environment = user_environment(
+            TS_SOCKET=f"{folder}/socket", TMPDIR=folder, TS_MAXFINISHED=str(jobs + 1)
+        )
         try:
-            for _ in range(20):
+            for _ in range(jobs):
                 quietly([tsp, "-n", "true"], environment)
             yield lambda: command([tsp], environment)
         finally:

@@ -7,8 +7,10 @@ from benchmarks.tables import (
     capture,
     catch_up,
     fold,
+    growth,
     launch,
     memory,
+    rebuild,
     redact,
     start,
     tail,
@@ -17,7 +19,21 @@ from benchmarks.tables import (
 
 TABLES: dict[str, Table] = {
     table.name: table
-    for module in (append, verify, fold, start, launch, adoption, memory, capture, redact, tail, catch_up)
+    for module in (
+        append,
+        verify,
+        fold,
+        rebuild,
+        start,
+        growth,
+        launch,
+        adoption,
+        memory,
+        capture,
+        redact,
+        tail,
+        catch_up,
+    )
     for table in module.TABLES
 }
 

@@ -13,6 +13,7 @@ _COMMANDS = (
     "verify latest",
     "info",
 )
+_EACH_LIVE = "each further live run, from 100 to 1,000"
 _RUNS = {"1,000": "runs:1000", "10,000": "runs:10000", "100,000": "runs:100000"}
 
 _START = Table(
@@ -108,6 +109,13 @@ _PS = Table(
             for count in ("100", "1,000")
         ),
         Case(
+            name=_EACH_LIVE,
+            code="start:each_beside",
+            role="ours",
+            arguments={"from": 100, "to": 1000},
+            every=2,
+        ),
+        Case(
             name="runlore index rebuild, 100,000 runs",
             code="start:rebuilding",
             role="ours",
@@ -133,6 +141,7 @@ _PS = Table(
             slower=True,
             at_most=1.5,
         ),
+        Goal(text="each live run from 100 to 1,000", case=_EACH_LIVE, at_most=15, unit="µs", per=1e6),
         Goal(
             text="rebuild of 100,000 runs, warm",
             case="runlore index rebuild, 100,000 runs",

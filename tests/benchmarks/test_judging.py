@@ -35,6 +35,13 @@ def test_a_goal_against_an_absent_peer_is_not_measured_and_says_why() -> None:
     assert found.why == "a rival absent, see the table"
 
 
+def test_a_goal_of_a_case_that_this_size_leaves_out_says_so() -> None:
+    """A quick look does not judge what only the full one measures, and calls nothing broken."""
+    found = goal_result(FASTER, {"a rival": samples(1.0)}, (), {"ours"})
+
+    assert (found.outcome, found.why) == ("not measured", "not at this size")
+
+
 def test_a_plain_figure_is_compared_in_the_unit_of_its_goal() -> None:
     """80 ms is compared with milliseconds although samples are seconds."""
     goal = Goal(text="to the first instruction", case="ours", at_most=80, per=1e3, unit="ms")
@@ -90,6 +97,19 @@ def test_every_goal_and_base_names_a_case_of_its_table(table: object) -> None:
         assert goal.case in names
         assert goal.against in {"", *names}
         assert (goal.at_most is None) != (goal.at_least is None)
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
+def test_every_corpus_that_a_case_reads_is_made_at_its_sizes(table: object) -> None:
+    """No case stands before a registry that nobody made."""
+    declared = TABLES[getattr(table, "name", "")]
+    for size in declared.rounds:
+        cases = declared.of_size(size).cases
+        said = [case.arguments.get(name) for case in cases for name in ("corpus", size)]
+        read = {name for name in said if isinstance(name, str)}
+
+        assert read <= set(declared.corpora.get(size, ()))
+        assert declared.base in [case.name for case in cases]
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)

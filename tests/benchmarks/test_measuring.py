@@ -46,6 +46,19 @@ def test_every_case_is_measured_in_its_rounds(tmp_path: Path, monkeypatch: pytes
     assert found.goals[0].value.count == 1
 
 
+def test_what_is_too_large_for_a_quick_look_is_left_out_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A case of the full size is neither prepared nor absent, and its goal says why it is not judged."""
+    large = replace(OURS, sizes=("full",), arguments={"code": "raise SystemExit(3)"})
+
+    found = measured(tmp_path, monkeypatch, large, BARE)
+
+    assert [case.name for case in found.cases] == ["bare feet"]
+    assert found.absent == ()
+    assert (found.goals[0].outcome, found.goals[0].why) == ("not measured", "not at this size")
+
+
 def test_a_peer_that_could_not_be_fetched_is_absent_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

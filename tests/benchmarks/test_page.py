@@ -21,6 +21,14 @@ def test_the_page_is_the_one_that_the_result_file_gives() -> None:
     assert written == page.render(model.decode(results)), "run `python -m benchmarks --page`"
 
 
+def test_the_plots_are_those_that_the_result_file_gives() -> None:
+    """A plot shows what its table says, and none is left behind of a table that is gone."""
+    results = Path(REPOSITORY, "benchmarks/results/latest.json").read_text()
+    written = {path.name: path.read_text() for path in Path(REPOSITORY, "docs").glob("benchmarks-*.svg")}
+
+    assert written == page.plots(model.decode(results)), "run `python -m benchmarks --page`"
+
+
 def test_a_goal_that_is_not_met_says_so() -> None:
     """A missed goal stands on the page as plainly as a met one, with what was measured."""
     text = page.render({"walk": result(MET, MISSED)})
