@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from runlore.cli.quick_live import Live
 
 _HEADER: Final = 512
-_PLACE: Final = "SELECT boot, feed, segment, offset, before, journals_ns FROM place"
+_PLACE: Final = "SELECT boot, feed, segment, offset, before, journals_ns, packs_ns FROM place"
 _PENDING: Final = "SELECT count(*) FROM runs WHERE settled = 0"
 _TOTAL: Final = "SELECT coalesce(sum(runs), 0) FROM counts"
 _ROWS: Final = (
@@ -37,6 +37,8 @@ _ROWS: Final = (
 )
 _LIVE: Final = "SELECT {columns} FROM live WHERE run_id IN (SELECT run_id FROM runs WHERE settled = 0)"
 _DOUBTS: Final = (_sqlite3.Error, OSError, ValueError, TypeError, LookupError, AttributeError, ImportError)
+_NO_FOLDER: Final = 1
+"""What the index has for the time of a folder that is not there; a test compares."""
 _NEWS: Final = 64 << 10
 """Bytes of the feed that are read at most: beyond, a listing writes down how far it has read."""
 
@@ -123,10 +125,6 @@ def _read(root: str) -> tuple[list[Any], list[Live], int]:
         total = int(connection.execute(_TOTAL).fetchone()[0])
     finally:
         connection.close()
-    if os.path.isdir(f"{root}/packs") and any(
-        name.endswith(".jsonl") for name in os.listdir(f"{root}/packs")
-    ):
-        raise _Doubt  # the index knows no runs in packs
     live = _looked_at(root, known, place[0]) if known else []
     if not (rows or live) or any(not _is_as_known(root, *row[:4]) or row[-2] is None for row in rows):
         raise _Doubt
@@ -146,19 +144,21 @@ def _looked_at(root: str, known: list[Any], boot: str) -> list[Live]:
     return [Live(root, row, boot) for row in known]
 
 
-def _announced(root: str, place: tuple[str, str, int, int, str, int]) -> set[bytes]:
+def _announced(root: str, place: tuple[str, str, int, int, str, int, int]) -> set[bytes]:
     """Return the runs that were announced since the index was brought up to date, if nothing was placed.
 
     Raises:
         _Doubt: something was, or may have been.
     """
-    boot, feed, segment, offset, before, changed = place
+    boot, feed, segment, offset, before, changed, packed = place
     with open("/proc/sys/kernel/random/boot_id", "rb") as file:
         here = file.read().strip().decode()
     newest = max(os.listdir(f"{root}/feed"), default="")
     if not feed or here != boot or newest != f"{segment:08d}.feed":
         raise _Doubt
     if not changed or os.stat(f"{root}/journals").st_mtime_ns != changed:
+        raise _Doubt
+    if (os.stat(f"{root}/packs").st_mtime_ns if os.path.exists(f"{root}/packs") else _NO_FOLDER) != packed:
         raise _Doubt
     fd = os.open(f"{root}/feed/{newest}", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
@@ -191,7 +191,7 @@ def _digest(line: bytes) -> str:
 
 
 def _is_as_known(root: str, run_id: str, inode: int, size: int, mtime_ns: int) -> bool:
-    found = os.lstat(f"{root}/journals/{run_id}.jsonl")
+    found = os.lstat(f"{root}/journals/{run_id}.jsonl")  # of a packed run there is none: doubt
     return (found.st_ino - inode) % (1 << 64) == 0 and (found.st_size, found.st_mtime_ns) == (size, mtime_ns)
 
 

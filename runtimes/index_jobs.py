@@ -16,6 +16,7 @@ from runlore.journal.disk import Disk
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
 from runlore.projections.index.entry import Entry
+from runlore.projections.index.packed import PackedRuns
 from runlore.projections.index.refresh import Passing, entries, entry_of
 
 WORTH: Final = 2000
@@ -53,6 +54,7 @@ class _Gathering:
 
     def __init__(self, disk: Disk, layout: Layout, run_ids: Sequence[RunId], count: int) -> None:
         self._disk, self._layout, self._run_ids, self._count = disk, layout, run_ids, count
+        self._packed = PackedRuns(disk, layout)
         self._pids: list[int] = []
         self._pipes: list[BinaryIO | None] = []
 
@@ -90,7 +92,8 @@ class _Gathering:
 
     def _made(self, at: int) -> Rows:
         """Return the rows of the piece that begins there."""
-        return [entry_of(self._disk, self._layout, run_id) for run_id in self._run_ids[at : at + _PIECE]]
+        piece = self._run_ids[at : at + _PIECE]
+        return [entry_of(self._disk, self._layout, run_id, self._packed) for run_id in piece]
 
     def _sent(self, number: int) -> bytes | None:
         """Return the next piece that a child sent; None once it has ended, and ever after."""

@@ -20,8 +20,8 @@ from runlore.projections.filters import Filter
 from runlore.projections.index import sqlite
 from runlore.projections.index.entry import Signature
 from runlore.projections.index.live import live_row
+from runlore.projections.index.packed import PackedRuns, signature
 from runlore.projections.index.reading import Reading, Settled, reading
-from runlore.projections.index.survey import signature_of
 from runlore.projections.index.wanted import conditions
 from runlore.projections.index.where import can_sort, split
 from runlore.projections.selectors import Candidate
@@ -128,7 +128,7 @@ class IndexedListing:
         )
 
     def _recent(self, index: Reading, finished: int, order: "Order | None") -> Page:
-        before = {run_id: signature_of(self._layout.journal(run_id)) for run_id in index.unsettled}
+        before = {run_id: signature(self._disk, self._layout, run_id) for run_id in index.unsettled}
         looked = self._listing.all(index.unsettled)
         counts = _counted(looked)
         counts.update(index.counts(Filter()))
@@ -155,9 +155,10 @@ class IndexedListing:
             Stale: one of the journals is not the one that the index knows; said after the last one.
         """
         stale: list[RunId] = []
+        packed = PackedRuns(self._disk, self._layout)
         for each in chosen:
             try:
-                found = self._listing.one(each.run_id)
+                found = self._listing.one(each.run_id, packed.known(each.run_id, each.signature))
             except NotFound:
                 stale.append(each.run_id)
                 continue
@@ -168,7 +169,7 @@ class IndexedListing:
             raise Stale(stale)
 
     def _is_stale(self, run_id: RunId, known: Signature) -> bool:
-        return signature_of(self._layout.journal(run_id)) != known
+        return signature(self._disk, self._layout, run_id) != known
 
 
 def _going_on(

@@ -12,6 +12,7 @@ from msgspec import Struct
 from runlore.journal.disk import Disk
 from runlore.journal.errors import NotFound
 from runlore.journal.layout import Layout
+from runlore.journal.packs import Packs
 from runlore.journal.values import RunId, Status
 from runlore.projections import filters
 from runlore.projections.explain import seen_view
@@ -101,13 +102,13 @@ class Listing:
         rows = fold_registry(self._disk, self._layout, only).rows
         return [self._seen(row) if observed else Found(row=row) for row in rows]
 
-    def one(self, run_id: RunId) -> Found:
-        """Return one run.
+    def one(self, run_id: RunId, packs: Packs | None = None) -> Found:
+        """Return one run; packs: see `open_history`.
 
         Raises:
             NotFound: no such run, or a crash cut its first event and it never began.
         """
-        row = fold_journal(self._disk, self._layout, run_id)
+        row = fold_journal(self._disk, self._layout, run_id, packs)
         if row is None:
             raise NotFound(f"run {run_id} never began: a crash cut its first event")
         return self._seen(row)

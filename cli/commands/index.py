@@ -23,7 +23,6 @@ _STATES: Final = {
     "older": "an older release's; the next listing makes it anew",
     "newer": "a newer release's, which is left alone; listings fold all journals",
     "damaged": "damaged; the next listing makes it anew",
-    "packed": "not used while there are packs; listings fold all journals",
     "not_here": "not kept here, because the root is not yours alone; listings fold all journals",
 }
 

@@ -12,12 +12,12 @@ from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
 from runlore.projections.index import generations, sqlite
 from runlore.projections.index.entry import Entry
-from runlore.projections.index.reading import has_packs, is_usable
-from runlore.projections.index.refresh import Making, Passing, entry_of, make, refresh
+from runlore.projections.index.packed import PackedRuns
+from runlore.projections.index.reading import is_usable
+from runlore.projections.index.refresh import Making, Passing, entry_of, make, refresh, runs
 from runlore.projections.index.store import OtherVersion, Store
-from runlore.projections.index.survey import journals
 
-State = Literal["ready", "missing", "older", "newer", "damaged", "not_here", "packed"]
+State = Literal["ready", "missing", "older", "newer", "damaged", "not_here"]
 _LOG: Final = "-wal"
 
 
@@ -42,8 +42,6 @@ def condition(disk: Disk, layout: Layout) -> Condition:
     """Return how the index is."""
     if not is_usable(disk, layout):
         return Condition(state="not_here")
-    if has_packs(layout):
-        return Condition(state="packed")
     path = generations.current(layout.index)
     if path is None or not os.path.exists(path):
         return Condition(state="missing")
@@ -72,8 +70,6 @@ def rebuild(disk: Disk, layout: Layout, passing: Passing, making: Making | None 
     """
     if not is_usable(disk, layout):
         raise NotPermitted(f"{layout.root} is not yours alone: listings fold its journals, without an index")
-    if has_packs(layout):
-        raise NotPermitted(f"{layout.packs}: the index does not know packs yet: listings fold all journals")
     try:
         make(disk, layout, passing, making)
     except generations.Busy:
@@ -101,9 +97,12 @@ def differences(disk: Disk, layout: Layout, passing: Passing) -> Iterator[Differ
     except (*sqlite.Failed, OtherVersion) as error:
         told = f"{layout.index}: no index to compare ({error}); see `runlore index rebuild`"
         raise JournalIO(told) from None
-    there = journals(layout)
+    try:
+        there, packed = runs(disk, layout), PackedRuns(disk, layout)
+    except OSError as error:
+        raise JournalIO(f"{layout.root}: {error.strerror or error}") from error
     for run_id in passing(sorted(known.keys() | there.keys())):
-        if (detail := _difference(known.get(run_id), entry_of(disk, layout, run_id))) is not None:
+        if (detail := _difference(known.get(run_id), entry_of(disk, layout, run_id, packed))) is not None:
             yield Difference(run_id=run_id, detail=detail)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 
@@ -14,6 +15,8 @@ from runlore.projections.run_state import RunState
 
 Signature = tuple[int, int, int]
 """Inode, size and time of change of a journal: what a row was made from."""
+PACKED: Final = -1
+"""The size in the signature of a run that lies in packs alone: see the module `packed`."""
 
 
 class Entry(Struct, frozen=True, gc=False):
@@ -40,7 +43,7 @@ def _is_settled(row: Row, signature: Signature) -> bool:
         state.ended
         and state.sealed
         and row.problem is None
-        and row.size == signature[1]
+        and signature[1] in {row.size, PACKED}
         and state.created_at is not None
         and state.queued is not None
         and all("\0" not in text for text in _texts(row))

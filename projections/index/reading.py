@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from runlore.journal.disk import REAL, Disk
 from runlore.journal.errors import RunloreError
-from runlore.journal.layout import SUFFIX, Layout
+from runlore.journal.layout import Layout
 from runlore.journal.values import RunId, Status
 from runlore.projections.filters import Filter
 from runlore.projections.index import generations, sqlite
@@ -138,22 +138,8 @@ def is_usable(disk: Disk, layout: Layout) -> bool:
     return disk is REAL and found.st_uid == os.geteuid() and not found.st_mode & (S_IWGRP | S_IWOTH)
 
 
-def has_packs(layout: Layout) -> bool:
-    """Say whether runs may lie in packs, which the index does not know: then all is folded.
-
-    A pack is whole before the first of its journals goes. So if there is none after the journals were
-    listed, none of them was missing because of one.
-    """
-    try:
-        return any(name.endswith(SUFFIX) for name in os.listdir(layout.packs))
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-
-
 def _opened(disk: Disk, layout: Layout, suspects: Iterable[RunId]) -> tuple[Store, list[RunId]] | None:
-    if not is_usable(disk, layout) or has_packs(layout):
+    if not is_usable(disk, layout):
         return None
     for _ in range(_REMADE):
         try:
@@ -175,10 +161,7 @@ def _refreshed(
     disk: Disk, layout: Layout, store: Store, suspects: Iterable[RunId]
 ) -> tuple[Store, list[RunId]]:
     try:
-        unsettled = refresh(disk, layout, store, suspects)
-        if has_packs(layout):
-            raise generations.Busy
-        return store, unsettled
+        return store, refresh(disk, layout, store, suspects)
     except BaseException:
         _close(store)
         raise

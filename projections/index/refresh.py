@@ -15,7 +15,8 @@ from runlore.journal.layout import Layout
 from runlore.journal.sealed_end import is_sealed
 from runlore.journal.values import RunId
 from runlore.projections.index import generations
-from runlore.projections.index.entry import Entry, Signature, entry
+from runlore.projections.index.entry import PACKED, Entry, Signature, entry
+from runlore.projections.index.packed import PackedRuns, signature
 from runlore.projections.index.store import Store, fill
 from runlore.projections.index.survey import (
     NEVER,
@@ -74,7 +75,7 @@ def make(disk: Disk, layout: Layout, passing: Passing = iter, making: Making | N
         path = generations.begin(layout.index)
         try:
             place = survey(disk, layout, Place()).place
-            rows = (making or entries)(disk, layout, sorted(journals(layout)), passing)
+            rows = (making or entries)(disk, layout, sorted(runs(disk, layout)), passing)
             fill(path, rows, place)
             generations.publish(layout.index, path)
         except BaseException:
@@ -84,26 +85,39 @@ def make(disk: Disk, layout: Layout, passing: Passing = iter, making: Making | N
 
 def entries(disk: Disk, layout: Layout, run_ids: Sequence[RunId], passing: Passing = iter) -> Iterator[Entry]:
     """Yield the rows of these journals, as they are now."""
+    packed = PackedRuns(disk, layout)
     for run_id in passing(run_ids):
-        made = entry_of(disk, layout, run_id)
+        made = entry_of(disk, layout, run_id, packed)
         if made is not None:
             yield made
 
 
-def entry_of(disk: Disk, layout: Layout, run_id: RunId) -> Entry | None:
-    """Return the row of a journal as it is now; None if there is none."""
-    path = layout.journal(run_id)
-    held = is_appended_to(disk, path)
-    before = signature_of(path)
+def runs(disk: Disk, layout: Layout) -> dict[RunId, int]:
+    """Return every run there is, with what its signature begins with.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    loose = journals(layout)  # before the packs: what is packed meanwhile is in them
+    return PackedRuns(disk, layout).inodes() | loose
+
+
+def entry_of(disk: Disk, layout: Layout, run_id: RunId, packed: PackedRuns | None = None) -> Entry | None:
+    """Return the row of a run as it is now; None if there is none.
+
+    packed: spares reading what lies where in the packs, as long as they look so.
+    """
+    held = is_appended_to(disk, layout.journal(run_id))
+    before = signature(disk, layout, run_id)
     if before is None:
         return None
-    if held:
+    if before[1] != PACKED and held:
         return Entry(run_id, UNSURE)
     try:
-        row = fold_journal(disk, layout, run_id)
+        row = fold_journal(disk, layout, run_id, packed.known(run_id, before) if packed else None)
     except NotFound:
-        return None
-    if signature_of(path) != before:
+        return None if before[1] == PACKED else Entry(run_id, UNSURE)
+    if signature(disk, layout, run_id) != before:
         return Entry(run_id, UNSURE)
     return Entry(run_id, before) if row is None else entry(row, before)
 
@@ -116,8 +130,9 @@ def _changes(
     wanted = set(found.announced - pending) | suspects
     gone: list[RunId] = []
     if found.listed:
-        seen, there = store.signatures(), journals(layout)
-        gone += [run_id for run_id in seen if run_id not in there]
+        seen = store.signatures()
+        there = runs(disk, layout) if found.packs_listed else _kept(seen) | journals(layout)
+        wanted |= {run_id for run_id in seen if run_id not in there}
         wanted |= {
             run_id for run_id, inode in there.items() if run_id not in seen or seen[run_id][0][0] != inode
         }
@@ -125,13 +140,19 @@ def _changes(
             wanted |= _unlike(disk, layout, there, seen, ask_locks=found.place.feed is not None)
     wanted |= {run_id for run_id in pending if _may_be_settled(disk, layout, run_id)}
     changed: list[Entry] = []
+    packed = PackedRuns(disk, layout) if wanted else None
     for run_id in sorted(wanted):
-        made = entry_of(disk, layout, run_id)
+        made = entry_of(disk, layout, run_id, packed)
         if made is None:
             gone.append(run_id)
         elif made.columns or run_id not in pending:
             changed.append(made)
     return changed, gone
+
+
+def _kept(seen: dict[RunId, tuple[Signature, bool]]) -> dict[RunId, int]:
+    """Return the packed runs, as far as the packs have not changed."""
+    return {run_id: known[0] for run_id, (known, _) in seen.items() if known[1] == PACKED}
 
 
 def _unlike(
@@ -149,8 +170,8 @@ def _unlike(
     unlike: set[RunId] = set()
     for run_id in there:
         known = seen.get(run_id)
-        if known is None or not known[1]:
-            continue
+        if known is None or not known[1] or known[0][1] == PACKED:
+            continue  # the packs were compared with what stands for their inode
         path = layout.journal(run_id)
         if signature_of(path) != known[0] or (ask_locks and is_appended_to(disk, path)):
             unlike.add(run_id)
@@ -172,6 +193,8 @@ def _may_be_settled(disk: Disk, layout: Layout, run_id: RunId) -> bool:
 def _moved_on(before: Place, now: Place) -> bool:
     """Say whether it is worth a write that more was seen, though no row has changed."""
     if before.boot != now.boot or now.journals_ns not in {NEVER, before.journals_ns}:
+        return True
+    if now.packs_ns not in {NEVER, before.packs_ns}:
         return True
     if before.feed is None or now.feed is None:
         return before.feed is not now.feed

@@ -28,10 +28,11 @@ CREATE TABLE place (
   version INTEGER NOT NULL,
   boot TEXT NOT NULL,
   feed TEXT NOT NULL, segment INTEGER NOT NULL, offset INTEGER NOT NULL, before TEXT NOT NULL,
-  journals_ns INTEGER NOT NULL
+  journals_ns INTEGER NOT NULL, packs_ns INTEGER NOT NULL
 );
 """
-"""`place` has one row: up to where the feed was read, and when the journals' folder was last seen to change.
+"""`place` has one row: up to where the feed was read, and when the folders of the journals and packs
+were last seen to change.
 
 `counts` counts the settled rows. `live` is what the last plain `ps` saw of others: see the module `live`.
 `version` grows with each commit.

@@ -19,7 +19,7 @@ _COLUMNS: Final = 22
 _INSERT: Final = "INSERT INTO runs VALUES (NULL, " + ", ".join("?" * _COLUMNS) + ")"
 _NOTHING: Final = (None,) * (_COLUMNS - 5)
 _LIVE: Final = "INSERT INTO live VALUES (" + ", ".join("?" * 15) + ")"
-_PLACE: Final = "INSERT OR REPLACE INTO place VALUES (1, ?, ?, ?, ?, ?, ?, ?)"
+_PLACE: Final = "INSERT OR REPLACE INTO place VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class OtherVersion(Exception):
@@ -65,12 +65,14 @@ class Store:
     def begin(self) -> Known:
         """Begin to read: until `end`, what others commit is not seen."""
         self._connection.execute("BEGIN")
-        grown, boot, feed, segment, offset, before, journals_ns = cast(
-            "tuple[int, str, str, int, int, str, int]",
-            self._one("SELECT version, boot, feed, segment, offset, before, journals_ns FROM place"),
+        grown, boot, feed, segment, offset, before, journals_ns, packs_ns = cast(
+            "tuple[int, str, str, int, int, str, int, int]",
+            self._one(
+                "SELECT version, boot, feed, segment, offset, before, journals_ns, packs_ns FROM place"
+            ),
         )
         position = FeedPosition(feed, segment, offset, before) if feed else None
-        return Known(grown, Place(boot=boot, feed=position, journals_ns=journals_ns))
+        return Known(grown, Place(boot=boot, feed=position, journals_ns=journals_ns, packs_ns=packs_ns))
 
     def end(self) -> None:
         """End what `begin` began, if it was not ended yet."""
@@ -186,5 +188,5 @@ def insert(connection: sqlite.Connection, each: Entry) -> None:
 def write_place(connection: sqlite.Connection, grown: int, place: Place) -> None:
     """Write down up to where everything has been seen."""
     feed = place.feed or FeedPosition("", 0, 0)
-    values = (grown, place.boot, feed.feed_id, feed.segment, feed.offset, feed.before, place.journals_ns)
-    connection.execute(_PLACE, values)
+    seen = (feed.feed_id, feed.segment, feed.offset, feed.before)
+    connection.execute(_PLACE, (grown, place.boot, *seen, place.journals_ns, place.packs_ns))

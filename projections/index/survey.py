@@ -20,6 +20,8 @@ from runlore.projections.index.entry import Signature
 
 NEVER: Final = 0
 """Stands for a time that proves nothing."""
+_NO_FOLDER: Final = 1
+"""Stands for the time of a folder that is not there."""
 _UNSURE_NS: Final = 50_000_000
 """Kernels tick at least so often: who looks at a folder sooner after its time may miss a later change."""
 
@@ -31,6 +33,8 @@ class Place(Struct, frozen=True, kw_only=True):
     feed: FeedPosition | None = None
     journals_ns: int = NEVER
     """Time of change of the journals' folder."""
+    packs_ns: int = NEVER
+    """The same of the packs' folder."""
 
 
 class Survey(Struct, frozen=True, kw_only=True):
@@ -40,24 +44,29 @@ class Survey(Struct, frozen=True, kw_only=True):
     announced: frozenset[RunId] = frozenset()
     """Runs that the feed names."""
     listed: bool = False
-    """The names in the folder have to be compared, with their inodes: it has changed since."""
+    """The names in the folders have to be compared, with their inodes: one of them has changed since."""
+    packs_listed: bool = False
+    """That of the packs has; else the index knows which runs lie there."""
     doubted: bool = False
     """The feed cannot vouch for anything: every journal has to be looked at."""
 
 
 def survey(disk: Disk, layout: Layout, before: Place) -> Survey:
     """Return what may have changed since `before`."""
-    journals_ns = _changed_ns(disk, layout.journals)
+    journals_ns, packs_ns = _changed_ns(disk, layout.journals), _packs_ns(disk, layout)
     boot, reader = machine.boot_id(), FeedReader(disk, layout)
     if before.feed is None or not boot or boot != before.boot:
-        place = Place(boot=boot, feed=reader.end() if boot else None, journals_ns=journals_ns)
-        return Survey(place=place, listed=True, doubted=True)
+        end = reader.end() if boot else None
+        place = Place(boot=boot, feed=end, journals_ns=journals_ns, packs_ns=packs_ns)
+        return Survey(place=place, listed=True, packs_listed=True, doubted=True)
     read = reader.read(before.feed)
     doubted = read.state != "continued"
+    packs_listed = doubted or packs_ns == NEVER or packs_ns != before.packs_ns
     return Survey(
-        place=Place(boot=boot, feed=read.position, journals_ns=journals_ns),
+        place=Place(boot=boot, feed=read.position, journals_ns=journals_ns, packs_ns=packs_ns),
         announced=frozenset(each.run_id for each in read.announcements),
-        listed=doubted or journals_ns == NEVER or journals_ns != before.journals_ns,
+        listed=packs_listed or journals_ns == NEVER or journals_ns != before.journals_ns,
+        packs_listed=packs_listed,
         doubted=doubted,
     )
 
@@ -95,6 +104,13 @@ def is_appended_to(disk: Disk, path: str) -> bool:
             disk.close(fd)
     except OSError:
         return True
+
+
+def _packs_ns(disk: Disk, layout: Layout) -> int:
+    try:
+        return _changed_ns(disk, layout.packs)
+    except FileNotFoundError:
+        return _NO_FOLDER
 
 
 def _changed_ns(disk: Disk, folder: str) -> int:

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from runlore.cli import quick_ps
+from runlore.journal.disk import REAL
+from runlore.journal.layout import Layout
 from runlore.journal.root import find_root
-from runlore.projections.index import version
+from runlore.projections.index import survey, version
 from runlore.projections.status import STATUS
+from runlore.runtimes.packing import Packing
 from tests.cli.command import COMMAND, Runlore
 from tests.runtimes.keeping import until
 
@@ -228,13 +231,40 @@ def test_runs_that_go_on_stay_on_the_fast_path(settled: Runlore) -> None:
     assert "cancelled" in settled.ok("ps").stdout
 
 
-def test_beside_packs_the_whole_command_answers(settled: Runlore) -> None:
-    """The index knows no runs in packs, and the fast path looks at nothing else."""
-    (settled.root / "packs").mkdir(exist_ok=True)
+def test_beside_packs_the_index_has_to_know_them(settled: Runlore) -> None:
+    """A pack that came since is a doubt; packs that were seen are none, as long as no packed run is shown."""
+    root = str(settled.root)
+    assert survey._NO_FOLDER == quick_ps._NO_FOLDER
     pack = settled.root / "packs/2026-11-20-1.jsonl"
     pack.touch()
     with pytest.raises(quick_ps._Doubt):
-        quick_ps._read(str(settled.root))
+        quick_ps._read(root)
+    settle(settled)
+    assert quick_ps._read(root)[2] == 8
     pack.unlink()
 
-    assert quick_ps._read(str(settled.root))[2] == 8
+    first = min((settled.root / "journals").iterdir())
+    layout = Layout(root)
+    aside = [path for path in sorted((settled.root / "journals").iterdir()) if path != first]
+    for path in aside:
+        path.rename(settled.root / path.name)
+    assert Packing(REAL, layout, older_than_s=0).apply().runs == 1
+    for path in aside:
+        (settled.root / path.name).rename(path)
+    with pytest.raises(quick_ps._Doubt):
+        quick_ps._read(root)
+    settle(settled)
+    assert quick_ps._read(root)[2] == 8
+    assert not first.exists()
+
+
+def test_a_packed_run_is_shown_by_the_whole_command(settled: Runlore) -> None:
+    """It says the same as before the run was packed."""
+    shown = settled.ok("ps")
+    assert Packing(REAL, Layout(str(settled.root)), older_than_s=0).apply().runs == 8
+    for _ in range(2):
+        after = settled.ok("ps")
+        assert (timeless(after.stdout), after.stderr) == (timeless(shown.stdout), shown.stderr)
+    with pytest.raises(OSError, match="journals"):
+        quick_ps._read(str(settled.root))
+    assert settled.ok("index", "verify").stdout

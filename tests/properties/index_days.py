@@ -23,6 +23,7 @@ from runlore.journal.events import RunFailed, RunRenamed, RunSucceeded
 from runlore.journal.feed import Feed
 from runlore.journal.ids import mint
 from runlore.journal.layout import Layout
+from runlore.journal.packs import Packs
 from runlore.journal.repair import repair
 from runlore.journal.root import open_for_writing
 from runlore.journal.values import RunId
@@ -35,6 +36,7 @@ from runlore.runtimes import indexed
 from runlore.runtimes.indexed import IndexedListing, Page
 from runlore.runtimes.listing import Found, Listing
 from runlore.runtimes.observe import Observer
+from runlore.runtimes.packing import Packing
 from tests.doubles.drafts import (
     BOOT,
     EVERY_END,
@@ -70,7 +72,7 @@ class Day:
     """One registry, and what happens to it."""
 
     def __init__(self, seed: int, *, most: int | None = None) -> None:
-        """most: journals that there are after a step; each of them costs every comparison."""
+        """most: journals, and packed runs, that there are after a step; each costs every comparison."""
         self.draw, self.most = Random(seed), most
         self.root = tempfile.mkdtemp(dir=MEMORY)
         self.layout = open_for_writing(REAL, self.root)
@@ -94,6 +96,10 @@ class Day:
             (2, self.tear),
             (2, self.damage),
             (2, self.mend),
+            (2, self.pack),
+            (2, self.label_packed),
+            (1, self.pack_but_not_remove),
+            (1, self.harm_pack),
             (1, self.lose_feed),
             (1, self.cut_feed),
             (1, self.lose_index),
@@ -118,6 +124,8 @@ class Day:
                 self._feeds.pop().close()
         while self.most is not None and self._any() and len(os.listdir(self.layout.journals)) > self.most:
             self.remove()
+        while self.most is not None and len(set(Packs(REAL, self.layout).run_ids())) > self.most:
+            self.draw.choice(sorted(Path(self.layout.packs).glob("*.jsonl"))).unlink()
 
     # -- what happens to runs
 
@@ -189,6 +197,46 @@ class Day:
                 repair(REAL, self.layout, run_id)
             except RunloreError:
                 return
+
+    # -- what happens to packs
+
+    def pack(self) -> None:
+        """Journals that are sealed go into packs."""
+        try:
+            Packing(REAL, self.layout, older_than_s=0).apply()
+        except RunloreError:
+            self.counts["not packed"] += 1
+
+    def label_packed(self) -> None:
+        """Somebody labels a run that lies in a pack: it goes on in a journal."""
+        packed = sorted(set(Packs(REAL, self.layout).run_ids()))
+        if packed:
+            self._append(self._label(), run_id=self.draw.choice(packed))
+
+    def pack_but_not_remove(self) -> None:
+        """Packing is killed, or undone by a backup: some runs lie in a pack and in a journal."""
+        paths = sorted(Path(self.layout.journals).glob("*.jsonl"))
+        kept = {path: path.read_bytes() for path in paths if self.draw.random() < 0.5}
+        self.pack()
+        for path, data in kept.items():
+            if not path.exists():
+                path.write_bytes(data)
+
+    def harm_pack(self) -> None:
+        """A pack is deleted, cut, changed in place of another, or loses its index."""
+        packs = sorted(Path(self.layout.packs).glob("*.jsonl"))
+        if not packs:
+            return
+        pack, how = self.draw.choice(packs), self.draw.randrange(4)
+        if how == 0:
+            pack.unlink()
+        elif how == 1:
+            pack.with_suffix(".idx").unlink(missing_ok=True)
+        else:
+            data, temporary = pack.read_bytes(), pack.with_name(".changed")
+            cut = data[: self.draw.randrange(len(data) + 1)]
+            temporary.write_bytes(cut if how == 2 else data.replace(b'"seq":3', b'"seq":x', 1))
+            os.rename(temporary, pack)
 
     # -- what happens to everything derived
 

@@ -2,18 +2,21 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 
 from runlore.journal.disk import REAL
-from runlore.journal.errors import NotPermitted
+from runlore.journal.feed import Feed
 from runlore.journal.layout import Layout
 from runlore.journal.values import Actor, RunId
 from runlore.journal.writer import Writer
+from runlore.projections.filters import Filter
 from runlore.projections.index import generations
-from runlore.projections.index.care import condition, rebuild
+from runlore.projections.index.care import differences, rebuild
+from runlore.projections.index.reading import reading
 from runlore.projections.index.refresh import entry_of, make
 from runlore.projections.index.store import Store
 from runlore.runtimes.owner_lock import OwnerLock
@@ -21,7 +24,7 @@ from runlore.runtimes.packing import Packing
 from runlore.runtimes.redact import Redaction
 from runlore.runtimes.registry import Registry
 from runlore.runtimes.sql import asked
-from tests.doubles.drafts import failed, queued
+from tests.doubles.drafts import failed, queued, tagged
 from tests.journal.journals import RUN, registry
 from tests.runtimes.keeping import until
 
@@ -139,8 +142,8 @@ def test_while_a_run_is_redacted_no_index_is_made(layout: Layout) -> None:
         assert os.listdir(layout.index) == ["making"]
 
 
-def test_beside_packs_all_is_folded(layout: Layout) -> None:
-    """The index does not know them: what was packed is listed, counted and asked about all the same."""
+def test_packed_runs_are_rows_too(layout: Layout) -> None:
+    """What was packed is listed, counted and asked about from the index, which equals a fresh fold."""
     before = Registry(layout).page()
     Packing(REAL, layout, older_than_s=0).apply()
     after = Registry(layout).page()
@@ -150,6 +153,94 @@ def test_beside_packs_all_is_folded(layout: Layout) -> None:
     assert Registry(layout).resolve("latest:failed") == RUN
     with asked(REAL, layout, "SELECT count(*) FROM runs JOIN events USING (run_id) WHERE seq = 1") as answer:
         assert list(answer.rows) == [(1,)]
-    assert condition(REAL, layout).state == "packed"
-    with pytest.raises(NotPermitted, match="packs"):
-        rebuild(REAL, layout, iter)
+    assert settled_runs(layout) == 1
+    assert list(differences(REAL, layout, iter)) == []
+    rebuild(REAL, layout, iter)
+    assert settled_runs(layout) == 1
+    assert list(differences(REAL, layout, iter)) == []
+
+
+def test_a_packed_run_that_goes_on_is_folded_until_it_is_packed_again(layout: Layout) -> None:
+    """Its journal says nothing about the packs that it continues."""
+    Packing(REAL, layout, older_than_s=0).apply()
+    with closing(Writer(REAL, layout, RUN)) as writer:
+        writer.append(tagged("after", "packing"))
+    assert listed_tags(layout) == [{"after": "packing"}]
+    assert settled_runs(layout) == 0
+    Packing(REAL, layout, older_than_s=0).apply()
+    assert listed_tags(layout) == [{"after": "packing"}]
+    assert settled_runs(layout) == 1
+
+
+@pytest.mark.parametrize("harm", ["removed", "cut", "damaged"])
+def test_a_pack_changed_by_hand_is_noticed(layout: Layout, harm: str) -> None:
+    """The folder's time has moved, whether the run is shown or only counted."""
+    pack(layout)
+    (path,) = Path(layout.packs).glob("*.jsonl")
+    data = path.read_bytes()
+    path.unlink()
+    if harm != "removed":
+        path.write_bytes(data[: len(data) // 2] if harm == "cut" else data.replace(b'"seq":2', b'"seq":x'))
+    assert settled_runs(layout) == 0
+    assert listed(layout) == ([] if harm == "removed" else [RUN])
+    assert list(differences(REAL, layout, iter)) == []
+
+
+def test_a_pack_overwritten_in_place_is_noticed_when_a_run_is_shown(layout: Layout) -> None:
+    """As of a journal: no folder's time moves, but what the row was made from looks otherwise."""
+    pack(layout)
+    (path,) = Path(layout.packs).glob("*.jsonl")
+    path.write_bytes(path.read_bytes().replace(b'"seq":2', b'"seq":x'))
+    assert [each.detail for each in differences(REAL, layout, iter)] == [
+        "its journal was changed behind the back of the feed"
+    ]
+    assert settled_runs(layout) == 1
+    assert listed(layout) == [RUN]
+    assert settled_runs(layout) == 0
+
+
+def test_a_run_in_a_pack_and_in_a_journal_is_what_its_journal_says(layout: Layout) -> None:
+    """A packing that was cut short leaves both."""
+    path = Path(layout.journal(RUN))
+    data = path.read_bytes()
+    pack(layout)
+    path.write_bytes(data)
+    assert settled_runs(layout) == 1
+    path.unlink()
+    assert settled_runs(layout) == 1
+    assert listed(layout) == [RUN]
+    assert list(differences(REAL, layout, iter)) == []
+
+
+def test_of_a_redacted_pack_the_index_tells_what_is_left(layout: Layout) -> None:
+    """The pack is rewritten without the index, and a new one is made after."""
+    pack(layout)
+    redact(layout)
+    assert listed(layout) == [RUN]
+    assert list(differences(REAL, layout, iter)) == []
+    Packing(REAL, layout, older_than_s=0).apply()  # the redaction itself was noted behind the pack
+    assert settled_runs(layout) == 1
+    assert told(layout) == []
+
+
+def pack(layout: Layout) -> None:
+    """Pack the run, and make an index to which nothing that came before has to be said again."""
+    Packing(REAL, layout, older_than_s=0).apply()
+    with closing(Feed(REAL, layout)) as feed:  # without one, all would be looked at each time
+        feed.announce(RUN, 1, 0, bytes(32), intent=True)
+    for folder in (layout.journals, layout.packs):
+        os.utime(folder, (1, 1))  # a time of just now would not be believed
+    make(REAL, layout)
+    assert settled_runs(layout) == 1
+
+
+def settled_runs(layout: Layout) -> int:
+    """Return how many runs the index answers for, once it is up to date."""
+    with reading(REAL, layout) as index:
+        assert index is not None
+        return sum(index.counts(Filter()).values())
+
+
+def listed_tags(layout: Layout) -> list[dict[str, str]]:
+    """Return the tags that a listing shows."""
+    return [dict(each.tags) for each in Registry(layout).page().items]
