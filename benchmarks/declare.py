@@ -32,8 +32,6 @@ class Case:
     """Slow cases are measured in each n-th round only."""
     sizes: tuple[Size, ...] = ("quick", "full")
     """Sizes at which it is measured; what is too large for a quick look is left out of it."""
-    optional: bool = False
-    """Of ours, but not in every state of the tree: that it is absent is no failure."""
     line: str = ""
     """The line of the table's plot that it is a point of."""
     at: float | None = None

@@ -4,13 +4,12 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from benchmarks.cases.clocks import batch, command, ended, quietly, user_environment
+from benchmarks.cases.clocks import batch, command, ended, user_environment
 from benchmarks.cases.cold import forget
 from benchmarks.cases.journals import root_of
-from benchmarks.place import Absent, Measure, Place, Sample
+from benchmarks.place import Measure, Place, Sample
 from runlore.journal.disk import REAL
 from runlore.journal.layout import Layout
-from runlore.journal.packs import pack_names
 from runlore.journal.reader import listed
 from runlore.projections.registry import fold_journal
 
@@ -25,11 +24,6 @@ def index(place: Place) -> Measure:
     root, runs, cold = root_of(place), _count(place), bool(place.arguments.get("cold"))
     environment = user_environment(RUNLORE_ROOT=root)
     argv = [place.runlore, "index", "rebuild", *_jobs(place)]
-    if pack_names(REAL, Layout(root)):
-        try:
-            quietly(argv, environment)
-        except RuntimeError as error:
-            raise Absent(str(error).rpartition(": ")[2]) from error
 
     def measure() -> Sample:
         details = forget([root]) if cold else {}

@@ -208,7 +208,6 @@ _PACKED = Table(
             code=code,
             role=role,
             arguments={**corpus, **cold},
-            optional=code == "rebuild:index" and kind == "the packs",
         )
         for what, code, role in _WAYS
         for cold in (_COLD, {})

@@ -16,7 +16,7 @@ from typing import Final
 
 from runlore.journal import machine
 from runlore.journal.disk import REAL
-from runlore.journal.errors import JournalIO, NotPermitted
+from runlore.journal.errors import JournalIO
 from runlore.journal.feed import Feed
 from runlore.journal.layout import Layout
 from runlore.journal.reader import journal_ids, read
@@ -118,7 +118,7 @@ def _pack(layout: Layout, done: Path, folder: str) -> None:
 def _make_anew(layout: Layout, done: Path) -> None:
     """Make the index anew, again and again; a lister that makes one as well comes first now and then."""
     while not done.exists():
-        with suppress(JournalIO, NotPermitted):  # made by another, or there are packs by now
+        with suppress(JournalIO):  # made by another
             rebuild(REAL, layout, iter)
 
 
