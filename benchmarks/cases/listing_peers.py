@@ -42,6 +42,7 @@ def guild(place: Place) -> Measure:
     """`guild runs`, which shows the newest 20 of as many as `runs` says: one that ran, and copies of it."""
     folder = os.path.dirname(place.tools["guild"])
     home = f"{place.folder}/guild"
+    os.makedirs(home)  # it makes none
     environment = user_environment(GUILD_HOME=home, PATH=f"{folder}:{os.environ['PATH']}")
     with open(f"{place.folder}/op.py", "w", encoding="utf-8") as file:
         file.write("print('loss: 1')\n")
