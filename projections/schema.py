@@ -26,6 +26,7 @@ SHOWN: Final[dict[str, type]] = {
     "submit": views.SubmitView,
     "wait": views.WaitView,
     "stop": views.StopView,
+    "labelled": views.LabelledView,
     "emit": views.EmitView,
     "signal": views.SignalView,
     "verify": views.VerifyView,

@@ -151,6 +151,15 @@ class StopView(Struct, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
+class LabelledView(Struct, frozen=True, kw_only=True):
+    """Runs that were labelled together, as they are now."""
+
+    schema: Literal["runlore.labelled/1"] = "runlore.labelled/1"
+    items: list[RunView]
+    dry_run: bool = False
+    """They are only those that would have been."""
+
+
 class EmitView(Struct, frozen=True, kw_only=True):
     """What was said from inside a run, on record."""
 

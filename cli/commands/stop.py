@@ -6,9 +6,10 @@ import click
 import msgspec
 
 from runlore.cli import phrases, run_text
-from runlore.cli.arguments import SOME_RUNS
+from runlore.cli.arguments import RUN_IDS
 from runlore.cli.errors import Failed
 from runlore.cli.following import Following
+from runlore.cli.meant import DRY_RUN, WHERE, meant
 from runlore.cli.options import verb
 from runlore.cli.session import Session
 from runlore.journal.errors import AlreadyEnded, RunloreError
@@ -31,26 +32,38 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     "runlore stop k3f9x2ab",
     "runlore stop nightly --grace 1m --reason 'disk is needed'",
     "runlore stop k3f9x2ab --force",
+    'runlore stop --filter "tags.batch = 7" --dry-run',
 )
-@SOME_RUNS
+@RUN_IDS
+@WHERE
 @click.option("--grace", metavar="TIME", help="How long it may take to end by itself; 10s if not given.")
 @click.option("--force", is_flag=True, help="Kill it at once.")
 @click.option("--reason", metavar="TEXT", default="", help="Why; it goes on record.")
-@click.option("--dry-run", is_flag=True, help="Show which runs are meant; stop nothing.")
+@DRY_RUN
 def stop(
-    session: Session, *, run_ids: tuple[str, ...], grace: str | None, force: bool, reason: str, dry_run: bool
+    session: Session,
+    *,
+    run_ids: tuple[str, ...],
+    where: str | None,
+    grace: str | None,
+    force: bool,
+    reason: str,
+    dry_run: bool,
 ) -> None:
     """Stop runs, and wait until they are over.
 
     Everything the run started is sent TERM, and KILL after the grace. A stop that was requested before
     keeps its time and reason. A name means the live run of that name; if several are, none is stopped.
 
+    With --filter, all runs that match and have not ended are meant; if one of them ends by itself
+    meanwhile, that is said.
+
     Exits with 5 if a run had ended before, 3 if there is none.
     """
     order = Order(
         reason=reason, force=force, grace_s=durations.parse(grace, zero=True) if grace is not None else None
     )
-    wanted = session.some(run_ids, destructive=True, live=True)
+    wanted = meant(session, run_ids, where, live=True)
     if dry_run:
         views = [session.registry.view(run_id) for run_id in wanted]
         _answer(session, views, {}, dry_run=True)

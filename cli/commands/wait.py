@@ -9,10 +9,10 @@ from runlore.cli import exit_codes, phrases, run_text
 from runlore.cli.arguments import RUN_IDS
 from runlore.cli.errors import Failed
 from runlore.cli.following import Following
+from runlore.cli.meant import WHERE, meant
 from runlore.cli.options import verb
 from runlore.cli.session import Session
 from runlore.cli.waiting_line import WaitingLine
-from runlore.journal.errors import NotFound
 from runlore.journal.values import RunId
 from runlore.projections import awaiting, durations
 from runlore.projections.awaiting import Awaited, Verdict
@@ -32,7 +32,7 @@ FAILED: Final = 1
     "runlore wait server --for ready --timeout 30s",
 )
 @RUN_IDS
-@click.option("--filter", "where", metavar="EXPR", help='All runs that match now, e.g. "status = running".')
+@WHERE
 @click.option("--any/--all", "any_one", help="Until the first of them is there, or all of them (default).")
 @click.option(
     "--for", "awaited", metavar="STATUS", help="Until it is `running`, `ready`, `terminal`, `succeeded` …"
@@ -57,7 +57,7 @@ def wait(
     """
     limit = durations.parse(timeout, zero=True) if timeout is not None else None
     goal = awaiting.parse(awaited) if awaited is not None else "terminal"
-    wanted = _wanted(session, run_ids, where)
+    wanted = meant(session, run_ids, where) if where is not None else session.some_or_one(run_ids)
     verdicts = _wait(session, wanted, goal, limit, any_one=any_one)
     over = _is_over(verdicts, any_one=any_one)
     items = [session.registry.view(run_id) for run_id in verdicts]
@@ -83,22 +83,6 @@ def wait(
         failed = bool(missed) and not (any_one and len(missed) < len(decided))
     if failed:
         raise Failed(FAILED)
-
-
-def _wanted(session: Session, run_ids: Sequence[str], where: str | None) -> list[RunId]:
-    """Return the runs to wait for.
-
-    Raises:
-        NotFound: none matches.
-    """
-    if where is None:
-        return session.some_or_one(run_ids)
-    if run_ids:
-        raise click.UsageError("either IDs or --filter", click.get_current_context())
-    found = [view.run_id for view in session.registry.runs(where)]
-    if not found:
-        raise NotFound(f"no run matches {where!a} in {session.found.path}; `runlore ls` lists them all")
-    return found
 
 
 def _wait(

@@ -17,6 +17,8 @@ ANSWERS: dict[str, list[str]] = {
     "history": ["history", "bad"],
     "wait": ["wait", "good"],
     "stop": ["stop", "bad", "--dry-run"],
+    "tag": ["tag", "--filter", "name = 'bad'", "seen", "--dry-run"],
+    "note": ["note", "--filter", "name = 'bad'", "seen", "--dry-run"],
     "verify": ["verify"],
     "heads": ["heads"],
     "scan": ["scan"],

@@ -1,0 +1,40 @@
+"""Which runs a verb for several of them means: IDs, or everything that matches an expression."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from runlore.journal.errors import NotFound
+
+if TYPE_CHECKING:
+    from runlore.cli.session import Session
+    from runlore.journal.values import RunId
+
+WHERE: Final = click.option(
+    "--filter", "where", metavar="EXPR", help="All runs that match now, e.g. \"name ~ 'train'\"."
+)
+DRY_RUN: Final = click.option("--dry-run", is_flag=True, help="Show which runs are meant; change nothing.")
+
+
+def meant(
+    session: "Session", run_ids: Sequence[str], where: str | None, *, live: bool = False
+) -> "list[RunId]":
+    """Return the runs that match, newest first; without an expression those that the IDs mean.
+
+    live: only those that have not ended, if an expression chooses them.
+
+    Raises:
+        NotFound: none does.
+    """
+    if where is None:
+        if not run_ids:
+            raise click.UsageError("which runs? give IDs, or --filter", click.get_current_context())
+        return session.some(run_ids, destructive=live, live=live)
+    if run_ids:
+        raise click.UsageError("either IDs or --filter", click.get_current_context())
+    found = [view.run_id for view in session.registry.runs(where) if not (live and view.ended_at)]
+    if not found:
+        what = "no run that goes on matches" if live else "no run matches"
+        raise NotFound(f"{what} {where!a} in {session.found.path}; `runlore ls` lists them all")
+    return found
