@@ -31,7 +31,7 @@ class IndexView(Struct, frozen=True, kw_only=True):
     schema: Literal["runlore.index/1"] = "runlore.index/1"
     action: Literal["info", "verify", "rebuild"]
     state: Literal["ready", "missing", "older", "newer", "damaged", "not_here"]
-    """Mended in passing if missing, older or damaged; not used if newer, not_here, or packed."""
+    """Mended in passing if missing, older or damaged; not used if newer or not_here."""
     settled: int
     """Runs that are found without looking at their journals."""
     unsettled: int
