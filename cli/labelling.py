@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from runlore.cli.errors import Failed
+from runlore.cli.refusals import refused
 from runlore.journal.errors import RunloreError
 from runlore.projections.run_view import RunView
-from runlore.projections.views import LabelledView
+from runlore.projections.views import LabelledView, RefusedView
 
 if TYPE_CHECKING:
     from runlore.cli.session import Session
@@ -28,23 +29,22 @@ def label(
         Failed: with the code of the first run that could not be acted on; all have been tried.
     """
     items: list[RunView] = []
-    refused: list[RunloreError] = []
+    failed: list[RefusedView] = []
     for run_id in run_ids:
-        run = session.registry.get(run_id)
         try:
+            run = session.registry.get(run_id)
             if not dry_run:
                 act(run)
             items.append(run.view())
         except RunloreError as error:
-            refused.append(error)
-            session.output.warn(f"error: run {run_id}: {error}")
+            failed.append(refused(session, run_id, error))
 
     def lines() -> Iterator[str]:
         for view in items:
             what = session.output.text(view.name or view.command or "")
             yield f"{view.short_id}  {what}" if dry_run else line(view)
 
-    answer = LabelledView(items=items, dry_run=dry_run)
+    answer = LabelledView(items=items, dry_run=dry_run, refused=failed)
     session.output.answer(answer, lines, [view.run_id for view in items])
-    if refused:
-        raise Failed(refused[0].exit_code)
+    if failed:
+        raise Failed(failed[0].exit_code)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from runlore.journal.errors import NotFound
+from runlore.journal import ids
+from runlore.journal.errors import NotFound, RunloreError
 
 if TYPE_CHECKING:
     from runlore.cli.session import Session
@@ -38,3 +39,33 @@ def meant(
         what = "no run that goes on matches" if live else "no run matches"
         raise NotFound(f"{what} {where!a} in {session.found.path}; `runlore ls` lists them all")
     return found
+
+
+def no_id(session: "Session", words: Sequence[str], instead: str) -> None:
+    """Refuse what looks like an ID beside an expression: it would be taken for something else.
+
+    words: what stands where an ID might.
+    instead: how to write it if it is none, `{}` standing for the word.
+
+    Raises:
+        UsageError: the first word is an id, a short id or the name of a run, `latest` or `key:K`.
+    """
+    word = words[0] if words else ""
+    run_id = _named(session, word) if word else None
+    if run_id is not None:
+        raise click.UsageError(
+            f"{word!a} means run {run_id}: either an ID or --filter; if it is no ID, "
+            f"write {instead.format(word)}",
+            click.get_current_context(),
+        )
+
+
+def _named(session: "Session", word: str) -> "RunId | None":
+    """Return the run a word stands for; the beginning of a short id, which many words are, is not enough."""
+    try:
+        run_id = session.registry.resolve(word)
+        whole = word.strip().lower()
+        known = whole in {run_id, ids.short(run_id), "latest"} or ":" in whole
+        return run_id if known or session.registry.view(run_id).name == word.strip() else None
+    except RunloreError:
+        return None

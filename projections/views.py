@@ -131,6 +131,15 @@ class WaitView(Struct, frozen=True, kw_only=True):
     """For each run: it was there, it never will be, or that cannot be told yet."""
 
 
+class RefusedView(Struct, frozen=True, kw_only=True):
+    """A run to which what was asked could not be done, and why."""
+
+    run_id: RunId
+    exit_code: int
+    """What the command exits with if it is the first of them."""
+    text: str
+
+
 class StoppedView(Struct, frozen=True, kw_only=True):
     """What came of asking one run to stop."""
 
@@ -149,6 +158,8 @@ class StopView(Struct, frozen=True, kw_only=True):
     schema: Literal["runlore.stop/1"] = "runlore.stop/1"
     items: list[StoppedView]
     dry_run: bool = False
+    refused: list[RefusedView] = []
+    """Those that could not be asked; all others were."""
 
 
 class LabelledView(Struct, frozen=True, kw_only=True):
@@ -158,6 +169,8 @@ class LabelledView(Struct, frozen=True, kw_only=True):
     items: list[RunView]
     dry_run: bool = False
     """They are only those that would have been."""
+    refused: list[RefusedView] = []
+    """Those that could not be; all others were."""
 
 
 class EmitView(Struct, frozen=True, kw_only=True):

@@ -11,12 +11,13 @@ from runlore.cli.errors import Failed
 from runlore.cli.following import Following
 from runlore.cli.meant import DRY_RUN, WHERE, meant
 from runlore.cli.options import verb
+from runlore.cli.refusals import refused
 from runlore.cli.session import Session
 from runlore.journal.errors import AlreadyEnded, RunloreError
 from runlore.journal.values import RunId
 from runlore.projections import durations
 from runlore.projections.run_view import RunView
-from runlore.projections.views import StoppedView, StopView
+from runlore.projections.views import RefusedView, StoppedView, StopView
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,47 +66,61 @@ def stop(
     )
     wanted = meant(session, run_ids, where, live=True)
     if dry_run:
-        views = [session.registry.view(run_id) for run_id in wanted]
-        _answer(session, views, {}, dry_run=True)
-        return
-    asked, refused = _ask(session, wanted, order)
-    with Following(session, "not waited for any longer; the request to stop stands"):
-        session.registry.wait(asked)
-    views = [session.registry.view(run_id) for run_id in wanted if run_id in asked]
-    _answer(session, views, asked, dry_run=False)
-    session.registry.reconcile_in_passing()
-    if refused:
-        raise Failed(refused[0].exit_code)
+        failed = _answer(session, wanted, {}, [], dry_run=True)
+    else:
+        asked, failed = _ask(session, wanted, order)
+        with Following(session, "not waited for any longer; the request to stop stands"):
+            session.registry.wait(asked)
+        failed = _answer(session, list(asked), asked, failed, dry_run=False)
+        session.registry.reconcile_in_passing()
+    if failed:
+        raise Failed(failed[0].exit_code)
 
 
 def _ask(
     session: Session, wanted: Sequence[RunId], order: Order
-) -> tuple[dict[RunId, bool], list[RunloreError]]:
+) -> tuple[dict[RunId, bool], list[RefusedView]]:
     """Return for whom the request now stands (True: it is the first one), and why others refused it."""
     asked: dict[RunId, bool] = {}
-    refused: list[RunloreError] = []
+    failed: list[RefusedView] = []
     for run_id in wanted:
         try:
-            request = session.registry.get(run_id).stop(order.reason, force=order.force, grace=order.grace_s)
-        except AlreadyEnded as error:
-            if session.registry.view(run_id).status == "cancelled":
-                asked[run_id] = False
-                continue
-            refused.append(error)
-            session.output.warn(f"error: {error}")
+            asked[run_id] = _ask_one(session, run_id, order)
         except RunloreError as error:
-            refused.append(error)
-            session.output.warn(f"error: {error}")
-        else:
-            asked[run_id] = request.first
-            if not request.first:
-                why = f": {request.reason}" if request.reason else ""
-                when = phrases.moment(request.at, session.now, utc=session.utc)
-                session.output.say(f"run {run_id} was asked to stop already, {when}{why}")
-    return asked, refused
+            failed.append(refused(session, run_id, error))
+    return asked, failed
 
 
-def _answer(session: Session, views: Sequence[RunView], asked: dict[RunId, bool], *, dry_run: bool) -> None:
+def _ask_one(session: Session, run_id: RunId, order: Order) -> bool:
+    """Say whether this request is the first one; one that was granted before counts as one."""
+    try:
+        request = session.registry.get(run_id).stop(order.reason, force=order.force, grace=order.grace_s)
+    except AlreadyEnded:
+        if session.registry.view(run_id).status == "cancelled":
+            return False
+        raise
+    if not request.first:
+        why = f": {request.reason}" if request.reason else ""
+        when = phrases.moment(request.at, session.now, utc=session.utc)
+        session.output.say(f"run {run_id} was asked to stop already, {when}{why}")
+    return request.first
+
+
+def _answer(
+    session: Session,
+    run_ids: Sequence[RunId],
+    asked: dict[RunId, bool],
+    failed: list[RefusedView],
+    *,
+    dry_run: bool,
+) -> list[RefusedView]:
+    """Answer with the runs as they are now, and return those that failed, of which some may be new."""
+    failed, views = list(failed), list[RunView]()
+    for run_id in run_ids:
+        try:
+            views.append(session.registry.view(run_id))
+        except RunloreError as error:
+            failed.append(refused(session, run_id, error))
     items = [
         StoppedView(
             run_id=view.run_id,
@@ -117,10 +132,11 @@ def _answer(session: Session, views: Sequence[RunView], asked: dict[RunId, bool]
         )
         for view in views
     ]
-    answer = StopView(items=items, dry_run=dry_run)
+    answer = StopView(items=items, dry_run=dry_run, refused=failed)
     session.output.answer(
         answer, lambda: _lines(session, views, dry_run=dry_run), [item.run_id for item in items]
     )
+    return failed
 
 
 def _lines(session: Session, views: Sequence[RunView], *, dry_run: bool) -> Iterator[str]:

@@ -7,7 +7,7 @@ import click
 from runlore.cli import run_text
 from runlore.cli.arguments import ONE_RUN
 from runlore.cli.labelling import label
-from runlore.cli.meant import DRY_RUN, WHERE, meant
+from runlore.cli.meant import DRY_RUN, WHERE, meant, no_id
 from runlore.cli.options import verb
 from runlore.cli.session import Session
 from runlore.projections import labels
@@ -39,6 +39,7 @@ def tag(
     ids = [run_id] if run_id is not None else []
     if where is not None:  # then the first word is no ID
         ids, words = [], (*ids, *words)
+        no_id(session, words, "{}= to set a tag")
     if not words:
         missing = "K[=V]|K-..." if ids or where is not None else "ID"
         raise click.UsageError(f"Missing argument '{missing}'.", click.get_current_context())

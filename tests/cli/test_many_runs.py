@@ -63,7 +63,7 @@ def test_one_that_cannot_be_labelled_does_not_spare_the_others(several: Runlore)
     journal.write_bytes(journal.read_bytes().replace(b"run.started", b"run.stirred"))
     done = several("tag", "--filter", "name in ('a', 'b', 'c')", "seen", code=65)
 
-    assert f"error: run {run_id}: " in done.stderr
+    assert run_id in done.stderr
     assert {name for name, found in tags(several).items() if "seen" in found} == {"a", "c"}
 
 
@@ -97,3 +97,61 @@ def test_ids_or_an_expression(several: Runlore) -> None:
     assert "'K[=V]|K-...'" in several("tag", "--filter", "name = 'a'", code=2).stderr
     assert "'TEXT...'" in several("note", "a", code=2).stderr
     assert "'ID'" in several("tag", code=2).stderr
+
+
+@pytest.mark.parametrize("verb", ["tag", "note"])
+def test_an_id_beside_an_expression_is_refused(several: Runlore, verb: str) -> None:
+    """In every form that names one run; it would be set as a tag, or noted, on all that match."""
+    view = several.ok("show", "a", "--json").json
+    before = [several.ok("history", name).stdout for name in "abc"]
+    for selector in (view["run_id"], view["short_id"], view["short_id"].upper(), "a", "latest"):
+        done = several(verb, selector, "--filter", "tags.batch = 7", "old", code=2)
+        assert "either an ID or --filter" in done.stderr
+
+    assert [several.ok("history", name).stdout for name in "abc"] == before
+
+
+def test_a_word_that_only_begins_a_short_id_is_a_word(several: Runlore) -> None:
+    """Otherwise there would be no word of few letters left in a registry of many runs."""
+    beginning = several.ok("show", "c", "--json").json["short_id"][:3]
+    several.ok("tag", "--filter", "tags.batch = 7", beginning)
+    several.ok("tag", "--filter", "tags.batch = 7", "a=")
+
+    assert [sorted(tags(several)[name]) for name in "abc"] == [
+        *[sorted(["a", "batch", beginning])] * 2,
+        ["batch"],
+    ]
+
+
+def test_a_note_is_read_only_if_it_is_wanted(several: Runlore) -> None:
+    """Not for a bad expression, one that matches nothing, or a dry run; an empty one is refused once."""
+    words = ["note", "--filter", "tags.batch = 7", "-"]
+    dry = several.ok(*words, "--dry-run", stdin=b"")
+
+    assert [line[10:] for line in dry.lines] == ["b", "a"]
+    assert several(*words, code=2, stdin=b" \n").stderr.count("empty note") == 1
+    assert "matches" in several("note", "--filter", "name = 'nobody'", "-", code=3, stdin=b"").stderr
+
+
+@pytest.mark.parametrize("words", [["tag", "seen"], ["note", "seen"], ["stop"]], ids=lambda w: w[0])
+def test_what_was_refused_is_in_the_answer(several: Runlore, words: list[str]) -> None:
+    """With the run, the exit code and the reason; all others are done."""
+    verb, rest = words[0], words[1:]
+    for name in "de":
+        several.ok("run", "-d", "--name", name, "--tag", "batch=9", "--", "sleep", "60")
+    views = several.ok("ls", "--json").json["items"]
+    (run_id,) = (view["run_id"] for view in views if view["name"] == "d")
+    journal = several.root / "journals" / f"{run_id}.jsonl"
+    whole = journal.read_bytes()
+    journal.write_bytes(whole.replace(b"run.started", b"run.stirred"))
+    several.ok("ls")
+    done = several(verb, "--filter", "tags.batch = 9 or name = 'd'", *rest, "--json", code=65)
+    journal.write_bytes(whole)
+
+    assert [item["run_id"] for item in done.json["items"]] == [
+        view["run_id"] for view in views if view["name"] == "e"
+    ]
+    (refused,) = done.json["refused"]
+    assert (refused["run_id"], refused["exit_code"]) == (run_id, 65)
+    assert refused["text"] in done.stderr
+    several("stop", "d", "e")
