@@ -58,14 +58,14 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", help="tables to measure; all of them without one")
     size = parser.add_mutually_exclusive_group()
     size.add_argument(
-        "--quick", dest="size", action="store_const", const="quick", help="seven minutes (default)"
+        "--quick", dest="size", action="store_const", const="quick", help="for a look (default)"
     )
     size.add_argument(
         "--full",
         dest="size",
         action="store_const",
         const="full",
-        help="half an hour, for the record",
+        help="for the record: hours, on a quiet machine",
     )
     parser.add_argument(
         "--json",

@@ -150,6 +150,7 @@ class Writer:
 
         Raises:
             JournalIO: progress that this writer appended last may not survive power loss.
+            CorruptJournal: an owner's journal was damaged meanwhile; it is let go of as it is.
         """
         file = self._file
         if file is None:
