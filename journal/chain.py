@@ -57,6 +57,12 @@ def stated(end: bytes) -> bytes | None:
     return bytes.fromhex(end[len(FIELD) : -len(CLOSE)].decode("ascii")) if is_trailer(end) else None
 
 
+def stated_head(line: bytes) -> Head | None:
+    """Return the `h` with which a line without its newline ends, as it is written, or None if it is none."""
+    end = line[-TRAILER_LENGTH:]
+    return Head(end[len(FIELD) : -len(CLOSE)].decode("ascii")) if is_trailer(end) and line != end else None
+
+
 def head(digest: bytes) -> Head:
     """Return an `h` as it is written: 64 hex digits."""
     return Head(digest.hex())

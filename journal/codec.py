@@ -24,6 +24,7 @@ from runlore.journal.events import (
     UnknownEvent,
     tag_of,
 )
+from runlore.journal.framing import split_lines
 from runlore.journal.values import MAX_INT, Actor, Count, UtcTime
 
 MAX_LINE: Final = 256 * 1024
@@ -163,6 +164,25 @@ def decode_known_lines(chunk: bytes) -> list[KnownEvent]:
     if not chunk.isascii():
         _require_utf8(chunk)
     return events
+
+
+def decode_whole_lines(chunk: bytes, *, after: int) -> tuple[list[KnownEvent], bytes] | None:
+    """Return (the events of a chunk of whole lines, one on each and `seq` after `seq`; its last line).
+
+    after: the `seq` before the first one; 0 if any may stand there. None: there is something unusual about
+    the chunk, damage perhaps; read it line by line.
+    """
+    try:
+        events = decode_known_lines(chunk)
+    except UndecodableLine:
+        return None
+    lines = split_lines(chunk)
+    if not is_one_a_line(lines, len(events)):
+        return None
+    first = after + 1 if after else events[0].seq
+    if [event.seq for event in events] != list(range(first, first + len(events))):
+        return None
+    return events, lines[-1]
 
 
 def is_one_a_line(lines: list[bytes], events: int) -> bool:

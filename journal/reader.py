@@ -13,7 +13,7 @@ from runlore.journal import chain, codec, tailing
 from runlore.journal.disk import Disk
 from runlore.journal.errors import CorruptJournal, JournalIO, NotFound, UndecodableLine
 from runlore.journal.events import AnyEvent
-from runlore.journal.framing import split_lines, whole_lines
+from runlore.journal.framing import whole_lines
 from runlore.journal.history import History, open_file, open_history
 from runlore.journal.ids import is_run_id
 from runlore.journal.layout import SUFFIX, Layout
@@ -335,24 +335,14 @@ class EventChunks:
 
     def _decoded(self, chunk: bytes) -> list[AnyEvent]:
         """Return the events of a chunk up to the first that does not continue the journal."""
-        try:
-            events = codec.decode_known_lines(chunk)
-        except UndecodableLine:
+        found = codec.decode_whole_lines(chunk, after=self._seq)
+        if found is None:
             return self._decoded_one_by_one(chunk)
-        lines = split_lines(chunk)
-        if not codec.is_one_a_line(lines, len(events)):
-            return self._decoded_one_by_one(chunk)
-        first = self._seq + 1 if self._seq else events[0].seq
-        if [event.seq for event in events] != list(range(first, first + len(events))):
-            return self._decoded_one_by_one(chunk)
-        self._seq = first + len(events) - 1
+        events, last = found
+        self._seq = events[-1].seq
         self.offset += len(chunk)
-        self._note_head(lines[-1][:-1])
+        self.head = chain.stated_head(last[:-1])
         return cast("list[AnyEvent]", events)
-
-    def _note_head(self, line: bytes) -> None:
-        parts = chain.split_line(line)
-        self.head = chain.head(parts[1]) if parts else None
 
     def _decoded_one_by_one(self, chunk: bytes) -> list[AnyEvent]:
         events: list[AnyEvent] = []
@@ -368,7 +358,7 @@ class EventChunks:
             self._seq = event.seq
             self.offset += len(line) + 1
             events.append(event)
-            self._note_head(line)
+            self.head = chain.stated_head(line)
         return events
 
 

@@ -22,4 +22,9 @@ def is_sealed(disk: Disk, path: str) -> bool:
         return False
     finally:
         disk.close(fd)
-    return end.endswith(b"}\n") and end[:-1].rpartition(b"\n")[2].startswith(_SEAL)
+    return ends_in_seal(end)
+
+
+def ends_in_seal(end: bytes) -> bool:
+    """Say whether the last of these lines is a seal."""
+    return end.endswith(b"}\n") and end.startswith(_SEAL, end.rfind(b"\n", 0, -1) + 1)

@@ -1,13 +1,12 @@
 """A journal as a row of the index; settled only where nothing about it is in doubt."""
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
 
 from runlore.journal import ids
-from runlore.journal.values import RunId
+from runlore.journal.values import Head, RunId
 from runlore.projections import shell
 from runlore.projections.index.times import microseconds
 from runlore.projections.registry import Row
@@ -31,70 +30,47 @@ class Entry(Struct, frozen=True, gc=False):
 
 def entry(row: Row, signature: Signature) -> Entry:
     """Return the row of a journal that looked so before and after it was folded, with no append going on."""
-    if not _is_settled(row, signature):
-        return Entry(row.run_id, signature)
-    return Entry(row.run_id, signature, _columns(row), tuple(row.state.tags.items()))
+    whole = row.problem is None and signature[1] in {row.size, PACKED}
+    made = settled(row.run_id, row.state, row.head, signature) if whole else None
+    return made or Entry(row.run_id, signature)
 
 
-def _is_settled(row: Row, signature: Signature) -> bool:
-    """Say whether the run has ended, whole to the last byte, in words that SQLite keeps as they are."""
-    state = row.state
-    return (
-        state.ended
-        and state.sealed
-        and row.problem is None
-        and signature[1] in {row.size, PACKED}
-        and state.created_at is not None
-        and state.queued is not None
-        and all("\0" not in text for text in _texts(row))
-    )
+def settled(run_id: RunId, state: RunState, head: Head | None, signature: Signature) -> Entry | None:
+    """Return the row of a run whose history is whole to the last byte; None if the run is not settled.
 
-
-def _texts(row: Row) -> Iterator[str]:
-    state = row.state
-    recipe = state.recipe
-    yield from (state.name, state.key, state.runtime, *state.tags, *state.tags.values())
-    yield from recipe.argv if recipe else ()
-    if state.queued:
-        yield state.queued.parent
-    if state.origin:
-        yield state.origin.external_id
-
-
-def _columns(row: Row) -> tuple[object, ...]:
-    state = row.state
-    reason, origin, recipe = state.reason, state.origin, state.recipe
-    return (
-        row.head,
-        ids.short(row.run_id),
+    It has ended, and says so in words that SQLite keeps as they are.
+    """
+    queued, created, started, ended = state.queued, state.created_at, state.started_at, state.ended_at
+    if queued is None or created is None or not state.ended or not state.sealed:
+        return None
+    recipe, reason, runtime = queued.recipe, state.reason, state.runtime
+    external_id = queued.origin.external_id if queued.origin else ""
+    tags = state.tags
+    texts = (state.name, queued.key, external_id, queued.parent, runtime, *tags, *tags.values(), *recipe.argv)
+    if "\0" in "".join(texts):
+        return None
+    columns = (
+        head,
+        ids.short(run_id),
         state.name or None,
-        state.key or None,
-        (origin.external_id or None) if origin else None,
+        queued.key or None,
+        external_id or None,
         state.status,
         state.exit_code,
         state.signal,
         reason.code if reason else None,
-        _us(state.created_at),
-        _us(state.started_at),
-        _us(state.ended_at),
-        _took_s(state),
-        spelled_tags(state.tags),
-        shell.join(recipe.argv) if recipe else None,
-        state.runtime or None,
-        (state.queued.parent or None) if state.queued else None,
+        microseconds(created),
+        None if started is None else microseconds(started),
+        None if ended is None else microseconds(ended),
+        None if started is None or ended is None else max(0.0, (ended - started).total_seconds()),
+        spelled_tags(tags),
+        shell.join(recipe.argv),
+        runtime or None,
+        queued.parent or None,
     )
+    return Entry(run_id, signature, columns, tuple(tags.items()))
 
 
 def spelled_tags(tags: Mapping[str, str]) -> str:
     """Return tags as the table of `ps` has them."""
     return " ".join(f"{name}={value}" if value else name for name, value in tags.items())
-
-
-def _us(at: datetime | None) -> int | None:
-    return None if at is None else microseconds(at)
-
-
-def _took_s(state: RunState) -> float | None:
-    if state.started_at is None or state.ended_at is None:
-        return None
-    return max(0.0, (state.ended_at - state.started_at).total_seconds())

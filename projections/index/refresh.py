@@ -16,8 +16,10 @@ from runlore.journal.sealed_end import is_sealed
 from runlore.journal.values import RunId
 from runlore.projections.index import generations
 from runlore.projections.index.entry import PACKED, Entry, Signature, entry
+from runlore.projections.index.filling import fill
 from runlore.projections.index.packed import PackedRuns, signature
-from runlore.projections.index.store import Store, fill
+from runlore.projections.index.plain import plain_entry
+from runlore.projections.index.store import Store
 from runlore.projections.index.survey import (
     NEVER,
     Place,
@@ -107,6 +109,8 @@ def entry_of(disk: Disk, layout: Layout, run_id: RunId, packed: PackedRuns | Non
 
     packed: spares reading what lies where in the packs, as long as they look so.
     """
+    if (plain := plain_entry(disk, run_id, layout.journal(run_id))) is not None:
+        return plain
     held = is_appended_to(disk, layout.journal(run_id))
     before = signature(disk, layout, run_id)
     if before is None:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from runlore.journal.feed_position import FeedPosition
 from runlore.journal.values import RunId
-from runlore.projections.index import schema, sqlite, version
+from runlore.projections.index import sqlite, version
 from runlore.projections.index.entry import Entry, Signature
 from runlore.projections.index.survey import Place
 
@@ -157,24 +157,6 @@ class Store:
         if found is None:
             raise OSError(f"{self.path}: not an index")
         return tuple(found)
-
-
-def fill(path: str, entries: Iterable[Entry], place: Place) -> None:
-    """Make a database file of these rows, which were looked at after `place`."""
-    connection = sqlite.make(path)
-    try:
-        connection.executescript(schema.TABLES)
-        connection.execute("BEGIN")
-        for each in entries:
-            insert(connection, each)
-        connection.execute("COMMIT")
-        connection.executescript(schema.INDEXES)
-        connection.execute(schema.COUNT)
-        write_place(connection, 1, place)
-        connection.execute(f"PRAGMA user_version = {version.USER_VERSION}")
-        connection.execute("PRAGMA journal_mode = WAL")
-    finally:
-        connection.close()
 
 
 def insert(connection: sqlite.Connection, each: Entry) -> None:

@@ -79,7 +79,7 @@ def journals(layout: Layout) -> dict[RunId, int]:
     cut = -len(SUFFIX)
     with os.scandir(layout.journals) as entries:
         return {
-            RunId(each.name[:cut]): _signed(each.inode())
+            RunId(each.name[:cut]): signed(each.inode())
             for each in entries
             if each.name.endswith(SUFFIX) and is_run_id(each.name[:cut])
         }
@@ -91,7 +91,12 @@ def signature_of(path: str) -> Signature | None:
         found = os.lstat(path)
     except FileNotFoundError:
         return None
-    return _signed(found.st_ino), found.st_size, found.st_mtime_ns
+    return signed(found.st_ino), found.st_size, found.st_mtime_ns
+
+
+def signed(number: int) -> int:
+    """Return an unsigned number of 64 bits, as an inode is, as SQLite keeps integers."""
+    return number - (1 << 64) if number >= 1 << 63 else number
 
 
 def is_appended_to(disk: Disk, path: str) -> bool:
@@ -118,8 +123,3 @@ def _changed_ns(disk: Disk, folder: str) -> int:
     changed = disk.stat_path(folder).mtime_ns
     now = disk.now().timestamp() * 1e9
     return NEVER if changed > now - _UNSURE_NS else changed
-
-
-def _signed(number: int) -> int:
-    """Return an unsigned number of 64 bits, as an inode is, as SQLite keeps integers."""
-    return number - (1 << 64) if number >= 1 << 63 else number

@@ -1,0 +1,199 @@
+"""Rows of the index: made in one look or closely, put in at once or one by one, they say the same."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from runlore.journal.disk import REAL
+from runlore.journal.events import (
+    RunFailed,
+    RunProgressed,
+    RunRenamed,
+    RunSucceeded,
+    RunTagged,
+)
+from runlore.journal.layout import Layout
+from runlore.journal.tailing import PIECE
+from runlore.journal.values import Origin, Reason, Recipe, RunId
+from runlore.projections.index import generations
+from runlore.projections.index.entry import Entry, entry
+from runlore.projections.index.filling import BATCH, fill
+from runlore.projections.index.packed import signature
+from runlore.projections.index.plain import plain_entry
+from runlore.projections.index.refresh import entry_of
+from runlore.projections.index.store import Store
+from runlore.projections.index.survey import Place
+from runlore.projections.registry import fold_journal
+from tests.doubles.drafts import new_run_id
+from tests.journal.forge import AT_TEXT, OTHER_RUN, RUN, Forge
+from tests.journal.journals import registry
+
+ODD_RECIPE: Final = Recipe(argv=("sh", "-c", "echo 'größe' $HOME", "", "a\tb"), cwd="/")
+
+
+def ended(**fields: object) -> Forge:
+    """A finished, sealed journal."""
+    return Forge().queued(**fields).add(RunSucceeded, exit_code=0).seal()
+
+
+def long() -> Forge:
+    """A journal that is just too long for one look."""
+    forge = Forge().queued()
+    while len(forge.data) <= PIECE:
+        forge.add(RunProgressed, message="x" * 2000)
+    return forge.add(RunSucceeded, exit_code=0).seal()
+
+
+PLAIN: Final[dict[str, Callable[[], bytes]]] = {
+    "sealed": lambda: ended().data,
+    "named and tagged": lambda: (
+        ended(name="größe", key="k", tags={"a": "", "ä": "b c"}, parent=OTHER_RUN, recipe=ODD_RECIPE).data
+    ),
+    "from elsewhere": lambda: ended(origin=Origin(kind="imported", external_id="77")).data,
+    "failed": lambda: (
+        Forge().queued().add(RunFailed, exit_code=3, reason=Reason(code="exit_nonzero", text="3")).seal().data
+    ),
+    "tagged after its end": lambda: ended().add(RunTagged, tags={"late": "yes"}).seal().data,
+    "renamed": lambda: Forge().queued(name="a").add(RunRenamed, name="").add(RunSucceeded).seal().data,
+}
+ODD: Final[dict[str, Callable[[], bytes]]] = {
+    "empty": lambda: b"",
+    "a torn first line": lambda: ended().data[:40],
+    "a torn last line": lambda: ended().data[:-1],
+    "bytes behind the seal": lambda: ended().data + b'{"type":"run.noted"',
+    "goes on": lambda: Forge().queued().add(RunProgressed, message="running").data,
+    "ended without a seal": lambda: Forge().queued().add(RunSucceeded, exit_code=0).data,
+    "a seal in the middle": lambda: ended().add(RunTagged, tags={"late": "yes"}).data,
+    "sealed before its end": lambda: Forge().queued().seal().data,
+    "another run's": lambda: Forge(OTHER_RUN).queued().add(RunSucceeded, exit_code=0).seal().data,
+    "without a beginning": lambda: b"".join(ended().lines[1:]),
+    "a gap": lambda: b"".join([*ended().lines[:1], *ended().lines[2:]]),
+    "a blank line": lambda: b"\n".join(ended().lines),
+    "two events on a line": lambda: b"".join([ended().lines[0][:-1], *ended().lines[1:]]),
+    "an event of a later release": lambda: (
+        (Forge().queued().raw(b'{"type":"run.dreamt","seq":2,"at":"%s"' % AT_TEXT.encode()).add(RunSucceeded))
+        .seal()
+        .data
+    ),
+    "bad UTF-8": lambda: ended().data.replace(b"echo", b"ech\xff"),
+    "a wrong type": lambda: Forge().queued().text('"text":7').add(RunSucceeded, exit_code=0).seal().data,
+    "a NUL in a name": lambda: ended(name="a\0b").data,
+    "a NUL in a tag": lambda: ended(tags={"a": "\0"}).data,
+    "continues a pack": lambda: Forge().continued(after=ended()).add(RunTagged, tags={"a": ""}).seal().data,
+    "longer than one look": lambda: long().data,
+}
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    """A registry without runs."""
+    return registry(tmp_path / "registry")
+
+
+def closely(layout: Layout, run_id: RunId) -> Entry | None:
+    """The row by the fold that listings show."""
+    seen, row = signature(REAL, layout, run_id), fold_journal(REAL, layout, run_id)
+    assert seen is not None
+    return Entry(run_id, seen) if row is None else entry(row, seen)
+
+
+@pytest.mark.parametrize("case", PLAIN)
+def test_a_plain_journal_is_a_row_after_one_look(layout: Layout, case: str) -> None:
+    """And the row is the one that the fold gives."""
+    Path(layout.journal(RUN)).write_bytes(PLAIN[case]())
+
+    made = plain_entry(REAL, RUN, layout.journal(RUN))
+
+    assert made is not None
+    assert made.columns
+    assert made == closely(layout, RUN)
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_an_odd_journal_is_looked_at_closely(layout: Layout, case: str) -> None:
+    """What is damaged, torn, unfinished or long is left to whoever can say what it is."""
+    Path(layout.journal(RUN)).write_bytes(ODD[case]())
+
+    assert plain_entry(REAL, RUN, layout.journal(RUN)) is None
+    assert entry_of(REAL, layout, RUN) == closely(layout, RUN)
+
+
+class Meddled:
+    """The disk of somebody who is disturbed right after he has read a journal."""
+
+    def __init__(self, meddle: Callable[[], object]) -> None:
+        self._meddle = meddle
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any call of a disk
+        return getattr(REAL, name)
+
+    def pread(self, fd: int, length: int, offset: int) -> bytes:
+        """Read, and let the other one do what he does."""
+        data = REAL.pread(fd, length, offset)
+        self._meddle()
+        return data
+
+
+@pytest.mark.parametrize("how", ["grows", "is touched", "is replaced", "is removed"])
+def test_a_journal_that_moves_under_the_look_is_no_row(layout: Layout, how: str) -> None:
+    """What was read may not be all, or not that any more."""
+    path = Path(layout.journal(RUN))
+    path.write_bytes(ended().data)
+
+    def meddle() -> None:
+        if how == "grows":
+            path.write_bytes(ended().add(RunTagged, tags={"late": "yes"}).seal().data)
+        elif how == "is touched":
+            os.utime(path, ns=(1, 1))
+        else:
+            path.rename(layout.journal(OTHER_RUN))
+            if how == "is replaced":
+                path.write_bytes(ended(name="another").data)
+
+    assert plain_entry(Meddled(meddle), RUN, str(path)) is None
+
+
+def test_a_journal_that_is_being_appended_to_is_no_row(layout: Layout) -> None:
+    """Its bytes are right, and may be about to change."""
+    path = layout.journal(RUN)
+    Path(path).write_bytes(ended().data)
+    fd = REAL.open(path, os.O_RDWR)
+    REAL.lock(fd)
+
+    assert plain_entry(REAL, RUN, path) is None
+
+    REAL.close(fd)
+    assert plain_entry(REAL, RUN, path) is not None
+
+
+def test_rows_put_in_at_once_are_those_put_in_one_by_one(layout: Layout) -> None:
+    """More than a batch of them, settled and not, with and without a value in each column."""
+    made: list[Entry] = []
+    for number in range(BATCH + 3):
+        run_id = new_run_id(number)
+        made.append(Entry(run_id, (number, -1, 7)))
+        if number % 3:
+            columns = tuple(None if at % 3 == number % 2 else at for at in range(17))
+            made[-1] = Entry(run_id, (number, 9, 7), columns, (("a", ""), ("b", str(number)))[: number % 4])
+    at_once, one_by_one = (generations.begin(layout.index) for _ in range(2))
+
+    fill(at_once, iter(made), Place())
+    fill(one_by_one, iter(()), Place())
+    store = Store(one_by_one)
+    assert store.commit(store.begin(), made, (), Place())
+    store.close()
+
+    assert kept(at_once) == kept(one_by_one)
+
+
+def kept(path: str) -> tuple[list[Entry], list[Sequence[object]]]:
+    """Every row, by run, and how many there are of each status."""
+    store = Store(path)
+    try:
+        found = store.entries(), list(store.select("SELECT * FROM counts ORDER BY status"))
+    finally:
+        store.close()
+    return sorted(found[0], key=lambda each: each.run_id), found[1]
