@@ -94,6 +94,8 @@ class PackIndex:
 
     def __init__(self, body: bytes) -> None:
         self._body = body
+        self._behind = 0
+        """Behind what was found last: runs are mostly asked for in order."""
 
     @classmethod
     def of(cls, parts: list[PackedPart]) -> Self:
@@ -113,11 +115,13 @@ class PackIndex:
     def find(self, run_id: RunId) -> list[PackedPart]:
         """Return the parts of one run, in the order in which they lie in the pack."""
         found: list[PackedPart] = []
-        sought = run_id.encode()
-        at = bisect_left(range(len(self)), sought, key=self._id_at)
+        sought, at = run_id.encode(), self._behind
+        if self._id_at(at) != sought or (at and self._id_at(at - 1) == sought):
+            at = bisect_left(range(len(self)), sought, key=self._id_at)
         while at < len(self) and self._id_at(at) == sought:
             found.append(self._part_at(at))
             at += 1
+        self._behind = at
         return found
 
     def __len__(self) -> int:

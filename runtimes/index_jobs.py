@@ -17,16 +17,13 @@ from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
 from runlore.projections.index.entry import Entry
 from runlore.projections.index.packed import PackedRuns
-from runlore.projections.index.refresh import Passing, entries, entry_of
+from runlore.projections.index.rows import PIECE, Passing, Rows, entries, piece
 
 WORTH: Final = 2000
 """Journals that are worth a process of their own, unless so many are asked for."""
 MOST: Final = 64
-_PIECE: Final = 64
-"""Journals whose rows are sent together."""
 _LENGTH: Final = 4
 """Bytes in front of a piece that say how long it is."""
-Rows = list[Entry | None]
 
 
 class Jobs:
@@ -41,9 +38,9 @@ class Jobs:
     def __call__(
         self, disk: Disk, layout: Layout, run_ids: Sequence[RunId], passing: Passing
     ) -> Iterator[Entry]:
-        """Return the rows of these journals; see `refresh.entries`."""
+        """Return the rows of these journals; see `rows.entries`."""
         wanted = self._wanted or min(len(os.sched_getaffinity(0)), len(run_ids) // WORTH)
-        count = min(wanted, MOST, -(-len(run_ids) // _PIECE))
+        count = min(wanted, MOST, -(-len(run_ids) // PIECE))
         if count < 2:  # noqa: PLR2004 - one process is this one
             return entries(disk, layout, run_ids, passing)
         return _Gathering(disk, layout, run_ids, count).rows(passing)
@@ -81,10 +78,10 @@ class _Gathering:
             for number in range(self._count):
                 self._begin(number)
             for at, _ in enumerate(passing(self._run_ids)):
-                if not at % _PIECE:
-                    sent = self._sent(at // _PIECE % self._count)
+                if not at % PIECE:
+                    sent = self._sent(at // PIECE % self._count)
                     rows = self._made(at) if sent is None else decoder.decode(sent)
-                row = rows[at % _PIECE]
+                row = rows[at % PIECE]
                 if row is not None:
                     yield row
         finally:
@@ -92,17 +89,16 @@ class _Gathering:
 
     def _made(self, at: int) -> Rows:
         """Return the rows of the piece that begins there."""
-        piece = self._run_ids[at : at + _PIECE]
-        return [entry_of(self._disk, self._layout, run_id, self._packed) for run_id in piece]
+        return piece(self._disk, self._layout, self._run_ids[at : at + PIECE], self._packed)
 
     def _sent(self, number: int) -> bytes | None:
         """Return the next piece that a child sent; None once it has ended, and ever after."""
         if (pipe := self._pipes[number]) is None:
             return None
         length = int.from_bytes(pipe.read(_LENGTH), "big")
-        piece = pipe.read(length)
-        if length and len(piece) == length:
-            return piece
+        sent = pipe.read(length)
+        if length and len(sent) == length:
+            return sent
         self._pipes[number] = None
         pipe.close()
         return None
@@ -124,8 +120,8 @@ class _Gathering:
                 os.close(each)
             encode = msgspec.msgpack.encode
             with os.fdopen(fd, "wb") as pipe:
-                for at in range(number * _PIECE, len(self._run_ids), self._count * _PIECE):
-                    piece = encode(self._made(at))
-                    pipe.write(len(piece).to_bytes(_LENGTH, "big") + piece)
+                for at in range(number * PIECE, len(self._run_ids), self._count * PIECE):
+                    sent = encode(self._made(at))
+                    pipe.write(len(sent).to_bytes(_LENGTH, "big") + sent)
         finally:
             os._exit(0)

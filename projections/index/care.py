@@ -14,7 +14,8 @@ from runlore.projections.index import generations, sqlite
 from runlore.projections.index.entry import Entry
 from runlore.projections.index.packed import PackedRuns
 from runlore.projections.index.reading import is_usable
-from runlore.projections.index.refresh import Making, Passing, entry_of, make, refresh, runs
+from runlore.projections.index.refresh import Making, make, refresh, runs
+from runlore.projections.index.rows import Passing, entry_of
 from runlore.projections.index.store import OtherVersion, Store
 
 State = Literal["ready", "missing", "older", "newer", "damaged", "not_here"]

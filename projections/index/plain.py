@@ -23,7 +23,11 @@ _WHOLE: Final = OPENINGS[0]
 
 
 def plain_entry(disk: Disk, run_id: RunId, path: str) -> Entry | None:
-    """Return the row of a settled run whose journal is plain; None if it is not, or if that is in doubt."""
+    """Return the row of a settled run whose journal is plain; None if it is not, or if that is in doubt.
+
+    Raises:
+        FileNotFoundError: there is no journal.
+    """
     try:
         fd = disk.open(path, _FLAGS)
         try:
@@ -36,6 +40,8 @@ def plain_entry(disk: Disk, run_id: RunId, path: str) -> Entry | None:
         signature = signed(seen.inode), seen.size, seen.mtime_ns
         made = plain_row(run_id, data, signature) if len(data) == seen.size else None
         return made if made is None or signature_of(path) == signature else None
+    except FileNotFoundError:
+        raise
     except OSError:
         return None
 

@@ -1,8 +1,8 @@
 """Bring an index up to date, or make one: the same looks at the same journals, some of them or all.
 
-The order is what makes it right (see `survey`): folder and feed first, then each append lock, then the
-journal between two looks at its file. Whoever holds an append lock is not waited for: his run stays
-unsettled, and the next read looks again.
+The order is what makes it right (see `survey`): folder and feed first, then the journals and packs (see
+`rows`). Whoever holds an append lock is not waited for: his run stays unsettled, and the next read looks
+again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,15 +10,14 @@ from typing import Final
 
 from runlore.journal import machine
 from runlore.journal.disk import Disk
-from runlore.journal.errors import NotFound
 from runlore.journal.layout import Layout
 from runlore.journal.sealed_end import is_sealed
 from runlore.journal.values import RunId
 from runlore.projections.index import generations
-from runlore.projections.index.entry import PACKED, Entry, Signature, entry
+from runlore.projections.index.entry import PACKED, Entry, Signature
 from runlore.projections.index.filling import fill
-from runlore.projections.index.packed import PackedRuns, signature
-from runlore.projections.index.plain import plain_entry
+from runlore.projections.index.packed import PackedRuns
+from runlore.projections.index.rows import PIECE, Passing, entries, piece
 from runlore.projections.index.store import Store
 from runlore.projections.index.survey import (
     NEVER,
@@ -29,14 +28,9 @@ from runlore.projections.index.survey import (
     signature_of,
     survey,
 )
-from runlore.projections.registry import fold_journal
 
-Passing = Callable[[Iterable[RunId]], Iterable[RunId]]
-"""Takes what is about to be done and gives it on, so that somebody can count."""
 Making = Callable[[Disk, Layout, Sequence[RunId], Passing], Iterator[Entry]]
-"""Makes the rows of journals: `entries`, or something that does the same in several processes."""
-UNSURE: Final[Signature] = (0, 0, 0)
-"""The signature of no journal: whoever has it is looked at again."""
+"""Makes the rows of runs: `entries`, or something that does the same in several processes."""
 _TRIES: Final = 4
 _LAG: Final = 16 << 10
 """Bytes of the feed that are read again and again, before it is written down that they were read."""
@@ -85,15 +79,6 @@ def make(disk: Disk, layout: Layout, passing: Passing = iter, making: Making | N
             raise
 
 
-def entries(disk: Disk, layout: Layout, run_ids: Sequence[RunId], passing: Passing = iter) -> Iterator[Entry]:
-    """Yield the rows of these journals, as they are now."""
-    packed = PackedRuns(disk, layout)
-    for run_id in passing(run_ids):
-        made = entry_of(disk, layout, run_id, packed)
-        if made is not None:
-            yield made
-
-
 def runs(disk: Disk, layout: Layout) -> dict[RunId, int]:
     """Return every run there is, with what its signature begins with.
 
@@ -102,28 +87,6 @@ def runs(disk: Disk, layout: Layout) -> dict[RunId, int]:
     """
     loose = journals(layout)  # before the packs: what is packed meanwhile is in them
     return PackedRuns(disk, layout).inodes() | loose
-
-
-def entry_of(disk: Disk, layout: Layout, run_id: RunId, packed: PackedRuns | None = None) -> Entry | None:
-    """Return the row of a run as it is now; None if there is none.
-
-    packed: spares reading what lies where in the packs, as long as they look so.
-    """
-    if (plain := plain_entry(disk, run_id, layout.journal(run_id))) is not None:
-        return plain
-    held = is_appended_to(disk, layout.journal(run_id))
-    before = signature(disk, layout, run_id)
-    if before is None:
-        return None
-    if before[1] != PACKED and held:
-        return Entry(run_id, UNSURE)
-    try:
-        row = fold_journal(disk, layout, run_id, packed.known(run_id, before) if packed else None)
-    except NotFound:
-        return None if before[1] == PACKED else Entry(run_id, UNSURE)
-    if signature(disk, layout, run_id) != before:
-        return Entry(run_id, UNSURE)
-    return Entry(run_id, before) if row is None else entry(row, before)
 
 
 def _changes(
@@ -144,14 +107,21 @@ def _changes(
             wanted |= _unlike(disk, layout, there, seen, ask_locks=found.place.feed is not None)
     wanted |= {run_id for run_id in pending if _may_be_settled(disk, layout, run_id)}
     changed: list[Entry] = []
-    packed = PackedRuns(disk, layout) if wanted else None
-    for run_id in sorted(wanted):
-        made = entry_of(disk, layout, run_id, packed)
+    for run_id, made in _looked_at(disk, layout, sorted(wanted)):
         if made is None:
             gone.append(run_id)
         elif made.columns or run_id not in pending:
             changed.append(made)
     return changed, gone
+
+
+def _looked_at(disk: Disk, layout: Layout, run_ids: list[RunId]) -> Iterator[tuple[RunId, Entry | None]]:
+    if not run_ids:
+        return
+    packed = PackedRuns(disk, layout)
+    for at in range(0, len(run_ids), PIECE):
+        together = run_ids[at : at + PIECE]
+        yield from zip(together, piece(disk, layout, together, packed), strict=True)
 
 
 def _kept(seen: dict[RunId, tuple[Signature, bool]]) -> dict[RunId, int]:

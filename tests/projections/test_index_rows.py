@@ -21,15 +21,17 @@ from runlore.journal.values import Origin, Reason, Recipe, RunId
 from runlore.projections.index import generations
 from runlore.projections.index.entry import Entry, entry
 from runlore.projections.index.filling import BATCH, fill
-from runlore.projections.index.packed import signature
+from runlore.projections.index.packed import PackedRuns, signature
 from runlore.projections.index.plain import plain_entry
-from runlore.projections.index.refresh import entry_of
+from runlore.projections.index.rows import entry_of, piece
 from runlore.projections.index.store import Store
 from runlore.projections.index.survey import Place
 from runlore.projections.registry import fold_journal
-from tests.doubles.drafts import new_run_id
+from tests.doubles.drafts import new_run_id, tagged
+from tests.doubles.recorder import recording
 from tests.journal.forge import AT_TEXT, OTHER_RUN, RUN, Forge
 from tests.journal.journals import registry
+from tests.journal.packed import append, pack, packs
 
 ODD_RECIPE: Final = Recipe(argv=("sh", "-c", "echo 'größe' $HOME", "", "a\tb"), cwd="/")
 
@@ -122,10 +124,10 @@ def test_an_odd_journal_is_looked_at_closely(layout: Layout, case: str) -> None:
 
 
 class Meddled:
-    """The disk of somebody who is disturbed right after he has read a journal."""
+    """The disk of somebody who is disturbed once, right after he has read a history for the first time."""
 
     def __init__(self, meddle: Callable[[], object]) -> None:
-        self._meddle = meddle
+        self._meddle = [meddle]
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any call of a disk
         return getattr(REAL, name)
@@ -133,7 +135,8 @@ class Meddled:
     def pread(self, fd: int, length: int, offset: int) -> bytes:
         """Read, and let the other one do what he does."""
         data = REAL.pread(fd, length, offset)
-        self._meddle()
+        while self._meddle:
+            self._meddle.pop()()
         return data
 
 
@@ -197,3 +200,48 @@ def kept(path: str) -> tuple[list[Entry], list[Sequence[object]]]:
     finally:
         store.close()
     return sorted(found[0], key=lambda each: each.run_id), found[1]
+
+
+def packed_registry(layout: Layout, count: int = 5) -> list[RunId]:
+    """Pack runs of two days, of which the second one goes on in a journal, and return them all."""
+    run_ids = [RunId(f"2026112{number % 2}-20140{number}-k3f9x2ab") for number in range(count)]
+    for number, run_id in enumerate(run_ids):
+        forge = Forge(run_id).queued(name=f"run {number}").add(RunSucceeded, exit_code=0).seal()
+        Path(layout.journal(run_id)).write_bytes(forge.data)
+    pack(layout)
+    append(layout, run_ids[1], tagged())
+    return sorted(run_ids)
+
+
+def test_packed_runs_are_rows_together(layout: Layout) -> None:
+    """Each as if it were looked at closely, and a run that is nowhere has none."""
+    run_ids = [*packed_registry(layout), new_run_id(9)]
+
+    made = piece(REAL, layout, run_ids, PackedRuns(REAL, layout))
+
+    assert made == [*(closely(layout, run_id) for run_id in run_ids[:-1]), None]
+    assert sum(bool(each and each.columns) for each in made) == len(run_ids) - 2
+
+
+def test_a_pack_is_opened_once_for_a_piece(layout: Layout) -> None:
+    """However many of its runs are in the piece."""
+    run_ids = packed_registry(layout)
+    disk, recorder = recording(REAL)
+
+    piece(disk, layout, run_ids, PackedRuns(disk, layout))
+
+    opened = [call.arguments[0] for call in recorder.named("open")]
+    assert opened.count(str(packs(layout)[0])) == 1
+
+
+def test_a_pack_that_moves_under_the_look_is_read_again(layout: Layout) -> None:
+    """The rows of its day are those of the pack that is there then."""
+    run_ids = packed_registry(layout)
+    path = packs(layout)[0]
+    other = path.read_bytes().replace(b'"run 2"', b'"run X"')
+    meddled = Meddled(lambda: path.write_bytes(other))
+
+    made = piece(meddled, layout, run_ids, PackedRuns(REAL, layout))
+
+    assert made == [closely(layout, run_id) for run_id in run_ids]
+    assert "run X" in {each.columns[2] for each in made if each and each.columns}

@@ -11,9 +11,10 @@ from runlore.journal.disk import REAL
 from runlore.journal.events import RunFailed
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
-from runlore.projections.index import generations, refresh
+from runlore.projections.index import generations
 from runlore.projections.index.care import rebuild
 from runlore.projections.index.entry import Entry
+from runlore.projections.index.rows import entries
 from runlore.projections.index.store import Store
 from runlore.runtimes import index_jobs
 from runlore.runtimes.index_jobs import Jobs
@@ -56,7 +57,7 @@ def test_so_many_processes_make_the_same_rows(layout: Layout, count: int) -> Non
     before, ids = children(), sorted(new_run_id(number) for number in range(COUNT))
     made = rows(layout, Jobs(count))
 
-    assert made == list(refresh.entries(REAL, layout, ids))
+    assert made == list(entries(REAL, layout, ids))
     assert sum(bool(row.columns) for row in made) == COUNT - 2
     assert children() == before
 

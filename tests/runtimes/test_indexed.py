@@ -17,7 +17,8 @@ from runlore.projections.filters import Filter
 from runlore.projections.index import generations
 from runlore.projections.index.care import differences, rebuild
 from runlore.projections.index.reading import reading
-from runlore.projections.index.refresh import entry_of, make
+from runlore.projections.index.refresh import make
+from runlore.projections.index.rows import entry_of
 from runlore.projections.index.store import Store
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.packing import Packing
