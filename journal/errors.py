@@ -129,6 +129,10 @@ class Busy(Conflict):
     """Another live process owns what was asked for."""
 
 
+class NoRoom(Conflict):
+    """As many runs are kept as may be at once; nothing was submitted, and later there may be room."""
+
+
 class NoKeeper(Conflict):
     """Nobody keeps the run, so nobody can carry this out; its command may still be alive."""
 

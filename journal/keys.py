@@ -67,8 +67,18 @@ def spec_digest(recipe: Recipe) -> str:
     return sha256(msgspec.json.encode(recipe)).hexdigest()
 
 
-def claim(disk: Disk, layout: Layout, key: str, spec: str, mint: Callable[[], RunId]) -> HeldClaim:
+def claim(
+    disk: Disk,
+    layout: Layout,
+    key: str,
+    spec: str,
+    mint: Callable[[], RunId],
+    *,
+    before_new: Callable[[], object] | None = None,
+) -> HeldClaim:
     """Return the claim of `key`, locked; its `run_id` is the run to create, or the one that exists.
+
+    before_new: called where nobody has claimed the key; what it raises leaves no claim behind.
 
     Raises:
         BadInput: no claim can hold the key. Conflict: the key was used with another spec.
@@ -78,7 +88,7 @@ def claim(disk: Disk, layout: Layout, key: str, spec: str, mint: Callable[[], Ru
     path = layout.key_claim(key)
     try:
         _rebuild_if_lost(disk, layout)
-        fd = disk.open(path, os.O_RDWR | os.O_CREAT)
+        fd = _opened(disk, path, before_new)
         try:
             disk.lock(fd)
             return _claimed(disk, layout, fd, Claim(key=key, spec=spec, run_id=mint()))
@@ -89,6 +99,16 @@ def claim(disk: Disk, layout: Layout, key: str, spec: str, mint: Callable[[], Ru
         if isinstance(error, RunloreError):
             raise
         raise JournalIO(f"{path}: {error.strerror or error}; nothing was submitted") from error
+
+
+def _opened(disk: Disk, path: str, before_new: Callable[[], object] | None) -> int:
+    """Return the claim file, open; made, if there is none, once that was allowed."""
+    if before_new is not None:
+        try:
+            return disk.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            before_new()
+    return disk.open(path, os.O_RDWR | os.O_CREAT)
 
 
 def _check(key: str) -> None:

@@ -45,6 +45,7 @@ class Layout:
         self.quarantine: Final[str] = f"{root}/quarantine"
         self.keys: Final[str] = f"{root}/keys"
         self.blobs: Final[str] = f"{root}/blobs"
+        self.keepers: Final[str] = f"{root}/keepers.slots"
         self.registry_file: Final[str] = f"{root}/registry.json"
         self.config_file: Final[str] = f"{root}/config.toml"
         self.settings: Final[str] = f"{root}/settings"

@@ -5,21 +5,35 @@ over would record a secret. Pure.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, cast
+from typing import Final, Literal, cast
 
 from msgspec import Struct
 
 from runlore.journal.redactor import Policy
 
 REDACTION: Final = "redaction"
-SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
+LIMITS: Final = "limits"
+MOST_KEEPERS: Final = 1_000_000
+
+
+class Key(Struct, frozen=True):
+    """One thing that may be set."""
+
+    says: str
+    kind: Literal["list of texts", "number"] = "list of texts"
+
+
+SECTIONS: Final[Mapping[str, Mapping[str, Key]]] = {
     REDACTION: {
-        "allow": "Names that hold no secret although they look so.",
-        "deny": "Names that hold a secret although they do not look so; stronger than `allow`.",
-        "patterns": "What is redacted wherever it stands, in RE2 syntax; needs `runlore[redact]`.",
+        "allow": Key("Names that hold no secret although they look so."),
+        "deny": Key("Names that hold a secret although they do not look so; stronger than `allow`."),
+        "patterns": Key("What is redacted wherever it stands, in RE2 syntax; needs `runlore[redact]`."),
+    },
+    LIMITS: {
+        "keepers": Key("How many runs may be kept at once, from 1 up; the next one is refused.", "number"),
     },
 }
-"""The sections there are, their keys, and what each says; every key holds a list of texts."""
+"""The sections there are, their keys, and what each says."""
 LATER: Final = frozenset({"retention", "defaults"})
 """Sections of a later version."""
 
@@ -32,10 +46,18 @@ class Problem(Struct, frozen=True):
     text: str
 
 
+class Limits(Struct, frozen=True, kw_only=True):
+    """The section `[limits]`."""
+
+    keepers: int | None = None
+    """None leaves it to the machine's memory."""
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """What the file says, as far as it was understood, and what is wrong with it."""
 
     redaction: Policy = Policy()
+    limits: Limits = Limits()
     problems: tuple[Problem, ...] = ()
 
 
@@ -55,13 +77,23 @@ def understood(
             problems.append(Problem(_line(lines, section), f"{section} is a section: write [{section}]"))
         else:
             problems += _wrong_keys(cast("dict[str, object]", content), section, lines)
-    content = document.get(REDACTION)
-    said = cast("dict[str, object]", content) if isinstance(content, dict) else {}
+    said = _said(document, REDACTION)
     kept = {key: tuple(_texts(said.get(key))) for key in SECTIONS[REDACTION]}
     for pattern in kept["patterns"]:
         if wrong := refuse(pattern):
             problems.append(Problem(_line(lines, REDACTION, "patterns"), wrong))
-    return Settings(redaction=Policy(**kept), problems=tuple(problems))
+    keepers = _said(document, LIMITS).get("keepers")
+    limits = Limits(keepers=cast("int", keepers)) if _is_count(keepers) else Limits()
+    return Settings(redaction=Policy(**kept), limits=limits, problems=tuple(problems))
+
+
+def _said(document: Mapping[str, object], section: str) -> dict[str, object]:
+    content = document.get(section)
+    return cast("dict[str, object]", content) if isinstance(content, dict) else {}
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_KEEPERS
 
 
 def _wrong_keys(content: Mapping[str, object], section: str, lines: Sequence[str]) -> list[Problem]:
@@ -70,6 +102,9 @@ def _wrong_keys(content: Mapping[str, object], section: str, lines: Sequence[str
         line = _line(lines, section, key)
         if key not in SECTIONS[section]:
             problems.append(Problem(line, f"no key {key!a} in [{section}]{_near(key, SECTIONS[section])}"))
+        elif SECTIONS[section][key].kind == "number":
+            if not _is_count(value):
+                problems.append(Problem(line, f"{key} is a whole number from 1 to {MOST_KEEPERS:,}"))
         elif not isinstance(value, list):
             problems.append(Problem(line, f'{key} is a list of texts, like {key} = ["…"]'))
         else:

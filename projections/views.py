@@ -352,6 +352,15 @@ class RedactionView(Struct, frozen=True, kw_only=True):
     patterns: list[str]
 
 
+class LimitsView(Struct, frozen=True, kw_only=True):
+    """What there may be at most."""
+
+    keepers: int
+    """Runs that may be kept at once in this registry."""
+    keepers_from: Literal["config", "memory"]
+    """Who says so: config.toml, or how much memory this machine or container has."""
+
+
 class ConfigView(Struct, frozen=True, kw_only=True):
     """The settings in effect, and what is wrong with their file."""
 
@@ -361,6 +370,7 @@ class ConfigView(Struct, frozen=True, kw_only=True):
     items: list[SettingsProblemView]
     """What is wrong; while there is anything, nothing is recorded."""
     redaction: RedactionView
+    limits: LimitsView
 
 
 class InitView(Struct, frozen=True, kw_only=True):

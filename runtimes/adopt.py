@@ -25,6 +25,7 @@ from runlore.runtimes.identity import this_owner
 from runlore.runtimes.live_files import clear_live_files
 from runlore.runtimes.owned_run import OwnedRun
 from runlore.runtimes.owner_lock import OwnerLock
+from runlore.runtimes.room import NO_SLOT, Slot
 from runlore.runtimes.run_secrets import Secrets
 from runlore.runtimes.spec import RunSpec
 from runlore.runtimes.transcript import Transcript
@@ -44,6 +45,7 @@ class Lost(Struct, frozen=True, kw_only=True):
     spec: RunSpec
     exit_fd: int
     secrets: Secrets
+    slot: Slot = NO_SLOT
     knows: Literal["values", "settings", "nothing"] = "values"
     """What there is to redact with: all of it, no values of the command's, not even the user's settings."""
 
@@ -104,6 +106,7 @@ def _owned(lost: Lost, lock: OwnerLock, state: RunState) -> OwnedRun:
             limit=lost.spec.output_limit,
         ),
         heartbeat=Heartbeat(disk, layout.in_run(run_id, "heartbeat")),
+        slot=lost.slot,
         epoch=state.epoch + 1,
         drops_output=_may_not_store(lost, state),
     )

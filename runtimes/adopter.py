@@ -32,6 +32,7 @@ from runlore.runtimes.identity import Gone, Opened, look, open_same, read_stat
 from runlore.runtimes.keeping import Streams
 from runlore.runtimes.live_files import WRAPPER_RECORD
 from runlore.runtimes.owned_run import OwnedRun
+from runlore.runtimes.room import take_anyhow
 from runlore.runtimes.run_secrets import in_environment
 from runlore.runtimes.spec import RunSpec
 from runlore.runtimes.surroundings import environment
@@ -76,6 +77,7 @@ def _keep(layout: Layout, run_id: RunId) -> None:
         spec=_spec(layout, folded.state),
         exit_fd=os.open(layout.in_run(run_id, "exit"), os.O_RDWR | os.O_CLOEXEC),
         secrets=in_environment(environment(), policy or Policy()),
+        slot=take_anyhow(layout),
         knows="nothing" if policy is None else "settings",
     )
     try:

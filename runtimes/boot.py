@@ -19,6 +19,7 @@ from runlore.journal.errors import EventTooLarge, JournalIO, RunloreError
 from runlore.journal.feed import Feed
 from runlore.journal.layout import Layout
 from runlore.journal.root import open_for_writing, registry_info
+from runlore.journal.settings import Limits
 from runlore.journal.values import Recipe, RunId, Seq
 from runlore.journal.writer import Writer
 from runlore.runtimes import exit_file
@@ -28,6 +29,7 @@ from runlore.runtimes.live_files import BELL, FIFOS
 from runlore.runtimes.owned_run import OwnedRun
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.recipe import recipe_of, shortened
+from runlore.runtimes.room import NO_SLOT, Room, Slot
 from runlore.runtimes.run_secrets import Secrets
 from runlore.runtimes.spec import RunSpec, check
 from runlore.runtimes.transcript import Transcript
@@ -45,28 +47,61 @@ class _Submission(msgspec.Struct, frozen=True):
     recipe: Recipe
     digest: str | None = None
     """What makes keyed submissions the same; None without a key."""
+    slot: Slot = NO_SLOT
 
 
-def create_run(disk: Disk, spec: RunSpec, secrets: Secrets) -> OwnedRun | RunId:
+def create_run(disk: Disk, spec: RunSpec, secrets: Secrets, limits: Limits | None = None) -> OwnedRun | RunId:
     """Return a new run, owned, its first event durable; or the id of the run its key names already.
 
     secrets: what is secret in it, by the names that the spec gives and the command's environment.
+    limits: of the registry; None keeps the run however many there are.
 
     Raises:
         BadInput: the spec cannot be submitted. Conflict: its key was used with another spec.
+        NoRoom: so many runs are kept as may be; not even the key is claimed.
         NotPermitted, JournalIO: the registry cannot be written; nothing is left behind.
     """
     check(spec)
     refuse_secret_labels(spec, secrets)
     layout = open_for_writing(disk, spec.root)
-    recipe = recipe_of(spec, secrets.redactor)
-    if not spec.key:
-        return _make(_Submission(disk, layout, spec, secrets, recipe), _mint(disk))
-    digest = keys.spec_digest(recipe)
-    with keys.claim(disk, layout, spec.key, digest, lambda: _mint(disk)) as claim:
+    wanted = _Submission(disk, layout, spec, secrets, recipe_of(spec, secrets.redactor))
+    place = _Place(Room(layout, limits) if limits is not None else None)
+    try:
+        if not spec.key:
+            return _make(msgspec.structs.replace(wanted, slot=place.taken()), _mint(disk))
+        return _make_once(wanted, place)
+    except BaseException:
+        place.give_back()
+        raise
+
+
+class _Place:
+    """The slot of a run that may not come to be: taken when it is first asked for."""
+
+    def __init__(self, room: Room | None) -> None:
+        self._room = room
+        self._slot: Slot | None = None
+
+    def taken(self) -> Slot:
+        if self._slot is None:
+            self._slot = self._room.take() if self._room is not None else NO_SLOT
+        return self._slot
+
+    def give_back(self) -> None:
+        if self._slot is not None:
+            self._slot.drop()
+
+
+def _make_once(wanted: _Submission, place: _Place) -> OwnedRun | RunId:
+    """Return a new run, or the id of the one that its key names; a new key is claimed once there is room."""
+    disk, layout, digest = wanted.disk, wanted.layout, keys.spec_digest(wanted.recipe)
+    claimed = keys.claim(disk, layout, wanted.spec.key, digest, lambda: _mint(disk), before_new=place.taken)
+    with claimed as claim:
         if claim.existing:
+            place.give_back()
             return claim.run_id
-        return _make(_Submission(disk, layout, spec, secrets, recipe, digest), claim.run_id)
+        wanted = msgspec.structs.replace(wanted, digest=digest, slot=place.taken())
+        return _make(wanted, claim.run_id)
 
 
 def refuse_secret_labels(spec: RunSpec, secrets: Secrets) -> None:
@@ -154,6 +189,7 @@ def _furnish(wanted: _Submission, lock: OwnerLock, queued: events.RunQueued) -> 
         exit_fd=exit_fd,
         transcript=transcript,
         heartbeat=heartbeat,
+        slot=wanted.slot,
     )
 
 

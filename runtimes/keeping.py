@@ -48,9 +48,10 @@ class Keeping:
         clean = STRUCTURAL.text
         try:
             spec = specs.decode(line)
-            claimed = claim(spec, environment(), read_settings(spec.root).redaction)
+            settings = read_settings(spec.root)
+            claimed = claim(spec, environment(), settings.redaction)
             clean = claimed.secrets.text
-            made = boot.create_run(REAL, claimed.spec, claimed.secrets)
+            made = boot.create_run(REAL, claimed.spec, claimed.secrets, settings.limits)
         except Exception as error:  # noqa: BLE001 - the caller is told, and raises it
             self._caller.tell(messages.refusal(error, clean))
             return
@@ -117,7 +118,13 @@ class Keeping:
             clean=run.secrets.text,
             identity_path=run.path(WRAPPER_RECORD),
             exit_fd=run.exit_fd,
-            held=(*streams.fifos.values(), *streams.memfds.values(), streams.secrets, self._caller.fd),
+            held=(
+                *streams.fifos.values(),
+                *streams.memfds.values(),
+                streams.secrets,
+                run.slot.fd,
+                self._caller.fd,
+            ),
             keep_on=lambda link, standing: self._keep_on(run, streams, link, standing),
         )
         link = wrapper.start(work)
@@ -188,6 +195,7 @@ def _lost(run: OwnedRun, streams: Streams) -> adopt.Lost:
         spec=run.spec,
         exit_fd=run.exit_fd,
         secrets=Secrets.unpacked(sealed.read(streams.secrets)),
+        slot=run.slot,
     )
 
 

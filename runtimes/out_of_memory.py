@@ -6,6 +6,8 @@ The counter is that of the cgroup in which the process began, in both versions (
 
 from typing import Final
 
+from runlore.runtimes.memory_cgroup import memory_cgroup
+
 _COUNT: Final = b"oom_kill "
 _FILES: Final = {"cgroup": "memory.oom_control", "cgroup2": "memory.events"}
 
@@ -14,59 +16,14 @@ class MemoryWatch:
     """The kills that one process's cgroup has counted so far."""
 
     def __init__(self, pid: int) -> None:
-        self._path = _counter_of(pid)
+        found = memory_cgroup(pid)
+        self._path = f"{found.folder}/{_FILES[found.kind]}" if found else ""
         self._before = _kills(self._path)
 
     def has_killed(self) -> bool:
         """Say whether the cgroup has counted a kill since this was made."""
         now = _kills(self._path)
         return now is not None and self._before is not None and now > self._before
-
-
-def _counter_of(pid: int) -> str:
-    """Return the file that counts for a process; empty if there is none."""
-    try:
-        memberships = _lines(f"/proc/{pid}/cgroup")
-        mounts = _lines("/proc/self/mountinfo")
-    except OSError:
-        return ""
-    for kind, path in _memberships(memberships):
-        for mounted, root, where in _mounts(mounts):
-            if mounted == kind and (path == root or path.startswith(f"{root.rstrip('/')}/")):
-                return f"{where}{path[len(root.rstrip('/')) :]}/{_FILES[kind]}"
-    return ""
-
-
-def _memberships(lines: list[str]) -> list[tuple[str, str]]:
-    """Return (kind, path) of the memory cgroups of a process; the one that counts comes first."""
-    found: list[tuple[str, str]] = []
-    for line in lines:
-        number, controllers, path = line.split(":", 2)
-        if "memory" in controllers.split(","):
-            found.insert(0, ("cgroup", path))
-        elif number == "0":
-            found.append(("cgroup2", path))
-    return found
-
-
-def _mounts(lines: list[str]) -> list[tuple[str, str, str]]:
-    """Return (kind, root, mount point) of the file systems that memory cgroups are seen through."""
-    found: list[tuple[str, str, str]] = []
-    for line in lines:
-        fields, _, source = line.partition(" - ")
-        kind, _, options = source.split(" ", 2)
-        if kind == "cgroup2" or (kind == "cgroup" and "memory" in options.rstrip().split(",")):
-            found.append((kind, *_unescaped(*fields.split(" ")[3:5])))
-    return found
-
-
-def _unescaped(root: str, where: str) -> tuple[str, str]:
-    return root.replace(r"\040", " "), where.replace(r"\040", " ")
-
-
-def _lines(path: str) -> list[str]:
-    with open(path, encoding="utf-8", errors="surrogateescape") as file:
-        return file.read().splitlines()
 
 
 def _kills(path: str) -> int | None:

@@ -1,14 +1,19 @@
 """`runlore config`: check the settings."""
 
 from collections.abc import Iterator
+from typing import Final
 
 import click
 
 from runlore.cli.errors import USAGE, Failed
 from runlore.cli.options import verb
 from runlore.cli.session import Session
+from runlore.journal.settings import Limits
 from runlore.journal.settings_file import examine_settings, path_of
-from runlore.projections.views import ConfigView, RedactionView, SettingsProblemView
+from runlore.projections.views import ConfigView, LimitsView, RedactionView, SettingsProblemView
+from runlore.runtimes.room import cap_of
+
+_FROM: Final = {"config": "as set", "memory": "from the memory there is"}
 
 
 @verb("config", "runlore config check", "runlore config check --json")
@@ -30,6 +35,7 @@ def config(session: Session, *, what: str) -> None:  # noqa: ARG001 - there is o
 def _view(root: str) -> ConfigView:
     found = examine_settings(root)
     policy = found.redaction if found else None
+    cap = cap_of(found.limits if found else Limits())
     return ConfigView(
         path=path_of(root),
         exists=found is not None,
@@ -42,6 +48,7 @@ def _view(root: str) -> ConfigView:
             deny=list(policy.deny if policy else ()),
             patterns=list(policy.patterns if policy else ()),
         ),
+        limits=LimitsView(keepers=cap.keepers, keepers_from="config" if cap.by_settings else "memory"),
     )
 
 
@@ -52,10 +59,12 @@ def _lines(session: Session, view: ConfigView) -> Iterator[str]:
         yield f"{shown(view.path)}{place}: {shown(problem.text)}"
     if view.items:
         return
-    if not view.exists:
+    if view.exists:
+        yield f"{shown(view.path)}: nothing is wrong with it"
+    else:
         yield f"{shown(view.path)}: there is none, so everything is as it comes"
-        return
-    yield f"{shown(view.path)}: nothing is wrong with it"
     for key in view.redaction.__struct_fields__:
         for item in getattr(view.redaction, key):
             yield f"redaction.{key:<8}  {shown(item)}"
+    limits = view.limits
+    yield f"{'limits.keepers':<18}  {limits.keepers:,}, {_FROM[limits.keepers_from]}"

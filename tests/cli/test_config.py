@@ -29,6 +29,33 @@ def test_the_settings_in_effect_are_shown(runlore: Runlore) -> None:
     assert told["items"] == []
 
 
+def test_the_cap_on_live_keepers_is_shown_with_who_says_so(runlore: Runlore) -> None:
+    """The memory there is, unless the user has said something."""
+    told = runlore.ok("config", "check", "--json").json["limits"]
+    assert told["keepers"] > 0
+    assert told["keepers_from"] == "memory"
+
+    (runlore.root / "config.toml").write_text("[limits]\nkeepers = 7\n")
+
+    told = runlore.ok("config", "check", "--json").json["limits"]
+    assert told == {"keepers": 7, "keepers_from": "config"}
+    assert "limits.keepers      7, as set" in runlore.ok("config", "check").stdout
+
+
+def test_above_the_cap_runs_are_refused(runlore: Runlore) -> None:
+    """With the counts and what to do: 5, or 125 in the foreground; the key of a live run still names it."""
+    (runlore.root / "config.toml").write_text("[limits]\nkeepers = 1\n")
+    first = runlore.begin("--key", "once", "sleep", "60")
+
+    for words, code in ((["run", "-d", "true"], 5), (["run", "true"], 125)):
+        told = runlore(*words, code=code)
+        assert "no room: 1 run of this registry is kept, of at most 1; nothing was submitted" in told.stderr
+        assert f"{runlore.root}/config.toml" in told.stderr
+    assert runlore.ok("run", "-d", "-q", "--key", "once", "sleep", "60").stdout.strip() == first
+    runlore.ok("stop", "--force", first)
+    runlore.ok("run", "true")
+
+
 def test_all_problems_are_listed_and_exit_with_2(runlore: Runlore) -> None:
     """One line each: the file, the line, what is wrong."""
     path = runlore.root / "config.toml"

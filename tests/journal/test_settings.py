@@ -10,6 +10,7 @@ import pytest
 from runlore.journal import patterns
 from runlore.journal.errors import BadSettings
 from runlore.journal.redactor import Policy
+from runlore.journal.settings import Limits
 from runlore.journal.settings_file import MOST, examine_settings, path_of, read_settings
 
 
@@ -34,6 +35,9 @@ def test_what_may_be_said(registry_root: Path) -> None:
     policy = read_settings(str(registry_root)).redaction
 
     assert policy == Policy(allow=("CI_JOB_TOKEN", "*_PUBLIC_KEY"), deny=("FOO_*",))
+    assert read_settings(str(registry_root)).limits == Limits()
+    (registry_root / "config.toml").write_text("[limits]\nkeepers = 40\n")
+    assert read_settings(str(registry_root)).limits == Limits(keepers=40)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +64,15 @@ def test_what_may_be_said(registry_root: Path) -> None:
         ("[redaction]\ndeny = [['A']]", 2, "deny holds something"),
         ("[redaction.allow]\nx = 1", 1, "allow is a list of texts"),
         ("include = 'config.toml'", 1, "no section"),
+        ("[limits]\nkeepers = 1", 0, ""),
+        ("limits.keepers = 1_000_000", 0, ""),
+        ("[limits]\nkeepers = 0", 2, "keepers is a whole number from 1 to 1,000,000"),
+        ("[limits]\nkeepers = 1_000_001", 2, "keepers is a whole number"),
+        ("[limits]\nkeepers = true", 2, "keepers is a whole number"),
+        ("[limits]\nkeepers = 2.0", 2, "keepers is a whole number"),
+        ("[limits]\nkeepers = '9'", 2, "keepers is a whole number"),
+        ("[limits]\nkeeprs = 1", 2, "did you mean keepers?"),
+        ("[limit]\nkeepers = 1", 1, "did you mean limits?"),
     ],
 )
 def test_whatever_else_is_said_is_a_problem_with_its_line(
