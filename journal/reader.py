@@ -4,14 +4,15 @@ Readers never write and never lock. They look at whole lines only: an unterminat
 yet". Damage ends a read where it stands; the verdict says what kind it is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Final, Literal, Self, cast
 
 from msgspec import structs
 
-from runlore.journal import chain, codec, tailing
+from runlore.journal import chain, codec, seeking, tailing
 from runlore.journal.disk import Disk
-from runlore.journal.errors import CorruptJournal, JournalIO, NotFound, UndecodableLine
+from runlore.journal.errors import Conflict, CorruptJournal, JournalIO, NotFound, UndecodableLine
 from runlore.journal.events import AnyEvent
 from runlore.journal.framing import whole_lines
 from runlore.journal.history import History, open_file, open_history
@@ -24,6 +25,8 @@ from runlore.journal.values import Head, RunId, Seq
 
 PIECE: Final = codec.MAX_LINE
 """Bytes that a reader looks at together: any line is whole in them."""
+_AT_ONCE: Final = 1000
+"""Records that `read` has in memory, and as many more as lie in one piece."""
 
 
 def journal_ids(disk: Disk, layout: Layout) -> list[RunId]:
@@ -71,6 +74,7 @@ def loose_ids(disk: Disk, layout: Layout) -> list[RunId]:
 class JournalReader:
     """Reads on from where it was; follows the journal when it is replaced or heals.
 
+    after: nothing up to this seq comes; of a long journal, nothing up to it is looked at.
     check_chain: also compare every `h`, which makes it three times slower.
     start: the tail behind the last record already seen; what stands before it is not read again, unless
     the journal turns out to be another one.
@@ -117,11 +121,28 @@ class JournalReader:
             NotFound: no such journal. JournalIO: the disk refused.
         """
         self.rewound = False
-        try:
+        with self._asking():
             history = self._history
             if history is None or self._moved(history):
                 self._open()
             return self._read_on(most, until)
+
+    def size(self) -> int:
+        """Return how many bytes the file has by now, packed ones included; nothing is read.
+
+        Raises:
+            NotFound: no such journal. JournalIO: the disk refused.
+        """
+        with self._asking():
+            if self._history is None:
+                self._open()
+            return self._opened().size_and_links()[0]
+
+    @contextmanager
+    def _asking(self) -> Generator[None]:
+        """Say in our words what the disk says."""
+        try:
+            yield
         except FileNotFoundError:
             raise NotFound(f"run {self._run_id} has no journal at {self._path}") from None
         except NotFound:
@@ -166,11 +187,19 @@ class JournalReader:
         self.close()
         history = self._history = open_history(self._disk, self._layout, self._run_id)
         start, self._start = self._start, None
-        if start is None or history.size_and_links()[0] < start.size:
+        size = history.size_and_links()[0]
+        if start is None and self._seen and size > seeking.NEAR:
+            start = self._sought(history, size)
+        if start is None or size < start.size:
             start = Tail.empty(self._run_id)
         self._offset, self._torn, self._redacted = start.size, b"", None
         redacted = self._named_redacted() if self._check_chain else frozenset[int]()
         self._scanner = Scanner(start, check_chain=self._check_chain, redacted=redacted)
+
+    def _sought(self, history: History, size: int) -> Tail | None:
+        """Return the tail behind the last record that came before, if it still is in this file."""
+        found = seeking.at_or_before(history, self._run_id, size, self._seen)
+        return found if found is None or not self._head or found.head == self._head else None
 
     def _opened(self) -> History:
         assert self._history is not None  # noqa: S101 - read_available opens it
@@ -251,18 +280,31 @@ class JournalReader:
 
 
 def read(
-    disk: Disk, layout: Layout, run_id: RunId, *, after: Seq = Seq(0), check_chain: bool = False
+    disk: Disk,
+    layout: Layout,
+    run_id: RunId,
+    *,
+    after: Seq = Seq(0),
+    check_chain: bool = False,
 ) -> Iterator[Record]:
-    """Yield the records of a journal newer than `after`, oldest first.
+    """Yield the records of a journal newer than `after`, oldest first, up to where it ends now.
 
-    Stops before a torn tail; a later call picks the line up once it is whole.
+    A few of them are in memory at a time, however many there are. Stops before a torn tail; a later call
+    picks the line up once it is whole. In a long journal, what stands in front of `after` is not read, so
+    damage there goes unseen: `verify` reads everything.
 
     Raises:
         NotFound: no such journal. JournalIO: the disk refused.
         CorruptJournal: damage that no crash explains; the records before it were already yielded.
+        Conflict: meanwhile another journal came in its place, without the records already yielded.
     """
     with JournalReader(disk, layout, run_id, after=after, check_chain=check_chain) as reader:
-        yield from reader.read_available()
+        end, last = reader.size(), Seq(0)
+        while records := reader.read_available(most=_AT_ONCE, until=end):
+            if reader.rewound and last:
+                raise Conflict(f"run {run_id}: its journal was replaced by another meanwhile; read it again")
+            yield from records
+            last = records[-1].seq
         verdict, damage = reader.verdict(), reader.verdict().damage
         tail = reader.tail
     if damage is not None and not heals_by_itself(tail, verdict, boot_id()):

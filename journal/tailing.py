@@ -17,6 +17,10 @@ _ENOUGH_LINES: Final = 3
 """A seal stands at most one event before the end of an ended run; one line more is the anchor."""
 
 
+First = RunQueued | JournalContinued
+"""With one of these a journal begins."""
+
+
 class Source(Protocol):
     """Bytes of a run's history, from the first that is there."""
 
@@ -68,7 +72,7 @@ def near_end(source: Source, run_id: RunId, size: int, boot_id: str) -> Tail:
     front of it: a record of a synced type does, and so does a run of this boot, because bytes are lost
     within a journal by power cuts only.
     """
-    first = _first_record(source)
+    first = first_record(source)
     if first is None:
         return Tail.empty(run_id)
     for window in _WINDOWS:
@@ -80,7 +84,7 @@ def near_end(source: Source, run_id: RunId, size: int, boot_id: str) -> Tail:
             continue
         if not (_is_of_boot(first, boot_id) or _vouches(first, lines[1:-1])):
             continue
-        anchor = _anchored(run_id, first, lines[1], start + len(lines[0]) + 1)
+        anchor = anchored(run_id, first, lines[1], start + len(lines[0]) + 1)
         return anchor or Tail.empty(run_id)
     return Tail.empty(run_id)
 
@@ -92,7 +96,7 @@ def behind(source: Source, run_id: RunId, offset: int) -> Tail | None:
     """
     if offset == 0:
         return Tail.empty(run_id)
-    first = _first_record(source)
+    first = first_record(source)
     end = offset - (first.offset if isinstance(first, JournalContinued) else 0)
     if first is None or end <= 0:
         return None
@@ -103,11 +107,12 @@ def behind(source: Source, run_id: RunId, offset: int) -> Tail | None:
             return None
         before, newline, line = data[:-1].rpartition(b"\n")
         if newline or not start:
-            return _anchored(run_id, first, line, start + len(before) + len(newline))
+            return anchored(run_id, first, line, start + len(before) + len(newline))
     return None
 
 
-def _first_record(source: Source) -> RunQueued | JournalContinued | None:
+def first_record(source: Source) -> First | None:
+    """Return the record with which a history begins; None if there is none that one can begin with."""
     for length in (4096, codec.MAX_LINE):
         line, newline, _ = source.pread(length, 0).partition(b"\n")
         if newline:
@@ -119,19 +124,19 @@ def _first_record(source: Source) -> RunQueued | JournalContinued | None:
     return event if isinstance(event, RunQueued | JournalContinued) else None
 
 
-def _is_of_boot(first: RunQueued | JournalContinued, boot_id: str) -> bool:
+def _is_of_boot(first: First, boot_id: str) -> bool:
     return isinstance(first, RunQueued) and first.boot_id == boot_id != ""
 
 
-def _vouches(first: RunQueued | JournalContinued, lines: list[bytes]) -> bool:
+def _vouches(first: First, lines: list[bytes]) -> bool:
     """Say whether one of the lines was written only after everything before it had been synced."""
     if isinstance(first, RunQueued) and first.durability != "power":
         return False
     return any(is_synced(line) for line in reversed(lines))
 
 
-def _anchored(run_id: RunId, first: RunQueued | JournalContinued, line: bytes, start: int) -> Tail | None:
-    """Return the tail behind a line near the end, if the line is one."""
+def anchored(run_id: RunId, first: First, line: bytes, start: int) -> Tail | None:
+    """Return the tail behind a line that begins at `start`, if it is one; nothing in front is looked at."""
     parts = chain.split_line(line)
     if parts is None or first.run_id != run_id:
         return None

@@ -1,5 +1,8 @@
 """What runs were like as of a record: folded along with the stream, for filters that ask about the run."""
 
+from collections.abc import Iterator
+from itertools import takewhile
+
 from runlore.journal.disk import Disk
 from runlore.journal.events import AnyEvent
 from runlore.journal.layout import Layout
@@ -23,7 +26,7 @@ class RunFacts:
         run_id = record.run_id
         state = self._states.get(run_id)
         if state is None or state.seq != record.seq - 1:
-            state = fold(STATUS, self._before(record))
+            state = fold(STATUS, self._before(record))  # as they come: there may be very many
         state = fold(STATUS, (record.event,), state)
         self._states[run_id] = state
         return Row(run_id=run_id, state=state)
@@ -32,8 +35,8 @@ class RunFacts:
         """Forget a run that is not in the stream any more."""
         self._states.pop(run_id, None)
 
-    def _before(self, record: Record) -> list[AnyEvent]:
+    def _before(self, record: Record) -> Iterator[AnyEvent]:
         if record.seq == 1:
-            return []
+            return iter(())
         events = fold_run(self._disk, self._layout, record.run_id)
-        return [event for event in events if event.seq < record.seq]
+        return takewhile(lambda event: event.seq < record.seq, events)
