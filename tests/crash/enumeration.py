@@ -31,10 +31,18 @@ def ready_registry() -> Image:
 
 
 class PowerCuts:
-    """A machine whose power may fail after every change of its disk."""
+    """A machine whose power may fail after every change of its disk.
+
+    begun: from when on it may fail; before, the disk is changed without a look.
+    """
 
     def __init__(
-        self, *, between: Between = lambda disk: disk, most: int = MOST, stop_at_first: bool = False
+        self,
+        *,
+        between: Between = lambda disk: disk,
+        begun: Callable[[], bool] = lambda: True,
+        most: int = MOST,
+        stop_at_first: bool = False,
     ) -> None:
         self.witness: Final = Witness()
         self.clock: Final = Clock()
@@ -43,7 +51,8 @@ class PowerCuts:
         self.broken: list[str] = []
         self.check: Check = lambda image: broken_promises(image, self.witness, owner=self.states % 2 == 0)
         self.system: FileSystem
-        self._between, self._most, self._stop_at_first = between, most, stop_at_first
+        self._between, self._begun = between, begun
+        self._most, self._stop_at_first = most, stop_at_first
         self._known: set[tuple[int, int]] = set()
         self._moment = self._promises = 0
         self.boot(ready_registry())
@@ -86,6 +95,8 @@ class PowerCuts:
 
     def _fail_here(self) -> None:
         self._moment += 1
+        if not self._begun():
+            return
         for image in crash_images(self.system, self._moment, self._most):
             key = (image.key(), self._promises)
             if key in self._known:
