@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from runlore.runtimes.link import KeeperLink
+    from runlore.runtimes.nursery_link import Nursery
 
 SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "Run": {
         "run": "Run a command and keep everything about it.",
+        "submit": "Start many runs, one a line of a file or a stream.",
         "stop": "Stop runs, and wait until they are over.",
         "wait": "Wait until runs have ended.",
         "signal": "Send a signal to runs.",
@@ -148,9 +150,12 @@ def app(ctx: "Context", *, wants_version: bool) -> None:
         output.line(ctx.get_help())
 
 
-def run_app(words: Sequence[str], keeper: "KeeperLink | None") -> int:
-    """Return the exit code of the command in `words`; every error has been told by then."""
-    session = Session(words, os.environ, keeper)
+def run_app(words: Sequence[str], ahead: "KeeperLink | Nursery | None") -> int:
+    """Return the exit code of the command in `words`; every error has been told by then.
+
+    ahead: what was started for it before it was looked at more closely.
+    """
+    session = Session(words, os.environ, ahead)
     session.foreground = is_foreground(words)
     try:
         if instruction := os.environ.get(COMPLETE):

@@ -1,7 +1,8 @@
 """The entry point: look at argv, import as little as the command needs, and leave with its exit code.
 
 `run` forks its keeper before anything costly is imported but msgspec, which both need, so that the
-keeper gets ready while this process reads its options. `--version` needs no command line library at all.
+keeper gets ready while this process reads its options; `submit` forks what forks its keepers.
+`--version` needs no command line library at all.
 """
 
 import gc
@@ -14,6 +15,7 @@ from runlore.cli import standard
 
 if TYPE_CHECKING:
     from runlore.runtimes.link import KeeperLink
+    from runlore.runtimes.nursery_link import Nursery
 
 COMPLETE: Final = "_RUNLORE_COMPLETE"
 """Set by the scripts that `completion` prints: the shell asks what could come next."""
@@ -64,14 +66,14 @@ def main() -> int:
         return _print_version()
     gc.disable()  # until everything is loaded: what stays need not be searched for garbage
     try:
-        keeper = _keeper(words)
+        ahead = _ahead(words)
     except OSError as error:
         return _no_keeper(error, words)
     if words[:1] == ["emit"] and COMPLETE not in os.environ:
         done = _emitted(words[1:])
         if done is not None:
             return done
-    return _loaded()(words, keeper)
+    return _loaded()(words, ahead)
 
 
 def command_word(words: Sequence[str]) -> str | None:
@@ -113,12 +115,14 @@ def spelled_out(words: list[str]) -> list[str]:
     return spelled + words[at:]
 
 
-def _keeper(words: Sequence[str]) -> "KeeperLink | None":
-    if COMPLETE in os.environ or command_word(words) != "run" or "--help" in words or "--dry-run" in words:
+def _ahead(words: Sequence[str]) -> "KeeperLink | Nursery | None":
+    """Return what starts the command's runs, if it is one that does."""
+    command = command_word(words)
+    if command not in {"run", "submit"} or COMPLETE in os.environ or {"--help", "--dry-run"} & set(words):
         return None
-    from runlore.runtimes.launch import fork_keeper  # noqa: PLC0415 - only `run` keeps a run
+    from runlore.runtimes.launch import fork_keeper, fork_nursery  # noqa: PLC0415 - only these keep runs
 
-    return fork_keeper()
+    return fork_keeper() if command == "run" else fork_nursery()
 
 
 def _emitted(words: Sequence[str]) -> int | None:
@@ -131,7 +135,7 @@ def _emitted(words: Sequence[str]) -> int | None:
     return quick(words, os.environ)
 
 
-def _loaded() -> "Callable[[Sequence[str], KeeperLink | None], int]":
+def _loaded() -> "Callable[[Sequence[str], KeeperLink | Nursery | None], int]":
     """Return what runs a command."""
     from runlore.journal.lean import keep_loaded, load_msgspec  # noqa: PLC0415 - `--version` needs no room
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from runlore.cli.looks import Color
     from runlore.cli.outcomes import Tint
     from runlore.cli.progress import Progress
-    from runlore.projections.views import ControlRecord
+    from runlore.projections.views import ControlRecord, SubmitEnd
 
 _BATCH: Final = 1 << 16
 """Bytes written at once where nobody waits for each line."""
@@ -74,7 +74,7 @@ class Output:
         self.put(self.encoded(view))
         self.flush(live=live)
 
-    def control(self, record: "ControlRecord") -> None:
+    def control(self, record: "ControlRecord | SubmitEnd") -> None:
         """Write what a stream says about itself, whole whatever fields were asked for; only as JSON."""
         if self.json:
             from runlore.projections.views import encode_view  # noqa: PLC0415 - see encoded

@@ -11,7 +11,7 @@ COMMANDS: Final = _words(
     """
     accept artifacts attach df diff export hooks import mcp metrics pin playlist
     projection promote prune queue relay replay rerun restore resume retention rm send
-    serve stats submit template trash unpin watch worker
+    serve stats template trash unpin watch worker
     """
 )
 OPTIONS: Final = _words(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from runlore.journal.root import FoundRoot
     from runlore.journal.values import RunId
     from runlore.runtimes.link import KeeperLink
+    from runlore.runtimes.nursery_link import Nursery
     from runlore.runtimes.registry import Registry
 
 
@@ -21,7 +22,10 @@ class Session:
     """One invocation of the command line."""
 
     def __init__(
-        self, words: Sequence[str], environ: Mapping[str, str], keeper: "KeeperLink | None" = None
+        self,
+        words: Sequence[str],
+        environ: Mapping[str, str],
+        ahead: "KeeperLink | Nursery | None" = None,
     ) -> None:
         self._words = words
         self.environ = environ
@@ -31,7 +35,7 @@ class Session:
         self.now = datetime.now(UTC)
         self.foreground = False
         """The exit codes below 125 belong to the command that `run` runs."""
-        self._keeper = keeper
+        self._ahead = ahead
 
     def next_page(self, cursor: str) -> list[str]:
         """Return the words of this command, for the page that begins after `cursor`."""
@@ -98,14 +102,23 @@ class Session:
     def keeper(self) -> "KeeperLink":
         """Return the keeper that was forked at the start, or fork one now."""
         from runlore.runtimes.launch import fork_keeper  # noqa: PLC0415 - only `run` keeps a run
+        from runlore.runtimes.link import KeeperLink  # noqa: PLC0415 - see above
 
-        keeper, self._keeper = self._keeper or fork_keeper(), None
-        return keeper
+        ahead, self._ahead = self._ahead, None
+        return ahead if isinstance(ahead, KeeperLink) else fork_keeper()
+
+    def nursery(self) -> "Nursery":
+        """Return what forks keepers: started already, or started now."""
+        from runlore.runtimes.launch import fork_nursery  # noqa: PLC0415 - only `submit` keeps many
+        from runlore.runtimes.nursery_link import Nursery  # noqa: PLC0415 - see above
+
+        ahead, self._ahead = self._ahead, None
+        return ahead if isinstance(ahead, Nursery) else fork_nursery()
 
     def close(self) -> None:
-        """Let a keeper that was given nothing to keep end."""
-        if self._keeper is not None:
-            self._keeper.close()
+        """Let end what was started ahead and given nothing to keep."""
+        if self._ahead is not None:
+            self._ahead.close()
 
     # -- the runs that are meant
 

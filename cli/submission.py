@@ -13,6 +13,7 @@ from runlore.projections import durations, labels, shell, sizes
 from runlore.projections.printable import printable
 from runlore.runtimes.spec import RunSpec
 from runlore.runtimes.submit import Submission, spec_of
+from runlore.runtimes.surroundings import folder_of
 
 if TYPE_CHECKING:
     from runlore.projections.views import SpecView
@@ -57,7 +58,7 @@ def understood(session: Session, typed: Typed) -> RunSpec:
         env=_environment(typed, session.environ),
         secrets=_secret_names(typed.secrets),
         secret_files=_secret_files(typed.secret_files),
-        cwd=_folder(typed.cwd),
+        cwd=folder_of(typed.cwd),
         timeout=durations.parse(typed.timeout) if typed.timeout is not None else None,
         await_ready=durations.parse(typed.await_ready) if typed.await_ready is not None else None,
         idle_timeout=durations.parse(typed.idle_timeout) if typed.idle_timeout is not None else None,
@@ -186,21 +187,3 @@ def _secret_files(words: Sequence[str]) -> dict[str, str]:
             raise BadInput(f"--secret-file {name!a} is given twice")
         found[name] = path
     return found
-
-
-def _folder(cwd: str | None) -> str:
-    """Return the working folder as an absolute path."""
-    if cwd == "":
-        raise BadInput("--cwd is empty; name a folder")
-    try:
-        here = os.getcwd()
-    except OSError:
-        if cwd is None or not cwd.startswith("/"):
-            raise BadInput("the current folder does not exist any more; give one with --cwd DIR") from None
-        here = "/"
-    folder = os.path.join(here, cwd or "")
-    if ".." in folder.split("/"):
-        return folder  # what `..` means behind a link is for the kernel to say
-    if "://" in folder:
-        return folder  # with one slash less, a password in it would not look like one
-    return os.path.normpath(folder)

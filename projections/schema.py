@@ -1,4 +1,4 @@
-"""JSON Schema (draft 2020-12) of everything that is printed as JSON, by name.
+"""JSON Schema (draft 2020-12) of everything that is printed, or read, as JSON, by name.
 
 Made from the same structs that are encoded, so schema and output cannot disagree. Extra fields are
 allowed everywhere, because fields get added. Pure.
@@ -10,7 +10,7 @@ import msgspec
 
 from runlore.journal.errors import NotFound
 from runlore.journal.events import KnownEvent
-from runlore.projections import delivery, hold, subscription_views, views
+from runlore.projections import delivery, hold, run_line, subscription_views, views
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 _NEWER_EVENT: Final = {
@@ -24,6 +24,9 @@ SHOWN: Final[dict[str, type]] = {
     "run": views.RunView,
     "ps": views.PsView,
     "submit": views.SubmitView,
+    "submit_line": run_line.RunLine,
+    "submitted": views.SubmittedRecord,
+    "submit_end": views.SubmitEnd,
     "wait": views.WaitView,
     "stop": views.StopView,
     "labelled": views.LabelledView,

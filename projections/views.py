@@ -71,7 +71,11 @@ __all__ = [
     "StillThereView",
     "StopView",
     "StoppedView",
+    "SubmitEnd",
+    "SubmitErrorView",
+    "SubmitReason",
     "SubmitView",
+    "SubmittedRecord",
     "TranscriptView",
     "UntouchedView",
     "VerificationView",
@@ -116,6 +120,50 @@ class SubmitView(Struct, frozen=True, kw_only=True):
     status: Status
     existing: bool = False
     """The idempotency key names a run that was submitted before; this is that run."""
+
+
+class SubmitErrorView(Struct, frozen=True, kw_only=True):
+    """Why a submission made no run, or why the command of its run did not start."""
+
+    code: str
+    """Such as bad_input, conflict, no_room, journal_io; or the run's own reason, such as spawn_failed."""
+    text: str
+    exit_code: int
+    """What `run -d` would have exited with for it; 1 for a run that did not start."""
+
+
+SubmitReason = Literal["done", "dry_run", "bad_input", "fail_fast", "refused", "interrupted"]
+
+
+class SubmittedRecord(Struct, frozen=True, kw_only=True):
+    """What became of one line that was given to `submit`; in the order of the lines."""
+
+    type: Literal["submitted", "refused"]
+    """`refused`: no run was made."""
+    line: int
+    """Counted from 1, empty lines included."""
+    run_id: RunId | None = None
+    key: str | None = None
+    existing: bool = False
+    """The key names a run that was submitted before; this is that run."""
+    error: SubmitErrorView | None = None
+
+
+class SubmitEnd(Struct, frozen=True, kw_only=True):
+    """The last record of `submit`: how much was done, and why it ended there."""
+
+    type: Literal["end"] = "end"
+    reason: SubmitReason
+    """`bad_input`: the file has a wrong line, so nothing was started. `refused`: by the registry itself."""
+    lines: int
+    """Lines that were looked at, but for empty ones."""
+    started: int
+    existing: int
+    failed: int
+    """Runs that are on record, and whose commands did not start."""
+    refused: int
+    untried: int | None
+    """Lines of the file that were not tried; null for a stream, which was not read on."""
 
 
 class WaitView(Struct, frozen=True, kw_only=True):

@@ -5,6 +5,8 @@ import signal
 from collections.abc import Collection
 from typing import Final
 
+from runlore.runtimes.pipes import LAST_STANDARD
+
 _IGNORED: Final = (
     signal.SIGHUP,
     signal.SIGINT,
@@ -23,8 +25,6 @@ _IGNORED: Final = (
 )
 """Whatever ends or stops a process by default and is not meant for ours."""
 _DARK: Final = "/dev/null"
-LAST_STANDARD: Final = 2
-"""Descriptors above it are not the standard streams."""
 
 
 def silence() -> None:

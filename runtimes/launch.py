@@ -8,10 +8,14 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final, NoReturn
 
-if TYPE_CHECKING:
-    from runlore.runtimes.link import KeeperLink
+from runlore.runtimes.pipes import LAST_STANDARD, pipe
 
-_LAST_STANDARD: Final = 2
+if TYPE_CHECKING:
+    from socket import socket
+
+    from runlore.runtimes.link import KeeperLink
+    from runlore.runtimes.nursery_link import Nursery
+
 _ALONE: Final = ("-I", "-X", "no_debug_ranges")
 """Nothing from outside chooses its code, and 0.3 MiB of column numbers stay unloaded."""
 _WITH_PATH: Final = (
@@ -30,8 +34,8 @@ def fork_keeper() -> "KeeperLink":
     load_msgspec()
     from runlore.runtimes.link import KeeperLink  # noqa: PLC0415 - and most of what this loads
 
-    spec_end, spec_start = _pipe()
-    message_end, message_start = _pipe()
+    spec_end, spec_start = pipe()
+    message_end, message_start = pipe()
     if os.fork() == 0:
         _be_keeper(spec_end, message_start)
     os.close(spec_end)
@@ -49,8 +53,8 @@ def exec_keeper(*, stdin: bool = False) -> "KeeperLink":
 
     from runlore.runtimes.link import KeeperLink  # noqa: PLC0415 - see fork_keeper
 
-    spec_end, spec_start = _pipe()
-    message_end, message_start = _pipe()
+    spec_end, spec_start = pipe()
+    message_end, message_start = pipe()
     try:
         launcher = subprocess.Popen(
             _command("keeper", str(spec_end), str(message_start)),
@@ -70,13 +74,69 @@ def exec_keeper(*, stdin: bool = False) -> "KeeperLink":
     return KeeperLink(spec_start, message_end, launcher=launcher)
 
 
+def fork_nursery() -> "Nursery":
+    """Return what forks keepers for our own single-threaded command; it gets ready while that reads on."""
+    from runlore.journal.lean import load_msgspec  # noqa: PLC0415 - see fork_keeper
+
+    load_msgspec()
+    from runlore.runtimes.nursery_link import Nursery  # noqa: PLC0415 - only for many runs
+
+    return Nursery.at(_forked_nursery(), _forked_nursery)
+
+
+def exec_nursery() -> "Nursery":
+    """Return what forks keepers for anybody else's process, in a fresh interpreter: see exec_keeper."""
+    from runlore.runtimes.nursery_link import Nursery  # noqa: PLC0415 - only for many runs
+
+    return Nursery(_executed_nursery)
+
+
+def _forked_nursery() -> "socket":
+    from socket import AF_UNIX, SOCK_SEQPACKET, socketpair  # noqa: PLC0415 - only for many runs
+
+    ours, its = socketpair(AF_UNIX, SOCK_SEQPACKET)
+    if os.fork():
+        its.close()
+        return ours
+    try:
+        os.setsid()
+        ours.close()
+        from runlore.runtimes.nursery import serve  # noqa: PLC0415 - after the fork
+
+        serve(its.detach())
+    finally:
+        os._exit(0)
+
+
+def _executed_nursery() -> "socket":
+    import subprocess  # noqa: PLC0415 - see exec_keeper
+    from socket import AF_UNIX, SOCK_SEQPACKET, socketpair  # noqa: PLC0415 - only for many runs
+
+    ours, its = socketpair(AF_UNIX, SOCK_SEQPACKET)
+    try:
+        subprocess.Popen(
+            _command("nursery", str(its.fileno()), "-"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(its.fileno(),),
+            start_new_session=True,
+        ).wait()  # it forks at once
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        its.close()
+    return ours
+
+
 def exec_adopter(root: bytes, run_id: str) -> None:
     """Start a keeper for a run that has lost both of its own; it needs nobody, and tells nobody.
 
     Raises:
         OSError: no process could be started.
     """
-    dark = [(os.POSIX_SPAWN_OPEN, place, os.devnull, os.O_RDWR, 0) for place in range(_LAST_STANDARD + 1)]
+    dark = [(os.POSIX_SPAWN_OPEN, place, os.devnull, os.O_RDWR, 0) for place in range(LAST_STANDARD + 1)]
     environ = {name: value for name, value in os.environb.items() if not name.startswith(b"RUNLORE_")}
     argv = _command("adopter", root, run_id)
     pid = os.posix_spawn(argv[0], argv, environ, file_actions=dark, setsid=True)
@@ -97,19 +157,6 @@ def _command(module: str, *words: str | bytes) -> list[str | bytes]:
         return [sys.executable, *_ALONE, "-m", f"runlore.runtimes.{module}", *words]
     path = [os.path.abspath(entry) for entry in sys.path]
     return [sys.executable, *_ALONE, "-c", _WITH_PATH.format(module=module), *words, *path]
-
-
-def _pipe() -> tuple[int, int]:
-    """Return a pipe above the standard streams, also in a program that has closed those."""
-    first, second = os.pipe()
-    if min(first, second) > _LAST_STANDARD:
-        return first, second
-    import fcntl  # noqa: PLC0415 - hardly ever
-
-    ends = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _LAST_STANDARD + 1) for fd in (first, second)]
-    os.close(first)
-    os.close(second)
-    return ends[0], ends[1]
 
 
 def _be_keeper(spec_end: int, message_start: int) -> NoReturn:

@@ -43,18 +43,38 @@ class KeeperLink:
         Raises:
             RunloreError: no run was made; the class is that of the keeper's own error.
         """
+        self.ask(wanted)
+        accepted = self.wait_accepted()
+        assert accepted is not None  # noqa: S101 - without a time limit there is an answer
+        return accepted
+
+    def ask(self, wanted: RunSpec) -> None:
+        """Give the keeper what it is to keep, and wait for nothing; once per link.
+
+        Raises:
+            BadInput: it cannot be submitted.
+        """
         spec.check(wanted)  # here already: JSON would turn an infinite timeout into none
         line = spec.encode(wanted)
         write_all(self._spec_fd, line)
         self._finish_asking()
-        news = self._wait_for(Accepted, Refusal)
+
+    def wait_accepted(self, timeout_s: float | None = None) -> Accepted | None:
+        """Return what was said once the run existed, its first event durable; None if not in time.
+
+        Raises:
+            RunloreError: no run was made; the class is that of the keeper's own error.
+        """
+        news = self._wait_for(Accepted, Refusal, timeout_s=timeout_s)
         if isinstance(news, Accepted):
             return news
         if isinstance(news, Refusal):
             raise messages.as_error(news)
-        raise RunloreError(
-            "the keeper ended before the run existed; `runlore doctor` tells what this machine lacks"
-        )
+        if self.closed:
+            raise RunloreError(
+                "the keeper ended before the run existed; `runlore doctor` tells what this machine lacks"
+            )
+        return None
 
     def wait_started(self, timeout_s: float | None = None) -> Started | NotStarted | NotReady | None:
         """Return whether the command runs, and is ready if awaited, or why not; None if not in time."""

@@ -3,6 +3,8 @@
 import os
 from typing import Final
 
+LAST_STANDARD: Final = 2
+"""Descriptors above it are not the standard streams."""
 _PIECE: Final = 65536
 
 
@@ -35,6 +37,22 @@ class LineReader:
             fd, self.fd = self.fd, -1
             os.close(fd)
             self.closed = True
+
+
+def pipe() -> tuple[int, int]:
+    """Return the ends of a pipe, to read and to write, both above the standard streams.
+
+    Also in a program that has closed those.
+    """
+    first, second = os.pipe()
+    if min(first, second) > LAST_STANDARD:
+        return first, second
+    import fcntl  # noqa: PLC0415 - hardly ever
+
+    ends = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, LAST_STANDARD + 1) for fd in (first, second)]
+    os.close(first)
+    os.close(second)
+    return ends[0], ends[1]
 
 
 def read_line(fd: int) -> bytes | None:

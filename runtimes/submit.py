@@ -10,12 +10,13 @@ from runlore.journal.errors import BadInput, DidNotStart
 from runlore.journal.secret_names import name_rule
 from runlore.journal.settings_file import read_settings
 from runlore.journal.values import Actor, Durability, RunId
-from runlore.projections import labels
+from runlore.projections import durations, labels, sizes
+from runlore.projections.run_line import RunLine
 from runlore.runtimes.launch import exec_keeper
 from runlore.runtimes.link import KeeperLink
 from runlore.runtimes.messages import Accepted, NotReady, NotStarted, Started
 from runlore.runtimes.spec import RunSpec, check
-from runlore.runtimes.surroundings import current_folder, parent_in
+from runlore.runtimes.surroundings import current_folder, folder_of, parent_in
 
 _NOT_READY: Final = 1
 
@@ -77,6 +78,38 @@ def spec_of(wanted: Submission, root: str, by: Actor, durability: Durability) ->
     if spec.env:
         _refuse_typed_secrets(spec)
     return spec
+
+
+def spec_of_line(line: RunLine, root: str, by: Actor, durability: Durability) -> RunSpec:
+    """Return the spec of a run that was given as a line of JSON.
+
+    Raises:
+        BadInput: it cannot be submitted; the message says which part and why.
+    """
+    if not line.argv:
+        raise BadInput('argv is empty; it takes the words of a command, such as ["make", "test"]')
+    wanted = Submission(
+        argv=line.argv,
+        name=line.name,
+        tags=line.tags,
+        metadata=line.metadata,
+        key=line.key,
+        env=line.env,
+        secrets=line.secrets,
+        secret_files=line.secret_files,
+        cwd=folder_of(line.cwd) if line.cwd is not None else None,
+        timeout=_seconds(line.timeout),
+        await_ready=_seconds(line.await_ready),
+        idle_timeout=_seconds(line.idle_timeout),
+        output_limit=sizes.parse(line.output_limit)
+        if isinstance(line.output_limit, str)
+        else line.output_limit,
+    )
+    return spec_of(wanted, root, by, durability)
+
+
+def _seconds(given: float | str | None) -> float | None:
+    return durations.parse(given) if isinstance(given, str) else given
 
 
 def _secrets_of(wanted: Submission) -> tuple[tuple[str, ...], dict[str, str]]:

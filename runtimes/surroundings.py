@@ -3,6 +3,7 @@
 import os
 from typing import Final
 
+from runlore.journal.errors import BadInput
 from runlore.journal.ids import is_run_id
 
 _COERCED: Final = b"LC_CTYPE"
@@ -21,6 +22,28 @@ def current_folder() -> str:
         return os.getcwd()
     except OSError:
         return "/"
+
+
+def folder_of(cwd: str | None) -> str:
+    """Return the working folder that was given, else the current one, as an absolute path.
+
+    Raises:
+        BadInput: it is empty, or it would be relative to a folder that is gone.
+    """
+    if cwd == "":
+        raise BadInput("cwd is empty; name a folder")
+    try:
+        here = os.getcwd()
+    except OSError:
+        if cwd is None or not cwd.startswith("/"):
+            raise BadInput("the current folder does not exist any more; give one as cwd") from None
+        here = "/"
+    folder = os.path.join(here, cwd or "")
+    if ".." in folder.split("/"):
+        return folder  # what `..` means behind a link is for the kernel to say
+    if "://" in folder:
+        return folder  # with one slash less, a password in it would not look like one
+    return os.path.normpath(folder)
 
 
 def environment() -> dict[bytes, bytes]:

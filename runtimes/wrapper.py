@@ -32,7 +32,7 @@ from runlore.runtimes.handover import (
 )
 from runlore.runtimes.identity import identify
 from runlore.runtimes.out_of_memory import MemoryWatch
-from runlore.runtimes.pipes import LineReader, write_all
+from runlore.runtimes.pipes import LAST_STANDARD, LineReader, write_all
 from runlore.runtimes.spawn import Plan, SpawnFailed
 from runlore.runtimes.succession import Succession
 
@@ -221,7 +221,7 @@ class _Wrapper:
             self._say(self._not_spawned)
             return
         since_s = time.monotonic()
-        if plan.stdin_fd > detach.LAST_STANDARD:
+        if plan.stdin_fd > LAST_STANDARD:
             os.close(plan.stdin_fd)
         identity = identify(self._pid)
         assert identity is not None  # noqa: S101 - a child that was not reaped has one

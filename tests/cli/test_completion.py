@@ -17,6 +17,7 @@ def proposed(runlore: Runlore, line: str) -> list[str]:
 def test_commands_are_proposed(ended: Runlore) -> None:
     """Those there are, and none of a later version."""
     assert proposed(ended, "runlore s") == [
+        "submit",
         "stop",
         "signal",
         "show",
