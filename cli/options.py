@@ -43,7 +43,9 @@ class WithHelp(click.Command):
             return super().parse_args(ctx, args)
         except click.UsageError as error:
             error.ctx = error.ctx or ctx
-            if isinstance(error, click.NoSuchOption) and error.option_name in reserved.OPTIONS:
+            if isinstance(error, click.NoSuchOption) and reserved.is_reserved(
+                ctx.info_name, error.option_name
+            ):
                 raise click.UsageError(reserved.absent(error.option_name), ctx) from None
             raise
 

@@ -16,11 +16,18 @@ COMMANDS: Final = _words(
 )
 OPTIONS: Final = _words(
     """
-    --after --after-any --artifact --at --delay
+    --after --after-any --artifact --delay
     --pin --priority --queue --report --require --retry --runtime --start-at
     --tty
     """
 )
+OF_COMMANDS: Final = frozenset({("ps", "--at"), ("ls", "--at")})
+"""Options that other commands have already."""
+
+
+def is_reserved(command: str | None, option: str) -> bool:
+    """Say whether an option of a command is one of a later version."""
+    return option in OPTIONS or (command, option) in OF_COMMANDS
 
 
 def absent(name: str) -> str:

@@ -94,6 +94,15 @@ class History:
         size = last.start + min(last.length, max(0, found.size - last.at))
         return Stamp(found.device, found.inode, size)
 
+    def files(self) -> str:
+        """Return what tells the files that the history lies in from any others, whatever they hold."""
+        return ",".join(self._file(segment) for segment in self._segments)
+
+    def _file(self, segment: _Segment) -> str:
+        found = self._disk.stat(segment.fd)
+        length = "" if segment.length == _TO_THE_END else f"{segment.length}"
+        return f"{found.device}:{found.inode}:{segment.at}:{length}"
+
     def begins_whole(self) -> bool:
         """Say whether the journal's first line is whole, so that what stands in front of it is settled."""
         last = self._segments[-1]

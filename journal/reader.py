@@ -320,6 +320,7 @@ class EventChunks:
     def __init__(self, disk: Disk, path: str, *, piece: int = tailing.PIECE) -> None:
         self._disk, self._path, self._piece = disk, path, piece
         self._run: tuple[Layout, RunId, Packs | None] | None = None
+        self._history: History | None = None
         self.stopped: Literal["", "torn", "damaged"] = ""
         self.offset = 0
         """Bytes of whole events so far."""
@@ -342,7 +343,23 @@ class EventChunks:
         chunks._run = layout, run_id, known
         return chunks
 
+    @classmethod
+    def behind(cls, disk: Disk, history: History, path: str, tail: Tail | None) -> Self:
+        """Return the events of an open history behind a record, or all of them; it is left open."""
+        chunks = cls(disk, path)
+        chunks._history = history
+        if tail is not None:
+            chunks.offset, chunks.head, chunks._seq = tail.size, tail.head, tail.seq
+        return chunks
+
+    def size(self) -> int:
+        """Return how many bytes there are by now; to be asked between two chunks."""
+        return self._history.size_and_links()[0] if self._history else 0
+
     def __iter__(self) -> Iterator[list[AnyEvent]]:
+        if self._history is not None:
+            yield from self._chunks(self._history)
+            return
         try:
             disk = self._disk
             history = open_history(disk, *self._run) if self._run else open_file(disk, self._path)
@@ -351,10 +368,11 @@ class EventChunks:
         except OSError as error:
             raise JournalIO(f"{self._path}: {error.strerror or error}") from error
         with history:
+            self._history = history
             yield from self._chunks(history)
 
     def _chunks(self, history: History) -> Iterator[list[AnyEvent]]:
-        rest, position = b"", 0
+        rest, position = b"", self.offset
         while piece := self._pread(history, position):
             position += len(piece)
             chunk = rest + piece if rest else piece

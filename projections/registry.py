@@ -20,6 +20,7 @@ from runlore.journal.scan import Scanner, Tail
 from runlore.journal.tailing import PIECE
 from runlore.journal.values import Head, RunId, Status
 from runlore.projections.fold import fold
+from runlore.projections.index import version
 from runlore.projections.present import run_view
 from runlore.projections.run_fields import ViewFacts
 from runlore.projections.run_state import RunState
@@ -101,24 +102,75 @@ def fold_registry(disk: Disk, layout: Layout, only: Iterable[RunId] | None = Non
     return Rows(rows=rows, unborn=tuple(unborn))
 
 
-def fold_journal(disk: Disk, layout: Layout, run_id: RunId, known: Packs | None = None) -> Row | None:
+def fold_journal(
+    disk: Disk, layout: Layout, run_id: RunId, known: Packs | None = None, *, fresh: bool = False
+) -> Row | None:
     """Return the row of one journal; None if a crash left no whole first event in it.
 
+    Of a long journal only what its last snapshot does not know is read, unless `fresh`.
     known: see `open_history`.
 
     Raises:
         NotFound: no such journal.
     """
     chunks = EventChunks.of(disk, layout, run_id, known=known)
-    state = STATUS.initial()
-    problem = None
+    folded = _Folded(STATUS.initial())
     try:
-        for events in chunks:
-            state = fold(STATUS, events, state)
-        if chunks.stopped == "damaged" or state.run_id != run_id:
-            problem = _damage(disk, layout, run_id)
+        is_long = folded.all_of(chunks, short_of=None if fresh else _FAR)
     except JournalIO as error:
-        problem = Problem(kind="unreadable", detail=str(error))
+        folded.problem = Problem(kind="unreadable", detail=str(error))
+        is_long = False
+    if is_long:
+        chunks, folded = _fold_long(disk, layout, run_id, known)
+    return _row(disk, layout, run_id, chunks, folded)
+
+
+class _Folded(Struct):
+    """A journal that is being folded."""
+
+    state: RunState
+    problem: Problem | None = None
+
+    def all_of(self, chunks: EventChunks, *, short_of: int | None = None) -> bool:
+        """Fold them all; or stop when so many bytes were read of a journal that has snapshots, and say so."""
+        for events in chunks:
+            self.state = fold(STATUS, events, self.state)
+            if short_of is not None and chunks.offset >= short_of:
+                if chunks.size() >= version.LONG:
+                    return True
+                short_of = None
+        return False
+
+
+_FAR: int = 256 << 10
+"""Bytes after which it is asked whether a journal is long; most are over by then."""
+
+
+def _fold_long(disk: Disk, layout: Layout, run_id: RunId, known: Packs | None) -> tuple[EventChunks, _Folded]:
+    """Return a long journal, folded from its last snapshot on."""
+    from runlore.projections.index import long_runs  # noqa: PLC0415 - few journals are long
+
+    path, folded = layout.journal(run_id), _Folded(STATUS.initial())
+    chunks = EventChunks(disk, path)
+    try:
+        with long_runs.opened(disk, layout, run_id, known) as long:
+            start = long.last()
+            chunks = EventChunks.behind(disk, long.history, path, start.tail if start else None)
+            folded.state = start.state if start else folded.state
+            folded.all_of(chunks)
+    except FileNotFoundError:
+        raise NotFound(f"no journal at {path}") from None
+    except JournalIO as error:
+        folded.problem = Problem(kind="unreadable", detail=str(error))
+    except OSError as error:
+        folded.problem = Problem(kind="unreadable", detail=f"{path}: {error.strerror or error}")
+    return chunks, folded
+
+
+def _row(disk: Disk, layout: Layout, run_id: RunId, chunks: EventChunks, folded: _Folded) -> Row | None:
+    state, problem = folded.state, folded.problem
+    if problem is None and (chunks.stopped == "damaged" or state.run_id != run_id):
+        problem = damage_of(disk, layout, run_id)
     if problem is None and state.seq == 0:
         return None
     return Row(
@@ -130,7 +182,7 @@ def fold_journal(disk: Disk, layout: Layout, run_id: RunId, known: Packs | None 
     )
 
 
-def _damage(disk: Disk, layout: Layout, run_id: RunId) -> Problem | None:
+def damage_of(disk: Disk, layout: Layout, run_id: RunId) -> Problem | None:
     """Return what is wrong with a journal that could not be folded to its end.
 
     A crash tail is nothing wrong: nobody was told that it is durable, and the next appender cuts it.

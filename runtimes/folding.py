@@ -14,6 +14,7 @@ from runlore.journal.scan import Scanner, Tail, Verdict
 from runlore.journal.tailing import PIECE, Source
 from runlore.journal.values import RunId
 from runlore.projections.fold import fold
+from runlore.projections.index import version
 from runlore.projections.status import STATUS, RunState
 
 
@@ -37,11 +38,14 @@ class RunFold:
         try:
             with open_history(self._disk, self._layout, self.run_id) as history:
                 found = history.stamp()
-                if self._begins_anew(found):
+                if not self._begins_anew(found):
+                    return found.size > self._offset and self._read_on(history)
+                if found.size < version.LONG:
                     self._restart(found)
                     self._read_on(history)
                     return True
-                return found.size > self._offset and self._read_on(history)
+            self._begin_long()
+            return True
         except FileNotFoundError:
             raise NotFound(
                 f"run {self.run_id} has no journal at {self._path}; `runlore ls` lists the runs"
@@ -71,6 +75,17 @@ class RunFold:
         self._file, self._offset = (found.device, found.inode), 0
         self._scanner = Scanner(Tail.empty(self.run_id), check_chain=False)
         self.state = STATUS.initial()
+
+    def _begin_long(self) -> None:
+        """Begin where the last snapshot of a long journal stands."""
+        from runlore.projections.index import long_runs  # noqa: PLC0415 - few journals are long
+
+        with long_runs.opened(self._disk, self._layout, self.run_id) as long:
+            self._restart(long.history.stamp())
+            if (start := long.last()) is not None:
+                self._offset, self.state = start.tail.size, start.state
+                self._scanner = Scanner(start.tail, check_chain=False)
+            self._read_on(long.history)
 
     def _read_on(self, source: Source) -> bool:
         grown = False

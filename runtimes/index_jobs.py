@@ -15,6 +15,7 @@ import msgspec
 from runlore.journal.disk import Disk
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
+from runlore.projections.index import version
 from runlore.projections.index.entry import Entry
 from runlore.projections.index.packed import PackedRuns
 from runlore.projections.index.rows import PIECE, Passing, Rows, entries, piece
@@ -89,7 +90,8 @@ class _Gathering:
 
     def _made(self, at: int) -> Rows:
         """Return the rows of the piece that begins there."""
-        return piece(self._disk, self._layout, self._run_ids[at : at + PIECE], self._packed)
+        run_ids = self._run_ids[at : at + PIECE]
+        return piece(self._disk, self._layout, run_ids, self._packed, most=version.LONG)
 
     def _sent(self, number: int) -> bytes | None:
         """Return the next piece that a child sent; None once it has ended, and ever after."""

@@ -211,13 +211,24 @@ class Registry:
             warnings.warn(told, stacklevel=2)
         return found
 
-    def view(self, run_id: RunId) -> "RunView":
-        """Return one run as it is now.
+    def view(self, run_id: RunId, *, at: int | str | datetime | None = None) -> "RunView":
+        """Return one run as it is now, or as its journal told it at a seq or a time.
+
+        at: a seq, an aware time, or a text like "2h" (ago) and "2026-11-20". What is found out about a
+        run that has not ended, its health and what follows from it, is of now alone.
 
         Raises:
-            NotFound: no such run. JournalIO: the disk refused.
+            BadInput: `at` is neither. NotFound: no such run, or not yet then. JournalIO: the disk refused.
         """
-        return self._listing.one(run_id).view(self.disk.now())
+        if at is None:
+            return self._listing.one(run_id).view(self.disk.now())
+        from runlore.projections import past  # noqa: PLC0415 - few ask
+        from runlore.projections.present import run_view  # noqa: PLC0415 - few ask
+
+        moment = past.moment(at, self.disk.now())
+        row = past.row_at(self.disk, self.layout, run_id, moment)
+        as_of = moment.at or row.state.reached_at
+        return run_view(row.state, as_of=as_of, head=row.head, problem=row.problem)
 
     def get(self, selector: str, *, destructive: bool = False) -> "Run":
         """Return the run that `selector` means: see `resolve`."""

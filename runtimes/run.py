@@ -60,13 +60,16 @@ class Run:
 
     # -- look
 
-    def view(self) -> RunView:
+    def view(self, *, at: int | str | datetime | None = None) -> RunView:
         """Return everything about the run as it is now, its owner's life or death included.
 
+        at: as its journal told it at a seq or a time instead; see `Registry.view`.
+
         Raises:
-            NotFound: its journal is gone. JournalIO: the disk refused.
+            NotFound: its journal is gone, or it was not there yet. BadInput: `at` is neither.
+            JournalIO: the disk refused.
         """
-        return self.registry.view(self.id)
+        return self.registry.view(self.id, at=at)
 
     @property
     def status(self) -> Status | None:

@@ -107,9 +107,9 @@ class AsyncRegistry:
         """Return the rows of a SELECT over the views of runs: see `Registry.sql`."""
         return await ask(partial(self.sync.sql, query))
 
-    async def view(self, run_id: RunId) -> RunView:
-        """Return one run as it is now: see `Registry.view`."""
-        return await ask(partial(self.sync.view, run_id))
+    async def view(self, run_id: RunId, *, at: int | str | datetime | None = None) -> RunView:
+        """Return one run as it is now, or was: see `Registry.view`."""
+        return await ask(partial(self.sync.view, run_id, at=at))
 
     async def get(self, selector: str, *, destructive: bool = False) -> "AsyncRun":
         """Return the run that `selector` means: see `Registry.resolve`."""

@@ -52,9 +52,9 @@ class AsyncRun:
         """The registry's folder."""
         return self.sync.root
 
-    async def view(self) -> RunView:
-        """Return everything about the run as it is now: see `Run.view`."""
-        return await ask(self.sync.view)
+    async def view(self, *, at: int | str | datetime | None = None) -> RunView:
+        """Return everything about the run as it is now, or was: see `Run.view`."""
+        return await ask(partial(self.sync.view, at=at))
 
     async def status(self) -> Status | None:
         """Return the status now."""

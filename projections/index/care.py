@@ -10,7 +10,7 @@ from runlore.journal.disk import Disk
 from runlore.journal.errors import JournalIO, NotPermitted
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
-from runlore.projections.index import generations, sqlite
+from runlore.projections.index import generations, long_runs, sqlite
 from runlore.projections.index.entry import Entry
 from runlore.projections.index.packed import PackedRuns
 from runlore.projections.index.reading import is_usable
@@ -103,8 +103,14 @@ def differences(disk: Disk, layout: Layout, passing: Passing) -> Iterator[Differ
     except OSError as error:
         raise JournalIO(f"{layout.root}: {error.strerror or error}") from error
     for run_id in passing(sorted(known.keys() | there.keys())):
-        if (detail := _difference(known.get(run_id), entry_of(disk, layout, run_id, packed))) is not None:
+        fresh = entry_of(disk, layout, run_id, packed, fresh=True)
+        if (detail := _difference(known.get(run_id), fresh)) is not None:
             yield Difference(run_id=run_id, detail=detail)
+    try:
+        for run_id, detail in long_runs.differences(disk, layout):
+            yield Difference(run_id=run_id, detail=detail)
+    except sqlite.Failed as error:
+        raise JournalIO(f"{layout.index}: its snapshots cannot be compared ({error})") from error
 
 
 def _difference(known: Entry | None, fresh: Entry | None) -> str | None:

@@ -13,6 +13,7 @@ from runlore.journal.errors import NotFound
 from runlore.journal.layout import Layout
 from runlore.journal.packs import day_of
 from runlore.journal.values import RunId
+from runlore.projections.index import version
 from runlore.projections.index.entry import PACKED, Entry, Signature, entry
 from runlore.projections.index.packed import PackedRuns, PackReader, signature
 from runlore.projections.index.plain import plain_entry, plain_row
@@ -34,33 +35,41 @@ def entries(disk: Disk, layout: Layout, run_ids: Sequence[RunId], passing: Passi
     packed, made = PackedRuns(disk, layout), Rows()
     for at, _ in enumerate(passing(run_ids)):
         if not at % PIECE:
-            made = piece(disk, layout, run_ids[at : at + PIECE], packed)
+            made = piece(disk, layout, run_ids[at : at + PIECE], packed, most=version.LONG)
         if (each := made[at % PIECE]) is not None:
             yield each
 
 
-def piece(disk: Disk, layout: Layout, run_ids: Sequence[RunId], packed: PackedRuns) -> Rows:
-    """Return the rows of a few runs as they are now; cheapest where those that lie together come together."""
+def piece(
+    disk: Disk, layout: Layout, run_ids: Sequence[RunId], packed: PackedRuns, *, most: int | None = None
+) -> Rows:
+    """Return the rows of a few runs as they are now; cheapest where those that lie together come together.
+
+    most: a journal of so many bytes is left to whoever reads this index, who can keep snapshots of it.
+    """
     with PackReader(disk, packed) as reader:
         made = [_plain(disk, layout, run_id, reader) for run_id in run_ids]
     days = {day_of(each.run_id) for each in made if each is not None and each.signature[1] == PACKED}
     moved = {day for day in days if not packed.stands(day)}
     return [
-        _closely(disk, layout, run_id, packed) if each is None or _is_in(each, moved) else each
+        _closely(disk, layout, run_id, packed, most=most) if each is None or _is_in(each, moved) else each
         for run_id, each in zip(run_ids, made, strict=True)
     ]
 
 
-def entry_of(disk: Disk, layout: Layout, run_id: RunId, packed: PackedRuns | None = None) -> Entry | None:
+def entry_of(
+    disk: Disk, layout: Layout, run_id: RunId, packed: PackedRuns | None = None, *, fresh: bool = False
+) -> Entry | None:
     """Return the row of a run as it is now; None if there is none.
 
-    packed: spares reading what lies where in the packs, as long as they look so.
+    packed: spares reading what lies where in the packs, as long as they look so. fresh: from the whole
+    journal, however long it is.
     """
     try:
         plain = plain_entry(disk, run_id, layout.journal(run_id))
     except FileNotFoundError:
         plain = None
-    return plain or _closely(disk, layout, run_id, packed)
+    return plain or _closely(disk, layout, run_id, packed, fresh=fresh)
 
 
 def _plain(disk: Disk, layout: Layout, run_id: RunId, reader: PackReader) -> Entry | None:
@@ -76,15 +85,24 @@ def _is_in(each: Entry, days: set[str]) -> bool:
     return bool(days) and each.signature[1] == PACKED and day_of(each.run_id) in days
 
 
-def _closely(disk: Disk, layout: Layout, run_id: RunId, packed: PackedRuns | None) -> Entry | None:
+def _closely(
+    disk: Disk,
+    layout: Layout,
+    run_id: RunId,
+    packed: PackedRuns | None,
+    *,
+    fresh: bool = False,
+    most: int | None = None,
+) -> Entry | None:
     held = is_appended_to(disk, layout.journal(run_id))
     before = signature(disk, layout, run_id)
     if before is None:
         return None
-    if before[1] != PACKED and held:
+    if before[1] != PACKED and (held or (most is not None and before[1] >= most)):
         return Entry(run_id, UNSURE)
     try:
-        row = fold_journal(disk, layout, run_id, packed.known(run_id, before) if packed else None)
+        found = packed.known(run_id, before) if packed else None
+        row = fold_journal(disk, layout, run_id, found, fresh=fresh)
     except NotFound:
         return None if before[1] == PACKED else Entry(run_id, UNSURE)
     if signature(disk, layout, run_id) != before:

@@ -23,6 +23,11 @@ CREATE TABLE live (
   short_id TEXT, name TEXT, status TEXT, created_us INTEGER, started_us INTEGER,
   tags TEXT, command TEXT, pid INTEGER, fraction REAL, step TEXT, message TEXT
 ) WITHOUT ROWID;
+CREATE TABLE snapshots (
+  run_id TEXT NOT NULL, number INTEGER NOT NULL,
+  told BLOB NOT NULL, state BLOB NOT NULL, checked BLOB NOT NULL,
+  PRIMARY KEY (run_id, number)
+) WITHOUT ROWID;
 CREATE TABLE place (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   version INTEGER NOT NULL,
@@ -34,6 +39,7 @@ CREATE TABLE place (
 """`place` has one row: up to where the feed was read, and when the folders of the journals and packs
 were last seen to change.
 
+`snapshots` are of long journals, whether or not their runs are settled: see the module `long_runs`.
 `counts` counts the settled rows. `live` is what the last plain `ps` saw of others: see the module `live`.
 `version` grows with each commit.
 """

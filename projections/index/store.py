@@ -122,6 +122,7 @@ class Store:
                 return False
             for run_id in gone:
                 self._remove(run_id)
+                self._connection.execute("DELETE FROM snapshots WHERE run_id = ?", (run_id,))
             for each in entries:
                 self._remove(each.run_id)
                 insert(self._connection, each)

@@ -1,6 +1,6 @@
 """What a database file of the index says about itself; cheap to import, for `ps`. Pure."""
 
-SCHEMA = 4
+SCHEMA = 5
 """Grows when a table, a column or its meaning changes."""
 STATUS = 2
 """The version of the status projection that the rows were folded with; a test compares."""
@@ -10,3 +10,5 @@ DATABASE = "runs.sqlite"
 CURRENT = "current"
 RECENT = 5
 """Ended runs that `ps` shows beside the live ones; a test compares."""
+LONG = 8 << 20
+"""Bytes from which on a journal has snapshots; few have, so looking for them is loaded late."""

@@ -15,7 +15,7 @@ BEGUN = datetime(2026, 11, 1, tzinfo=UTC)
 EVERY = timedelta(seconds=1)
 BY = Actor(user="ann", host="host", pid=7, program="test")
 _AT_ONCE = 2000
-_OWNER = Owner(host="host", identity=Identity(boot_id="", pid_ns=1, pid=7))
+OWNER = Owner(host="host", identity=Identity(boot_id="", pid_ns=1, pid=7))
 
 
 def write_journal(
@@ -62,7 +62,7 @@ def _event(seq: int, texts: Sequence[str]) -> e.Event:
     if seq - 2 < len(texts):
         return e.RunNoted(seq=seq, at=at, by=BY, text=texts[seq - 2])
     if seq == len(texts) + 2:
-        return e.RunBooting(seq=seq, at=at, epoch=1, runtime="background", owner=_OWNER)
+        return e.RunBooting(seq=seq, at=at, epoch=1, runtime="background", owner=OWNER)
     if seq == len(texts) + 3:
-        return e.RunStarted(seq=seq, at=at, epoch=1, handle=Handle(pid=7, identity=_OWNER.identity))
+        return e.RunStarted(seq=seq, at=at, epoch=1, handle=Handle(pid=7, identity=OWNER.identity))
     return e.RunProgressed(seq=seq, at=at, epoch=1, fraction=seq % 100 / 100, message=f"step {seq}")
