@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from runlore.aio import AsyncNamedSubscription as AsyncNamedSubscription
     from runlore.aio import AsyncRegistry as AsyncRegistry
     from runlore.aio import AsyncRun as AsyncRun
+    from runlore.aio import AsyncSubmitted as AsyncSubmitted
     from runlore.aio import AsyncTrackedRun as AsyncTrackedRun
     from runlore.aio import open_async as open_async
     from runlore.journal.errors import AlreadyEnded as AlreadyEnded
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from runlore.journal.errors import NewerFormat as NewerFormat
     from runlore.journal.errors import NoHandle as NoHandle
     from runlore.journal.errors import NoKeeper as NoKeeper
+    from runlore.journal.errors import NoRoom as NoRoom
     from runlore.journal.errors import NotFound as NotFound
     from runlore.journal.errors import NotPermitted as NotPermitted
     from runlore.journal.errors import OutsideRun as OutsideRun
@@ -50,13 +52,21 @@ if TYPE_CHECKING:
     from runlore.runtimes.current import current as current
     from runlore.runtimes.run import Run as Run
     from runlore.runtimes.sql import SqlRows as SqlRows
+    from runlore.runtimes.submit_many import Submitted as Submitted
     from runlore.runtimes.track import current_run as current_run
     from runlore.runtimes.tracked import TrackedRun as TrackedRun
     from runlore.runtimes.transcript_lines import Line as Line
     from runlore.watcher.stream import Slow as Slow
 
 _HOMES = {
-    "aio": ("AsyncNamedSubscription", "AsyncRegistry", "AsyncRun", "AsyncTrackedRun", "open_async"),
+    "aio": (
+        "AsyncNamedSubscription",
+        "AsyncRegistry",
+        "AsyncRun",
+        "AsyncSubmitted",
+        "AsyncTrackedRun",
+        "open_async",
+    ),
     "journal.errors": (
         "AlreadyEnded",
         "Ambiguous",
@@ -72,6 +82,7 @@ _HOMES = {
         "NewerFormat",
         "NoHandle",
         "NoKeeper",
+        "NoRoom",
         "NotFound",
         "NotPermitted",
         "OutsideRun",
@@ -88,6 +99,7 @@ _HOMES = {
     "runtimes.current": ("CurrentRun", "current"),
     "runtimes.run": ("Run",),
     "runtimes.sql": ("SqlRows",),
+    "runtimes.submit_many": ("Submitted",),
     "runtimes.track": ("current_run",),
     "runtimes.tracked": ("TrackedRun",),
     "runtimes.transcript_lines": ("Line",),
@@ -103,6 +115,7 @@ __all__ = [
     "AsyncNamedSubscription",
     "AsyncRegistry",
     "AsyncRun",
+    "AsyncSubmitted",
     "AsyncTrackedRun",
     "BadExpression",
     "BadInput",
@@ -119,6 +132,7 @@ __all__ = [
     "NewerFormat",
     "NoHandle",
     "NoKeeper",
+    "NoRoom",
     "NotFound",
     "NotPermitted",
     "OutsideRun",
@@ -132,6 +146,7 @@ __all__ = [
     "Slow",
     "SqlRows",
     "Status",
+    "Submitted",
     "SubscriptionView",
     "TrackedRun",
     "Unverifiable",

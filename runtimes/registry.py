@@ -5,10 +5,11 @@ no newer format); reading a root that may not be written goes on as before.
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from runlore.journal import machine
 from runlore.journal.disk import REAL, Disk
@@ -36,6 +37,7 @@ if TYPE_CHECKING:  # looking loads nothing that writes or waits, and starting a 
     from runlore.runtimes.run import Run
     from runlore.runtimes.run_secrets import OwnSecrets
     from runlore.runtimes.sql import SqlRows
+    from runlore.runtimes.submit_many import Submitted
     from runlore.runtimes.track import Tracking
 
 
@@ -342,6 +344,29 @@ class Registry:
             told = "; ".join(f"{name}: {why}" for name, why in accepted.unmasked.items())
             warnings.warn(f"run {accepted.run_id}: secrets that are not masked: {told}", stacklevel=2)
         return Run(self, accepted.run_id, existing=accepted.existing)
+
+    def submit_many(
+        self, runs: Iterable[Mapping[str, Any]], *, wait_for_room: bool = False
+    ) -> "Iterator[Submitted]":
+        """Yield what became of each submission, in their order, as soon as its command has started or not.
+
+        for done in registry.submit_many({"argv": ["make", part], "key": part} for part in parts): ...
+
+        runs: mappings of what `submit` takes, `argv` among them, `stdin` not. A few are launched at once,
+        so they are asked for a little ahead. One keeper is forked for each, from a fresh interpreter that
+        is started once; nothing is forked from the calling program. One that is refused is an answer with
+        its `error` and spares the others. Whoever stops asking leaves running what was launched; with a
+        key it can be submitted again. wait_for_room: wait for a run to end where no more may be kept,
+        instead of refusing.
+
+        Raises, on the first step:
+            NotPermitted, JournalIO: the registry cannot be written.
+        """
+        from runlore.runtimes.submit_many import submitted  # noqa: PLC0415 - few need it
+
+        known = submitted(self, runs, wait_for_room=wait_for_room)
+        with closing(known):
+            yield from filter(None, known)
 
     def track(
         self,

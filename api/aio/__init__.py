@@ -8,6 +8,7 @@ docs/explanation/decisions/0001-the-asynchronous-api-lives-at-the-front-door.md
 from runlore.aio.named import AsyncNamedSubscription
 from runlore.aio.registry import AsyncRegistry, open_async
 from runlore.aio.run import AsyncLines, AsyncRun
+from runlore.aio.submitting import AsyncSubmitted
 from runlore.aio.track import AsyncTrackedRun, AsyncTracking
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "AsyncNamedSubscription",
     "AsyncRegistry",
     "AsyncRun",
+    "AsyncSubmitted",
     "AsyncTrackedRun",
     "AsyncTracking",
     "open_async",

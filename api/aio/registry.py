@@ -1,14 +1,17 @@
 """A registry for asynchronous programs."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
+
+from anyio import CancelScope
 
 from runlore import live
 from runlore.aio.named import AsyncNamedSubscription
 from runlore.aio.run import AsyncRun
+from runlore.aio.submitting import AsyncSubmitted
 from runlore.aio.threads import act, ask
 from runlore.aio.track import AsyncTracking
 from runlore.aio.waiting import wait_decided
@@ -24,9 +27,12 @@ from runlore.runtimes.begin import Labels
 from runlore.runtimes.registry import Registry
 from runlore.runtimes.run import Run
 from runlore.runtimes.sql import SqlRows
+from runlore.runtimes.submit_many import Submitted, submitted
 from runlore.runtimes.subscription_views import subscription_views
 from runlore.watcher.stream import Slow
 from runlore.watcher.subscription import Subscription
+
+_OVER: Final = object()
 
 
 class AsyncRegistry:
@@ -160,6 +166,25 @@ class AsyncRegistry:
             stdin=stdin,
         )
         return AsyncRun(await act(deed))
+
+    async def submit_many(
+        self, runs: Iterable[Mapping[str, Any]], *, wait_for_room: bool = False
+    ) -> AsyncGenerator[AsyncSubmitted, None]:
+        """Yield what became of each submission, in their order: see `Registry.submit_many`.
+
+        `runs` is asked in a worker thread.
+        """
+        known = submitted(self.sync, runs, wait_for_room=wait_for_room)
+        try:
+            while True:
+                done = await act(partial(next, known, _OVER))
+                if done is _OVER:
+                    return
+                if isinstance(done, Submitted):
+                    yield AsyncSubmitted.of(done)
+        finally:
+            with CancelScope(shield=True):
+                await act(known.close)
 
     def track(
         self,

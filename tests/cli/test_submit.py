@@ -519,7 +519,8 @@ def test_who_waits_for_room_can_be_interrupted(runlore: Runlore) -> None:
 
     assert process.returncode == -signal.SIGINT
     assert (stdout, journals(runlore)) == (b"", [run_id])
-    assert "no room yet" in stderr.decode()
+    assert "error: line 2: " in stderr.decode()
+    assert "no room" in stderr.decode()
 
 
 def test_failing_fast_tries_no_more(runlore: Runlore) -> None:
