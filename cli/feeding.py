@@ -17,6 +17,7 @@ from runlore.runtimes.launches import Launched, Launches
 
 if TYPE_CHECKING:
     from runlore.cli.session import Session
+    from runlore.runtimes.spec import RunSpec
 
 _PIECE: Final = 1 << 16
 _TOLD: Final = 20
@@ -132,6 +133,8 @@ class Feeding:
             if self._at_end and not self._pending and self._launches.is_idle:
                 self._tell()
                 return
+            if self._pending and self._launches.takes(self._next_spec()):
+                continue  # what was told made room for more
             wants_more = not self._at_end and not self._pending
             ready = self._launches.wait(heard.fd, *([self._fd] if wants_more else []))
             if heard.fd in ready and (signals := heard.take()):
@@ -151,15 +154,18 @@ class Feeding:
     def _launch_pending(self) -> None:
         while self._pending and self._answers.goes_on:
             wanted = self._pending[0]
-            if isinstance(wanted.spec, RunloreError):
-                if not self._launches.takes():
-                    return
-                self._launches.refuse(wanted.number, wanted.spec)
-            elif self._launches.takes(wanted.spec):
-                self._launches.ask(wanted.number, wanted.spec)
-            else:
+            if not self._launches.takes(self._next_spec()):
                 return
+            if isinstance(wanted.spec, RunloreError):
+                self._launches.refuse(wanted.number, wanted.spec)
+            else:
+                self._launches.ask(wanted.number, wanted.spec)
             self._pending.popleft()
+
+    def _next_spec(self) -> "RunSpec | None":
+        """Return what is to be launched next; None if that is a line to be refused."""
+        spec = self._pending[0].spec
+        return None if isinstance(spec, RunloreError) else spec
 
     def _tell(self) -> None:
         for launched in self._launches.answers():

@@ -1,5 +1,7 @@
 """`runlore submit`: start many runs, one a line of a file or a stream."""
 
+import os
+
 import click
 
 from runlore.cli import feeding
@@ -57,6 +59,8 @@ def submit(
     """
     prefix = labels.key(key_prefix) if key_prefix is not None else None
     fd = feeding.opened(path)
+    if os.isatty(fd):
+        session.output.say("reading runs from the terminal, one JSON object a line; Ctrl-D ends them")
     lines, total = SpecLines(session.found.path, prefix), None
     if dry_run or feeding.is_file(fd):
         lines = feeding.examined(session, fd, lines, dry_run=dry_run)

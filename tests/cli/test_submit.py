@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -407,6 +408,14 @@ def _state(pid: int) -> str:
         return "gone"
 
 
+def test_a_stream_of_nothing_but_wrong_lines_ends(runlore: Runlore) -> None:
+    """More of them in one piece than answers may wait; each has its own."""
+    done = runlore("submit", "--from", "-", "--json", stdin=b"x\n" * 3000 + keyed(1).encode(), code=2)
+
+    assert [record["line"] for record in done.records[1:-1]] == list(range(1, 3002))
+    assert (done.records[-1]["refused"], done.records[-1]["started"]) == (3000, 1)
+
+
 def test_a_line_cut_by_the_end_is_told(runlore: Runlore) -> None:
     """A writer that died in the middle of a line started what was whole."""
     done = runlore("submit", "--from", "-", stdin=keyed(2).encode()[:-3], code=2)
@@ -560,3 +569,38 @@ def test_no_secret_of_a_line_is_recorded_or_said(runlore: Runlore) -> None:
         if path.is_file():
             assert SECRET.encode() not in path.read_bytes(), path
     assert SECRET not in done.stdout + done.stderr
+
+
+def _fill(path: Path) -> None:
+    """Leave no room on a disk."""
+    with path.open("wb", buffering=0) as greedy, suppress(OSError):
+        while greedy.write(bytes(4096)):
+            continue
+
+
+@pytest.mark.needs("root")
+def test_on_a_full_disk_it_stops_and_goes_on_when_there_is_room(runlore: Runlore, tmp_path: Path) -> None:
+    """What was told exists and ends; then the same command starts what is missing, and nothing twice."""
+    disk = tmp_path / "small"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=700", "tmpfs", disk], check=True)
+    runlore.root = disk / "registry"
+    try:
+        runlore.ok("submit", "--from", from_file(runlore, keyed(2)))
+        path = from_file(runlore, keyed(6))
+        _fill(disk / "greedy")
+
+        done = runlore("submit", "--from", path, "--json", code=74)
+
+        end = done.records[-1]
+        assert (end["existing"], end["reason"]) == (2, "refused")
+        told = {each["run_id"] for each in done.records[1:-1] if each["run_id"]}
+        assert told <= set(journals(runlore))
+        (disk / "greedy").unlink()
+        again = runlore.ok("submit", "--from", path)
+        assert sorted(again.lines) == journals(runlore)
+        assert keys(runlore) == {f"k{number}": 1 for number in range(6)}
+        runlore.ok("wait", *again.lines)
+    finally:
+        runlore.kill_all()
+        subprocess.run(["umount", "--lazy", disk], check=True)
