@@ -36,7 +36,9 @@ def folder_of(cwd: str | None) -> str:
         here = os.getcwd()
     except OSError:
         if cwd is None or not cwd.startswith("/"):
-            raise BadInput("the current folder does not exist any more; give one as cwd") from None
+            raise BadInput(
+                "the current folder does not exist any more; give one with --cwd DIR, or as cwd"
+            ) from None
         here = "/"
     folder = os.path.join(here, cwd or "")
     if ".." in folder.split("/"):
