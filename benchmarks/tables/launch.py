@@ -5,6 +5,8 @@ from benchmarks.declare import Case, Goal, Table, Unit
 _OURS = "runlore run -d"
 _NOHUP = "sh -c 'nohup … &'"
 _PM2 = "pm2 start"
+_SUBMIT = "runlore submit"
+_LOOP = "runlore run -d, in a loop"
 
 TABLES = (
     Table(
@@ -30,5 +32,30 @@ TABLES = (
             Goal(text="run -d to the first instruction", case=_OURS, at_most=80, per=1e3, unit="ms"),
             Goal(text="as fast as pm2 start", case=_OURS, against=_PM2, at_least=2.5),
         ),
+    ),
+    Table(
+        name="launch-many",
+        title="Many commands: from the launcher's start to the last one's first instruction, per command",
+        about=(
+            "The same command, many times. `submit` and `submit_many` are given all of them at once; what "
+            "takes one command at a time is called in a shell's loop. runlore has each run on record, "
+            "durably, before its command starts."
+        ),
+        unit=Unit(label="ms per command", scale=1e3),
+        base=_LOOP,
+        rounds={"quick": 3, "full": 7},
+        cases=(
+            Case(name=_SUBMIT, code="launch_many:ours", role="ours"),
+            Case(name="registry.submit_many()", code="launch_many:submit_many", role="ours"),
+            Case(name=_LOOP, code="launch_many:loop", role="ours"),
+            Case(name="nohup … & in a loop", code="launch_many:nohup", role="reference", needs=("nohup",)),
+            Case(
+                name="task-spooler: tsp, in a loop",
+                code="launch_many:task_spooler",
+                role="peer",
+                needs=("task-spooler",),
+            ),
+        ),
+        goals=(Goal(text="as fast as run -d in a loop", case=_SUBMIT, against=_LOOP, at_least=2),),
     ),
 )
