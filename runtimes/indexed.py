@@ -113,11 +113,12 @@ class IndexedListing:
     def _page(self, index: Reading, filter_: Filter) -> Page:
         looked = [run for run in self._listing.all(index.unsettled) if filters.matches(filter_, run)]
         if split(filter_.where).left is not None or not can_sort(filter_.order):
-            found = self._settled(index.newest(filter_, None))
+            found = self._settled(index.possible(filter_))
             return _paged(filters.select(filter_, [*looked, *found]))
         counts = _counted(looked)
-        counts.update(index.counts(filter_))
-        settled = self._settled(index.newest(filter_, filter_.limit))
+        matching = index.counts(filter_)
+        counts.update(matching)
+        settled = self._settled(index.newest(filter_, filter_.limit, matching))
         items = filters.ordered([*looked, *settled], filter_.order)[: filter_.limit]
         more = len(items) < counts.total()
         return Page(
@@ -131,8 +132,9 @@ class IndexedListing:
         before = {run_id: signature(self._disk, self._layout, run_id) for run_id in index.unsettled}
         looked = self._listing.all(index.unsettled)
         counts = _counted(looked)
-        counts.update(index.counts(Filter()))
-        settled = self._settled(index.newest(Filter(), finished))
+        ended = index.counts(Filter())
+        counts.update(ended)
+        settled = self._settled(index.newest(Filter(), finished, ended))
         chosen = filters.recent([*looked, *settled], finished, order)
         index.remember(_going_on(looked, before))
         return Page(items=chosen.items, counts=counts, damaged=_damaged(looked))

@@ -14,6 +14,8 @@ from runlore.projections.run_state import RunState
 
 Signature = tuple[int, int, int]
 """Inode, size and time of change of a journal: what a row was made from."""
+_STATUS: Final = 5
+"""Where in the columns it stands."""
 PACKED: Final = -1
 """The size in the signature of a run that lies in packs alone: see the module `packed`."""
 
@@ -26,6 +28,11 @@ class Entry(Struct, frozen=True, gc=False):
     columns: tuple[object, ...] = ()
     """From `head` to `parent`; empty if the row is not settled."""
     tags: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def status(self) -> object:
+        """The run's; only for a settled row."""
+        return self.columns[_STATUS]
 
 
 def entry(row: Row, signature: Signature) -> Entry:

@@ -25,7 +25,7 @@ _NULLABLE: Final = (
 )
 _SETTLED: Final = f"INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, {', '.join(_NULLABLE)})"
 _UNSETTLED: Final = "INSERT INTO runs (id, run_id, settled, inode, size, mtime_ns) VALUES (?, ?, ?, ?, ?, ?)"
-_TAGS: Final = "INSERT INTO tags VALUES (?, ?, ?)"
+_TAGS: Final = "INSERT INTO tags VALUES (?, ?, ?, ?)"
 
 
 def fill(path: str, entries: Iterable[Entry], place: Place) -> None:
@@ -38,7 +38,7 @@ def fill(path: str, entries: Iterable[Entry], place: Place) -> None:
             _insert(connection, batch)
         connection.execute("COMMIT")
         connection.executescript(schema.INDEXES)
-        connection.execute(schema.COUNT)
+        connection.executescript(schema.COUNT)
         write_place(connection, 1, place)
         connection.execute(f"PRAGMA user_version = {version.USER_VERSION}")
         connection.execute("PRAGMA journal_mode = WAL")
@@ -61,7 +61,9 @@ def _insert(connection: sqlite.Connection, batch: list[tuple[int, Entry]]) -> No
     connection.executemany(_SETTLED, settled)
     unsettled = ((number, each.run_id, 0, *each.signature) for number, each in batch if not each.columns)
     connection.executemany(_UNSETTLED, unsettled)
-    connection.executemany(_TAGS, ((number, *tag) for number, each in batch for tag in each.tags))
+    connection.executemany(
+        _TAGS, ((number, *tag, each.status) for number, each in batch for tag in each.tags)
+    )
 
 
 def _bound(value: object) -> object:

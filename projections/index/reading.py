@@ -6,7 +6,7 @@ would lock the owner out.
 """
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from stat import S_IWGRP, S_IWOTH
 from typing import Final, cast
@@ -19,15 +19,14 @@ from runlore.journal.layout import Layout
 from runlore.journal.values import RunId, Status
 from runlore.projections.filters import Filter
 from runlore.projections.index import generations, sqlite
+from runlore.projections.index.asking import counting, finding
 from runlore.projections.index.entry import Signature
 from runlore.projections.index.refresh import make, refresh
 from runlore.projections.index.store import OtherVersion, Store
 from runlore.projections.index.times import moment
-from runlore.projections.index.where import order_by, where
 from runlore.projections.selectors import Candidate
 
 _REMADE: Final = 2
-_BY_TIME: Final = "created_us >"
 _DAMAGED: Final = frozenset({1, 11, 26})
 """SQLITE_ERROR (a table is missing), SQLITE_CORRUPT, SQLITE_NOTADB; see sqlite.org/rescode.html."""
 
@@ -55,25 +54,21 @@ class Reading:
 
     def counts(self, filter_: Filter) -> dict[str, int]:
         """Return how many settled runs match, by status."""
-        if filter_ == Filter(limit=filter_.limit, order=filter_.order) and not _goes_on(filter_):
-            found = self._store.select("SELECT status, runs FROM counts WHERE runs > 0")
-        else:
-            condition, values = where(filter_)
-            # With `+` SQLite does not walk the index by status, but the one by time: a part of it is enough.
-            by = "+status" if _BY_TIME in condition else "status"
-            query = f"SELECT status, count(*) FROM runs WHERE {condition} GROUP BY {by}"
-            found = self._store.select(query, values)
+        found = self._store.select(*counting(filter_))
         return {cast("str", status): cast("int", count) for status, count in found}
 
-    def newest(self, filter_: Filter, limit: int | None) -> Iterator[Settled]:
-        """Yield the settled runs that match, in order; more of them if the rows lack a field asked for."""
-        condition, values = where(filter_)
-        order, given = order_by(filter_.order)
-        query = (
-            f"SELECT run_id, created_us, inode, size, mtime_ns FROM runs WHERE {condition} "
-            f"ORDER BY {order} LIMIT ?"
-        )
-        found = self._store.select(query, [*values, *given, -1 if limit is None else limit])
+    def newest(self, filter_: Filter, limit: int | None, counts: Mapping[str, int]) -> Iterator[Settled]:
+        """Yield the first settled runs that match, in order; counts: how many do, by status."""
+        if counts:
+            total = sum(self.counts(Filter()).values())
+            yield from self._found(*finding(filter_, limit, sum(counts.values()), total))
+
+    def possible(self, filter_: Filter) -> Iterator[Settled]:
+        """Yield all settled runs that match as far as the rows can tell, in order as far as they can."""
+        return self._found(*finding(filter_, None, 0, 0))
+
+    def _found(self, query: str, values: Sequence[object]) -> Iterator[Settled]:
+        found = self._store.select(query, values)
         for run_id, created, *seen in found:
             yield Settled(cast("RunId", run_id), cast("int", created), cast("Signature", tuple(seen)))
 
@@ -106,10 +101,6 @@ def _candidate(*row: object) -> tuple[Candidate, Signature]:
         created_at=moment(cast("int", created_us)),
     )
     return found, cast("Signature", tuple(seen))
-
-
-def _goes_on(filter_: Filter) -> bool:
-    return filter_.order is not None and filter_.order.after is not None
 
 
 @contextmanager

@@ -165,7 +165,7 @@ def insert(connection: sqlite.Connection, each: Entry) -> None:
     values = (each.run_id, bool(each.columns), *each.signature, *(each.columns or _NOTHING))
     done = connection.execute(_INSERT, values)
     for name, value in each.tags:
-        connection.execute("INSERT INTO tags VALUES (?, ?, ?)", (done.lastrowid, name, value))
+        connection.execute("INSERT INTO tags VALUES (?, ?, ?, ?)", (done.lastrowid, name, value, each.status))
 
 
 def write_place(connection: sqlite.Connection, grown: int, place: Place) -> None:

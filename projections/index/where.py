@@ -20,13 +20,13 @@ from runlore.projections.expression import (
     comparisons,
 )
 from runlore.projections.filters import Filter
+from runlore.projections.index.one_tag import TAG, OneTag, parted
 from runlore.projections.index.times import microseconds
 
 if TYPE_CHECKING:  # few sort
     from runlore.projections.order import Key, Mark, Order
 
 Values = list[str | int | float]
-_TAG: Final = "tags."
 _AGE: Final = "age"
 COLUMNS: Final = {
     "run_id": "run_id",
@@ -53,11 +53,24 @@ COLUMNS: Final = {
     "problem.kind": "NULL",
 }
 """Fields that the rows can tell, and how; the last ones are the same for every settled run."""
+KINDS: Final = frozenset({"name", "exit_code", "status", "signal", "reason.code", "runtime"})
+"""Fields by which runs are counted together, in the table `kinds`."""
 _VALUE_OF_TAG: Final = "(SELECT value FROM tags WHERE run = runs.id AND name = ?)"
 _SAME: Final = frozenset({"0", "1", "NULL"})
 """What is the same for every settled run."""
 _NEWEST: Final = "created_us DESC, run_id DESC"
 _ORDERS: Final = frozenset({"<", "<=", ">", ">="})
+
+
+class Condition(Struct, frozen=True):
+    """What a settled row has to meet."""
+
+    text: str
+    values: Values
+    fields: frozenset[str]
+    """What it asks for, the tag apart."""
+    tag: OneTag | None = None
+    """What has to hold besides."""
 
 
 class Split(Struct, frozen=True):
@@ -94,18 +107,20 @@ def order_by(order: "Order | None") -> tuple[str, Values]:
     return ", ".join([*parts, "run_id DESC"]), values
 
 
-def where(filter_: Filter) -> tuple[str, Values]:
-    """Return the condition that a settled row has to meet, and the values in it.
+def where(filter_: Filter) -> Condition:
+    """Return the condition that a settled row has to meet.
 
     Rows that meet it need not match if `split` leaves something over.
     """
-    parts, values = ["settled = 1"], Values()
+    parts, values, fields = list[str](), Values(), set[str]()
     if filter_.statuses:
         parts.append(f"status IN ({', '.join('?' * len(filter_.statuses))})")
         values += sorted(filter_.statuses)
+        fields.add("status")
     if filter_.name is not None:
         parts.append("name = ?")
         values.append(filter_.name)
+        fields.add("name")
     if filter_.since is not None:
         parts.append("created_us >= ?")
         values.append(microseconds(filter_.since))
@@ -115,15 +130,22 @@ def where(filter_: Filter) -> tuple[str, Values]:
     if filter_.after is not None:
         parts.append("(created_us, run_id) < (?, ?)")
         values += [microseconds(filter_.after[0]), filter_.after[1]]
-    for name, value in filter_.tags:
+    if filter_.since is not None or filter_.until is not None or filter_.after is not None:
+        fields.add("created_at")
+    asked = parted(filter_.tags, split(filter_.where).indexed)
+    indexed = asked.rest
+    for name, value in asked.tags:
         parts.append(f"{_VALUE_OF_TAG} IS NOT NULL" if value is None else f"{_VALUE_OF_TAG} = ?")
         values += [name] if value is None else [name, value]
-    if filter_.order is not None and filter_.order.after is not None and can_sort(filter_.order):
-        parts.append(_behind(filter_.order.keys, filter_.order.after, values))
-    indexed = split(filter_.where).indexed
+        fields.add(f"{TAG}{name}")
+    order = filter_.order
+    if order is not None and order.after is not None and can_sort(order):
+        parts.append(_behind(order.keys, order.after, values))
+        fields |= {"run_id", *(key.path for key in order.keys)}
     if indexed is not None:
         parts.append(_holds(indexed, values, exact=False))
-    return " AND ".join(parts), values
+        fields |= {each.field for each in comparisons(indexed)}
+    return Condition(" AND ".join(parts), values, frozenset(fields), asked.tag)
 
 
 def _is_told(comparison: Comparison) -> bool:
@@ -131,7 +153,7 @@ def _is_told(comparison: Comparison) -> bool:
 
 
 def _has(path: str) -> bool:
-    return path.startswith(_TAG) or path in COLUMNS or path == _AGE
+    return path.startswith(TAG) or path in COLUMNS or path == _AGE
 
 
 def _is_age(key: "Key") -> bool:
@@ -140,8 +162,8 @@ def _is_age(key: "Key") -> bool:
 
 def _column(path: str) -> tuple[str, Values]:
     """Return what a row has of a field, and the values in it; of an age, the time that it counts from."""
-    if path.startswith(_TAG):
-        return _VALUE_OF_TAG, [path.removeprefix(_TAG)]
+    if path.startswith(TAG):
+        return _VALUE_OF_TAG, [path.removeprefix(TAG)]
     return COLUMNS["created_at" if path == _AGE else path], []
 
 
@@ -198,18 +220,20 @@ def _listed(parts: tuple[Expression, ...]) -> str | None:
 
 def _compared(comparison: Comparison, values: Values, *, exact: bool) -> str:
     field, operator = comparison.field, comparison.operator
-    if field.startswith(_TAG):
+    if field.startswith(TAG):
         column = _VALUE_OF_TAG
-        values.append(field.removeprefix(_TAG))
+        values.append(field.removeprefix(TAG))
     else:
         column = COLUMNS[field]
     values.append(_kept(comparison))
     if operator == "=":
-        return f"{column} IS ?"
+        return f"{column} IS ?" if exact else f"{column} = ?"  # the latter implies that it is not NULL
     if operator == "!=":
         return f"{column} IS NOT ?"
     if operator in _ORDERS:
         return _sure(f"{column} {operator} ?", exact=exact)
+    if column == "name" and not exact:
+        return "name IN (SELECT kinds.name FROM kinds WHERE instr(kinds.name, ?) > 0)"
     return _sure(f"instr({column}, ?) > 0", exact=exact)
 
 

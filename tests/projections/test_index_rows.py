@@ -190,16 +190,23 @@ def test_rows_put_in_at_once_are_those_put_in_one_by_one(layout: Layout) -> None
     store.close()
 
     assert kept(at_once) == kept(one_by_one)
+    gone = [each.run_id for each in made]
+    store = Store(one_by_one)
+    assert store.commit(store.begin(), (), gone[1:], Place())
+    left = store.begin(), list(store.select("SELECT * FROM kinds"))
+    store.close()
+    assert left[1] == []
 
 
 def kept(path: str) -> tuple[list[Entry], list[Sequence[object]]]:
-    """Every row, by run, and how many there are of each status."""
+    """Every row, by run, and how many there are of each status and kind."""
     store = Store(path)
     try:
-        found = store.entries(), list(store.select("SELECT * FROM counts ORDER BY status"))
+        rows, counts = store.entries(), list(store.select("SELECT status, runs FROM counts"))
+        kinds = list(store.select("SELECT * FROM kinds"))
     finally:
         store.close()
-    return sorted(found[0], key=lambda each: each.run_id), found[1]
+    return sorted(rows, key=lambda each: each.run_id), sorted([*counts, *kinds], key=repr)
 
 
 def packed_registry(layout: Layout, count: int = 5) -> list[RunId]:
