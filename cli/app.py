@@ -51,6 +51,8 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "tag": "Set or remove tags of a run.",
         "note": "Leave a note on a run.",
         "rename": "Give a run another name.",
+        "pin": "Keep runs until they are unpinned.",
+        "unpin": "Take the pins of runs away.",
     },
     "Trust": {
         "verify": "Check journals against their own chain.",

@@ -9,15 +9,15 @@ def _words(text: str) -> frozenset[str]:
 
 COMMANDS: Final = _words(
     """
-    accept artifacts attach df diff export hooks import mcp metrics pin playlist
+    accept artifacts attach df diff export hooks import mcp metrics playlist
     projection promote prune queue relay replay rerun restore resume retention rm send
-    serve stats template trash unpin watch worker
+    serve stats template trash watch worker
     """
 )
 OPTIONS: Final = _words(
     """
     --after --after-any --artifact --delay
-    --pin --priority --queue --report --require --retry --runtime --start-at
+    --priority --queue --report --require --retry --runtime --start-at
     --tty
     """
 )

@@ -58,6 +58,7 @@ def details(view: RunView, now: datetime, *, utc: bool, plain: bool = False) -> 
     yield from _times(view, now, utc=utc)
     yield from _labels(view)
     yield from _results(view, plain=plain)
+    yield from _retention(view, now, utc=utc)
     yield "secrets", _secrets(view)
     yield "owner", _owner(view)
     yield "stop asked", _stop(view, now, utc=utc)
@@ -126,6 +127,29 @@ def _results(view: RunView, *, plain: bool) -> Iterator[tuple[str, str]]:
         yield "output", f"{phrases.size(output.bytes)}{lines}{lost}"
     if used is not None:
         yield "used", f"{phrases.took(used.cpu_s)} of CPU, {phrases.size(used.max_rss_bytes)} of memory"
+
+
+def _retention(view: RunView, now: datetime, *, utc: bool) -> Iterator[tuple[str, str]]:
+    """Yield what became of the run's outputs, or what keeps them once it has ended."""
+    kept = view.retention
+    yield "removed", removal(view, now, utc=utc)
+    if view.ended_at is not None and kept.removal is None and kept.reason:
+        yield ("may go" if kept.eligible else "kept"), kept.reason
+
+
+def removal(view: RunView, now: datetime, *, utc: bool) -> str:
+    """Return when a run's outputs were removed, by which rule, and whether they can come back."""
+    gone = view.retention.removal
+    if gone is None:
+        return ""
+    when = phrases.moment(gone.removed_at or gone.at, now, utc=utc)
+    by = f" by {gone.by.user}@{gone.by.host}" if gone.by else ""
+    why = f" ({gone.detail})" if gone.detail else ""
+    what = f"{phrases.counted(gone.files, 'file')}, {phrases.size(gone.bytes)}"
+    place = (
+        "for good" if gone.removed_at else f"to the trash; `runlore restore {view.short_id}` brings it back"
+    )
+    return f"{when}{by}, rule {gone.rule}{why}: {what}, {place}"
 
 
 def _secrets(view: RunView) -> str:

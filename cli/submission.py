@@ -41,6 +41,7 @@ class Typed(msgspec.Struct, frozen=True, kw_only=True):
     idle_timeout: str | None
     output_limit: str | None
     stdin: bool
+    pin: bool
 
 
 def understood(session: Session, typed: Typed) -> RunSpec:
@@ -64,6 +65,7 @@ def understood(session: Session, typed: Typed) -> RunSpec:
         idle_timeout=durations.parse(typed.idle_timeout) if typed.idle_timeout is not None else None,
         output_limit=sizes.parse(typed.output_limit) if typed.output_limit is not None else None,
         stdin=typed.stdin,
+        pin=typed.pin,
     )
     return spec_of(wanted, session.found.path, machine.actor(PROGRAM), "power")
 
@@ -100,6 +102,7 @@ def spec_view(spec: RunSpec, *, detached: bool) -> "SpecView":
         idle_timeout_s=spec.idle_timeout_s,
         output_limit=spec.output_limit,
         stdin=spec.stdin,
+        pin=spec.pin,
         detached=detached,
     )
 
@@ -120,6 +123,7 @@ def spec_lines(view: "SpecView") -> list[str]:
         "ready": f"within {durations.spelled(view.await_ready_s)}" if view.await_ready_s else "",
         "silence": f"at most {durations.spelled(view.idle_timeout_s)}" if view.idle_timeout_s else "",
         "output": f"at most {sizes.spelled(view.output_limit)}" if view.output_limit else "",
+        "kept": "until it is unpinned" if view.pin else "",
         "stdin": "passed on" if view.stdin else "/dev/null",
         "registry": view.root,
     }

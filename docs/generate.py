@@ -254,9 +254,9 @@ def findings_by_code() -> str:
 def settings_by_section() -> str:
     """Return a table of the settings there are."""
     rows = [
-        f"| `[{section}]` | `{key}` | {each.kind} | {each.says} |"
+        f"| `[{section}]` | `{key}` | {known.shape} | {known.what} |"
         for section, keys in settings.SECTIONS.items()
-        for key, each in keys.items()
+        for key, known in keys.items()
     ]
     later = ", ".join(f"`[{section}]`" for section in sorted(settings.LATER))
     table = "\n".join(["| section | key | value | what it says |", "| --- | --- | --- | --- |", *rows])

@@ -125,6 +125,17 @@ class AlreadyEnded(Conflict):
         self.attempted: Final[str] = attempted
 
 
+class Removed(Conflict):
+    """The run's outputs were removed, or are in the trash; its journal tells when and by which rule."""
+
+    def __init__(self, run_id: RunId, what: str, *, can_return: bool) -> None:
+        todo = f"`runlore restore {run_id}` first" if can_return else f"see `runlore show {run_id}`"
+        super().__init__(f"run {run_id} {what}; {todo}")
+        self.run_id: Final[RunId] = run_id
+        self.can_return: Final[bool] = can_return
+        """`restore` can bring them back."""
+
+
 class Busy(Conflict):
     """Another live process owns what was asked for."""
 

@@ -290,6 +290,10 @@ class RunExpired(Event, frozen=True, kw_only=True, gc=False, tag="run.expired"):
     expected_seq: Count
     """Seq of the record before this one, which the decision rests on."""
     detail: str = ""
+    files: Count = 0
+    """What lay in the run's folder then."""
+    bytes: Count = 0
+    """Of disk, behind those files."""
 
 
 class RunRemoved(Event, frozen=True, kw_only=True, gc=False, tag="run.removed"):

@@ -50,6 +50,9 @@ class Layout:
         self.config_file: Final[str] = f"{root}/config.toml"
         self.settings: Final[str] = f"{root}/settings"
         self.positions: Final[str] = f"{root}/positions"
+        self.runs: Final[str] = f"{root}/runs"
+        self.evidence: Final[str] = f"{root}/evidence"
+        self.trash: Final[str] = f"{root}/trash"
 
     def journal(self, run_id: RunId) -> str:
         """The run's journal."""
@@ -70,6 +73,14 @@ class Layout:
     def in_run(self, run_id: RunId, name: str) -> str:
         """A file of the run's folder: heartbeat, exit, out, err, bell, transcript, transcript.index."""
         return f"{self.root}/runs/{_inside(run_id)}/{name}"
+
+    def in_trash(self, run_id: RunId) -> str:
+        """The folder of a removed run that can still be restored."""
+        return f"{self.trash}/{_inside(run_id)}"
+
+    def going(self, run_id: RunId) -> str:
+        """The same once its bytes are being removed for good: whatever is left of it goes."""
+        return f"{self.trash}/{_inside(run_id)}.going"
 
     def key_claim(self, key: str) -> str:
         """The claim file of an idempotency key; the key itself is never part of a path."""

@@ -1,7 +1,7 @@
 """What `config.toml` may say, and what is wrong with one that says something else.
 
 Whatever is not understood is a problem with its line, never a guess: a misspelt `deny` that was passed
-over would record a secret. Pure.
+over would record a secret, and a misspelt `keep` would remove a run. Pure.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,30 +11,52 @@ from msgspec import Struct
 
 from runlore.journal.redactor import Policy
 
-REDACTION: Final = "redaction"
-LIMITS: Final = "limits"
-MOST_KEEPERS: Final = 1_000_000
+Shape = Literal["list of texts", "text", "number", "true or false", "table of texts"]
 
 
 class Key(Struct, frozen=True):
-    """One thing that may be set."""
+    """One key of a section."""
 
-    says: str
-    kind: Literal["list of texts", "number"] = "list of texts"
+    shape: Shape
+    what: str
+    most: int | None = None
 
 
+REDACTION: Final = "redaction"
+LIMITS: Final = "limits"
+MOST_KEEPERS: Final = 1_000_000
+RETENTION: Final = ("retention", "trash")
 SECTIONS: Final[Mapping[str, Mapping[str, Key]]] = {
     REDACTION: {
-        "allow": Key("Names that hold no secret although they look so."),
-        "deny": Key("Names that hold a secret although they do not look so; stronger than `allow`."),
-        "patterns": Key("What is redacted wherever it stands, in RE2 syntax; needs `runlore[redact]`."),
+        "allow": Key("list of texts", "Names that hold no secret although they look so."),
+        "deny": Key(
+            "list of texts", "Names that hold a secret although they do not look so; stronger than `allow`."
+        ),
+        "patterns": Key(
+            "list of texts", "What is redacted wherever it stands, in RE2 syntax; needs `runlore[redact]`."
+        ),
     },
     LIMITS: {
-        "keepers": Key("How many runs may be kept at once, from 1 up; the next one is refused.", "number"),
+        "keepers": Key(
+            "number", "How many runs may be kept at once, from 1 up; the next one is refused.", MOST_KEEPERS
+        ),
+    },
+    "retention": {
+        "keep": Key("text", "How long a run is kept after its newest byte; without it, for ever."),
+        "keep_last": Key("number", "So many of the newest runs of each name are kept whatever their age."),
+        "max_bytes": Key("text", "When all runs take more, the oldest go until they do not, however young."),
+        "status": Key("table of texts", "Status to how long such runs are kept, instead of `keep`."),
+        "tags": Key("table of texts", "Tag to how long such runs are kept, instead of `keep`."),
+        "floor": Key("text", "Nothing younger than this is removed by a rule; `1h` unless given."),
+        "journal": Key("text", "How long the journal of a removed run stays; for ever unless given."),
+        "automatic": Key("true or false", "Prune by itself after a run has ended, at most once an hour."),
+    },
+    "trash": {
+        "keep": Key("text", "How long removed runs can be restored; `24h` unless given."),
     },
 }
-"""The sections there are, their keys, and what each says."""
-LATER: Final = frozenset({"retention", "defaults"})
+"""The sections there are, their keys, and what each holds and says."""
+LATER: Final = frozenset({"defaults"})
 """Sections of a later version."""
 
 
@@ -53,11 +75,22 @@ class Limits(Struct, frozen=True, kw_only=True):
     """None leaves it to the machine's memory."""
 
 
+class Said(Struct, frozen=True):
+    """One value as it stands in the file: of the right shape, whatever it means."""
+
+    key: str
+    """With its section, and with a name in a table: `retention.status.failed`."""
+    value: str | int | bool
+    line: int
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """What the file says, as far as it was understood, and what is wrong with it."""
 
     redaction: Policy = Policy()
     limits: Limits = Limits()
+    retention: tuple[Said, ...] = ()
+    """What is to be kept, for whoever decides that to understand."""
     problems: tuple[Problem, ...] = ()
 
 
@@ -77,41 +110,74 @@ def understood(
             problems.append(Problem(_line(lines, section), f"{section} is a section: write [{section}]"))
         else:
             problems += _wrong_keys(cast("dict[str, object]", content), section, lines)
-    said = _said(document, REDACTION)
+    said = _content(document, REDACTION)
     kept = {key: tuple(_texts(said.get(key))) for key in SECTIONS[REDACTION]}
     for pattern in kept["patterns"]:
         if wrong := refuse(pattern):
             problems.append(Problem(_line(lines, REDACTION, "patterns"), wrong))
-    keepers = _said(document, LIMITS).get("keepers")
-    limits = Limits(keepers=cast("int", keepers)) if _is_count(keepers) else Limits()
-    return Settings(redaction=Policy(**kept), limits=limits, problems=tuple(problems))
+    keepers = _content(document, LIMITS).get("keepers")
+    is_kept = not _wrong_shape("keepers", SECTIONS[LIMITS]["keepers"], keepers)
+    limits = Limits(keepers=cast("int", keepers)) if is_kept else Limits()
+    retention = [each for section in RETENTION for each in _said(document, section, lines)]
+    return Settings(
+        redaction=Policy(**kept), limits=limits, retention=tuple(retention), problems=tuple(problems)
+    )
 
 
-def _said(document: Mapping[str, object], section: str) -> dict[str, object]:
+def _content(document: Mapping[str, object], section: str) -> dict[str, object]:
     content = document.get(section)
     return cast("dict[str, object]", content) if isinstance(content, dict) else {}
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_KEEPERS
+def _said(document: Mapping[str, object], section: str, lines: Sequence[str]) -> list[Said]:
+    """Return the values of a section that have the right shape."""
+    found: list[Said] = []
+    for key, value in _content(document, section).items():
+        known = SECTIONS[section].get(key)
+        if known is None or _wrong_shape(key, known, value):
+            continue
+        table = cast("dict[str, str]", value) if known.shape == "table of texts" else {"": value}
+        for name, one in table.items():
+            path = f"{key}.{name}" if name else key
+            line = _line(lines, section, path) if name else _line(lines, section, key)
+            found.append(Said(f"{section}.{path}", cast("str | int | bool", one), line))
+    return found
 
 
 def _wrong_keys(content: Mapping[str, object], section: str, lines: Sequence[str]) -> list[Problem]:
     problems: list[Problem] = []
     for key, value in content.items():
         line = _line(lines, section, key)
-        if key not in SECTIONS[section]:
+        known = SECTIONS[section].get(key)
+        if known is None:
             problems.append(Problem(line, f"no key {key!a} in [{section}]{_near(key, SECTIONS[section])}"))
-        elif SECTIONS[section][key].kind == "number":
-            if not _is_count(value):
-                problems.append(Problem(line, f"{key} is a whole number from 1 to {MOST_KEEPERS:,}"))
-        elif not isinstance(value, list):
-            problems.append(Problem(line, f'{key} is a list of texts, like {key} = ["…"]'))
-        else:
-            wrong = [item for item in cast("list[object]", value) if not isinstance(item, str) or not item]
-            if wrong:
-                problems.append(Problem(line, f"{key} holds something that is no text, or an empty one"))
+        elif wrong := _wrong_shape(key, known, value):
+            problems.append(Problem(line, wrong))
     return problems
+
+
+def _wrong_shape(key: str, known: Key, value: object) -> str:
+    """Say what is wrong with the kind of a value, or nothing."""
+    match known.shape:
+        case "list of texts":
+            if not isinstance(value, list):
+                return f'{key} is a list of texts, like {key} = ["…"]'
+            bad = [item for item in cast("list[object]", value) if not isinstance(item, str) or not item]
+            return f"{key} holds something that is no text, or an empty one" if bad else ""
+        case "text":
+            return "" if isinstance(value, str) else f'{key} is a text, like {key} = "…"'
+        case "number":
+            good = isinstance(value, int) and not isinstance(value, bool) and value > 0
+            if known.most is None:
+                return "" if good else f"{key} is a whole number above 0"
+            good = good and cast("int", value) <= known.most
+            return "" if good else f"{key} is a whole number from 1 to {known.most:,}"
+        case "true or false":
+            return "" if isinstance(value, bool) else f"{key} is true or false"
+        case "table of texts":
+            content = cast("dict[str, object]", value) if isinstance(value, dict) else {"": None}
+            good = all(name and isinstance(one, str) for name, one in content.items())
+            return "" if good else f'{key} is a table of texts, like {key} = {{ name = "…" }}'
 
 
 def _unknown_section(section: str) -> str:
@@ -145,8 +211,21 @@ def _line(lines: Sequence[str], section: str, key: str | None = None) -> int:
             if found and key is None:
                 return found
             continue
-        left = text.partition("=")[0].strip().replace('"', "").replace("'", "")
+        left = _left(text)
         path = f"{here}.{left}" if here else left
         if path == f"{section}.{key}" or (key is None and left.split(".")[0].strip() == section):
             return number
     return found or 1
+
+
+def _left(text: str) -> str:
+    """Return what stands before the sign of equality that is not inside quotes, without its quotes."""
+    quote, left = "", ""
+    for letter in text:
+        if letter in {'"', "'"} and quote in {"", letter}:
+            quote = "" if quote else letter
+        elif letter == "=" and not quote:
+            break
+        else:
+            left += letter
+    return left.strip()

@@ -20,6 +20,7 @@ from runlore.projections.run_view import (
     Problem,
     ProgressView,
     ReasonView,
+    RemovalView,
     ResourcesView,
     RetentionView,
     RunView,
@@ -83,7 +84,7 @@ def run_view(
         resources=_resources(state),
         artifacts=_artifacts(state),
         transcript=transcript or _transcript(state),
-        retention=RetentionView(pinned=state.pinned, promoted=state.promoted),
+        retention=_retention(state),
         rerun=replay_command(state.name, recipe) if recipe else None,
         seq=state.seq,
         journal_head=head,
@@ -196,6 +197,31 @@ def _transcript(state: RunState) -> TranscriptView | None:
         ref=f"runlore://{state.queued.registry_id}/{state.run_id}/transcript",
         bytes=(counted.transcript_bytes or None) if counted else None,
         dropped=(counted.dropped_bytes or None) if counted else None,
+    )
+
+
+def _retention(state: RunState) -> RetentionView:
+    """Return what the journal alone knows; whether a rule takes the run is told by `retention_view`."""
+    return RetentionView(
+        pinned=state.pinned,
+        promoted=state.promoted,
+        accepted=state.accepted,
+        removal=_removal(state),
+    )
+
+
+def _removal(state: RunState) -> RemovalView | None:
+    expired, at, receipt = state.expired, state.expired_at, state.removed
+    if expired is None or at is None:
+        return None
+    return RemovalView(
+        at=at,
+        rule=expired.rule,
+        detail=expired.detail,
+        by=actor_view(expired.by),
+        removed_at=state.removed_at,
+        files=receipt.files if receipt else expired.files,
+        bytes=receipt.bytes if receipt else expired.bytes,
     )
 
 

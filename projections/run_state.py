@@ -13,9 +13,11 @@ from runlore.journal.events import (
     FinalEvent,
     RunBooting,
     RunCollecting,
+    RunExpired,
     RunPreviewChanged,
     RunProgressed,
     RunQueued,
+    RunRemoved,
     RunResultSet,
     RunStopRequested,
 )
@@ -85,6 +87,15 @@ class Working(Struct, gc=False):
     """Nobody was left who knew its secrets, so its output was counted and not kept from then on."""
     pinned: bool = False
     promoted: bool = False
+    accepted: bool = False
+    expired: RunExpired | None = None
+    """The decision that removed its outputs; None once they came back."""
+    expired_at: datetime | None = None
+    removed: RunRemoved | None = None
+    """The receipt: they are gone for good."""
+    removed_at: datetime | None = None
+    restored: bool = False
+    """Somebody took it back from the trash."""
     sealed_seq: Seq = Seq(0)
 
 

@@ -101,14 +101,32 @@ class TranscriptView(Struct, frozen=True, kw_only=True):
     dropped: int | None = None
 
 
+class RemovalView(Struct, frozen=True, kw_only=True):
+    """That the run's outputs were removed, or are in the trash; its journal stays as a tombstone."""
+
+    at: datetime
+    """When it was decided."""
+    rule: str
+    detail: str
+    by: ActorView | None
+    removed_at: datetime | None
+    """When the bytes were gone for good; null while `restore` can bring them back."""
+    files: int
+    bytes: int
+
+
 class RetentionView(Struct, frozen=True, kw_only=True):
-    """Whether cleanup may take the run."""
+    """Whether cleanup may take the run; null where nobody looked."""
 
     eligible: bool | None = None
     at: datetime | None = None
+    """From when on a rule takes it by its age; null if none does."""
     reason: str | None = None
+    """Why it is kept, or by which rule it may go."""
     pinned: bool = False
     promoted: bool = False
+    accepted: bool = False
+    removal: RemovalView | None = None
 
 
 class SecretsView(Struct, frozen=True, kw_only=True):

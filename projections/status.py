@@ -25,7 +25,7 @@ class StatusProjection(TableProjection[RunState]):
     """Folds events into a RunState. `run.progressed`, the chatter, is kept out of the table's way."""
 
     def __init__(self) -> None:
-        super().__init__("status", 2, RunState, STEPS)
+        super().__init__("status", 3, RunState, STEPS)
 
     def fold(self, events: Iterable[AnyEvent], state: RunState) -> RunState:
         """Return the state after all of `events`; `state` itself stays as it was."""
@@ -202,6 +202,27 @@ def _promoted(state: Working, _event: e.ArtifactPromoted) -> None:
     state.promoted = True
 
 
+def _accepted(state: Working, _event: e.RunAccepted) -> None:
+    state.accepted = True
+
+
+def _expired(state: Working, event: e.RunExpired) -> None:
+    """Take the decision that counts: one made while another stands changes nothing."""
+    if state.expired is None:
+        state.expired, state.expired_at = event, state.reached_at
+
+
+def _removed(state: Working, event: e.RunRemoved) -> None:
+    if state.removed is None:
+        state.removed, state.removed_at = event, state.reached_at
+
+
+def _restored(state: Working, _event: e.RunRestored) -> None:
+    if state.removed is None:
+        state.expired = state.expired_at = None
+        state.restored = True
+
+
 def _sealed(state: Working, event: e.RunSealed) -> None:
     state.sealed_seq = Seq(event.seq)
 
@@ -227,6 +248,10 @@ STEPS: Final[Mapping[type, Step]] = {
     e.RunPinned: _pinned,
     e.RunUnpinned: _unpinned,
     e.ArtifactPromoted: _promoted,
+    e.RunAccepted: _accepted,
+    e.RunExpired: _expired,
+    e.RunRemoved: _removed,
+    e.RunRestored: _restored,
     e.JournalContinued: _continued,
 }
 """What each event changes. `run.progressed` is not here: the fold takes it by itself."""
@@ -235,10 +260,6 @@ NOTED: Final = frozenset(
     {
         e.RunCheckpointed,
         e.RunNoted,
-        e.RunAccepted,
-        e.RunExpired,
-        e.RunRemoved,
-        e.RunRestored,
         e.JournalRepaired,
         e.TextRedacted,
         e.UnknownEvent,

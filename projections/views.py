@@ -22,6 +22,7 @@ from runlore.projections.index_views import IndexFindingView, IndexView, SqlView
 from runlore.projections.pack_views import PackedView, PackView
 from runlore.projections.present import run_view
 from runlore.projections.printable import printable
+from runlore.projections.retention_views import RetentionRulesView
 from runlore.projections.run_view import ActorView, Problem, RunView, TranscriptView, actor_view
 from runlore.projections.secret_views import (
     RedactedPlaceView,
@@ -416,9 +417,12 @@ class ConfigView(Struct, frozen=True, kw_only=True):
     path: str
     exists: bool
     items: list[SettingsProblemView]
-    """What is wrong; while there is anything, nothing is recorded."""
+    """What is wrong. An unknown section or key, or a wrong kind of value, lets nothing be recorded; a value
+    that means nothing lets nothing be removed by a rule."""
     redaction: RedactionView
     limits: LimitsView
+    retention: RetentionRulesView | None = None
+    """The rules as they are understood."""
 
 
 class InitView(Struct, frozen=True, kw_only=True):
@@ -457,6 +461,8 @@ class SpecView(Struct, frozen=True, kw_only=True):
     stdin: bool
     detached: bool
     await_ready_s: float | None = None
+    pin: bool = False
+    """Keep it until it is unpinned."""
 
 
 class NamesView(Struct, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from runlore.journal.feed import Feed
 from runlore.journal.layout import Layout
 from runlore.journal.root import open_for_writing, registry_info
 from runlore.journal.settings import Limits
-from runlore.journal.values import Recipe, RunId, Seq
+from runlore.journal.values import Recipe, Retention, RunId, Seq
 from runlore.journal.writer import Writer
 from runlore.runtimes import exit_file
 from runlore.runtimes.heartbeat import Heartbeat
@@ -210,6 +210,7 @@ def _queued(wanted: _Submission, run_id: RunId) -> events.RunQueued:
         key=spec.key,
         spec=wanted.digest,
         parent=spec.parent,
+        retention=Retention(pinned=True) if spec.pin else None,
         durability=spec.durability,
         boot_id=machine.boot_id(),
     )

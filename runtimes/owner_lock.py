@@ -67,15 +67,17 @@ class OwnerLock(Held):
         return lock
 
     @classmethod
-    def take(cls, disk: Disk, layout: Layout, run_id: RunId) -> "OwnerLock":
+    def take(cls, disk: Disk, layout: Layout, run_id: RunId, *, folder: str = "") -> "OwnerLock":
         """Return the lock of an existing run, won from nobody; never waits.
+
+        folder: where the run's folder lies, if it was moved.
 
         Raises:
             Busy: a live owner holds it.
             NotFound: its lock file is gone. Nobody may make another: an owner may hold the lost one.
             JournalIO: the disk refused.
         """
-        path = layout.owner_lock(run_id)
+        path = f"{folder}/owner.lock" if folder else layout.owner_lock(run_id)
         fd = -1
         try:
             fd = disk.open(path, os.O_RDWR)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # looking loads nothing that writes or waits, and starting a 
     from runlore.runtimes.indexed import IndexedListing, Page
     from runlore.runtimes.listing import Listing
     from runlore.runtimes.reconcile import Reconciler
+    from runlore.runtimes.retaining import Retaining
     from runlore.runtimes.run import Run
     from runlore.runtimes.run_secrets import OwnSecrets
     from runlore.runtimes.sql import SqlRows
@@ -222,15 +223,27 @@ class Registry:
         Raises:
             BadInput: `at` is neither. NotFound: no such run, or not yet then. JournalIO: the disk refused.
         """
+        now = self.disk.now()
         if at is None:
-            return self._listing.one(run_id).view(self.disk.now())
+            from msgspec import structs  # noqa: PLC0415 - see above
+
+            found = self._listing.one(run_id)
+            view = found.view(now)
+            return structs.replace(view, retention=self.retaining.shown(found.row, view.retention, now))
         from runlore.projections import past  # noqa: PLC0415 - few ask
         from runlore.projections.present import run_view  # noqa: PLC0415 - few ask
 
-        moment = past.moment(at, self.disk.now())
+        moment = past.moment(at, now)
         row = past.row_at(self.disk, self.layout, run_id, moment)
         as_of = moment.at or row.state.reached_at
         return run_view(row.state, as_of=as_of, head=row.head, problem=row.problem)
+
+    @cached_property
+    def retaining(self) -> "Retaining":
+        """What decides which runs may go."""
+        from runlore.runtimes.retaining import Retaining  # noqa: PLC0415 - see above
+
+        return Retaining(self.disk, self.layout, self._listing, self._indexed)
 
     def get(self, selector: str, *, destructive: bool = False) -> "Run":
         """Return the run that `selector` means: see `resolve`."""
@@ -291,6 +304,7 @@ class Registry:
         idle_timeout: float | None = None,
         output_limit: int | None = None,
         stdin: bool = False,
+        pin: bool = False,
     ) -> "Run":
         """Return a new run whose command has started, under a keeper of its own.
 
@@ -305,7 +319,7 @@ class Registry:
         timeout: seconds after which the run is stopped. idle_timeout: seconds without output after which
         it is stopped. output_limit: bytes of output to keep, the first half of them and the last.
         await_ready: return only once the command has said that it is ready, which may take so many
-        seconds. stdin: pass standard input on.
+        seconds. stdin: pass standard input on. pin: keep the run until it is unpinned.
 
         Raises:
             DidNotStart: the command could not be started, or was over before it was ready; the run is on
@@ -333,6 +347,7 @@ class Registry:
             idle_timeout=idle_timeout,
             output_limit=output_limit,
             stdin=stdin,
+            pin=pin,
         )
         accepted = submit(
             spec_of(wanted, self.root, self.by, self.durability),

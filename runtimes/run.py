@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from runlore.journal import ids
 from runlore.journal.errors import AlreadyEnded, BadInput, NoKeeper
-from runlore.journal.events import RunNoted, RunRenamed, RunTagged
+from runlore.journal.events import RunNoted, RunPinned, RunRenamed, RunTagged, RunUnpinned
 from runlore.journal.reader import read
 from runlore.journal.scan import Record
 from runlore.journal.values import RunId, Seq, Status, Stream
@@ -21,7 +21,9 @@ from runlore.runtimes.folding import RunFold
 from runlore.runtimes.waiting import wait_over, waiting_for
 
 if TYPE_CHECKING:
+    from runlore.projections.run_state import RunState
     from runlore.projections.views import RedactView
+    from runlore.runtimes.deciding import Draft
     from runlore.runtimes.intervene import Intervention, Target
     from runlore.runtimes.registry import Registry
     from runlore.runtimes.run_secrets import OwnSecrets
@@ -268,6 +270,46 @@ class Run:
         """
         by, kept = self.registry.by, labels.name(name) if name else ""
         self.registry.append(self.id, lambda seq, at: RunRenamed(seq=seq, at=at, by=by, name=kept))
+
+    def pin(self, why: str = "") -> None:
+        """Keep the run until `unpin`: no rule and no `remove` takes it; durable on return.
+
+        `why` goes on record. A run that is pinned stays as it is.
+
+        Raises:
+            Removed: its outputs are gone, or in the trash. Busy: somebody removes it right now.
+            NotFound: no such run. NotPermitted, JournalIO: not recorded.
+        """
+        by = self.registry.by
+
+        def draft_of(state: "RunState") -> "Draft | None":
+            if state.pinned:
+                return None
+            return lambda seq, at: RunPinned(seq=seq, at=at, by=by, why=why)
+
+        self._decide(draft_of)
+
+    def unpin(self, why: str = "") -> None:
+        """Take the pin away; durable on return. A run that is not pinned stays as it is.
+
+        Raises: as `pin` does.
+        """
+        by = self.registry.by
+
+        def draft_of(state: "RunState") -> "Draft | None":
+            if not state.pinned:
+                return None
+            return lambda seq, at: RunUnpinned(seq=seq, at=at, by=by, why=why)
+
+        self._decide(draft_of)
+
+    def _decide(self, draft_of: "Callable[[RunState], Draft | None]") -> None:
+        """Append a decision that a removal must not pass by."""
+        from runlore.runtimes.deciding import append_decision  # noqa: PLC0415 - few need it
+
+        registry = self.registry
+        registry.require_writable()
+        append_decision(registry.disk, registry.layout, self.id, draft_of, redact=self._secrets.event)
 
     def redact(
         self, values: str | bytes | Iterable[str | bytes], *, why: str = "", dry_run: bool = False

@@ -51,6 +51,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Bytes of the transcript to keep: the first half of them, and the last."""
     stdin: bool = False
     """Pass the caller's standard input on, instead of /dev/null."""
+    pin: bool = False
+    """Keep the run until it is unpinned."""
     durability: Durability = "power"
 
     def __repr__(self) -> str:

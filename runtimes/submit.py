@@ -39,6 +39,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     idle_timeout: float | None = None
     output_limit: int | None = None
     stdin: bool = False
+    pin: bool = False
 
 
 def spec_of(wanted: Submission, root: str, by: Actor, durability: Durability) -> RunSpec:
@@ -72,6 +73,7 @@ def spec_of(wanted: Submission, root: str, by: Actor, durability: Durability) ->
         idle_timeout_s=wanted.idle_timeout,
         output_limit=wanted.output_limit,
         stdin=wanted.stdin,
+        pin=wanted.pin,
         durability=durability,
     )
     check(spec)

@@ -146,6 +146,7 @@ class AsyncRegistry:
         idle_timeout: float | None = None,
         output_limit: int | None = None,
         stdin: bool = False,
+        pin: bool = False,
     ) -> "AsyncRun":
         """Return a new run whose command has started: see `Registry.submit`."""
         deed = partial(
@@ -164,6 +165,7 @@ class AsyncRegistry:
             idle_timeout=idle_timeout,
             output_limit=output_limit,
             stdin=stdin,
+            pin=pin,
         )
         return AsyncRun(await act(deed))
 

@@ -135,6 +135,14 @@ class AsyncRun:
         """Give the run another name, or none: see `Run.rename`."""
         await act(partial(self.sync.rename, name))
 
+    async def pin(self, why: str = "") -> None:
+        """Keep the run until `unpin`: see `Run.pin`."""
+        await act(partial(self.sync.pin, why))
+
+    async def unpin(self, why: str = "") -> None:
+        """Take the pin away: see `Run.unpin`."""
+        await act(partial(self.sync.unpin, why))
+
     async def redact(
         self, values: str | bytes | Iterable[str | bytes], *, why: str = "", dry_run: bool = False
     ) -> RedactView:

@@ -10,6 +10,8 @@ from runlore.cli.options import verb
 from runlore.cli.session import Session
 from runlore.journal.settings import Limits
 from runlore.journal.settings_file import examine_settings, path_of
+from runlore.projections.retention_policy import understood
+from runlore.projections.retention_views import rules_view
 from runlore.projections.views import ConfigView, LimitsView, RedactionView, SettingsProblemView
 from runlore.runtimes.room import cap_of
 
@@ -21,8 +23,9 @@ _FROM: Final = {"config": "as set", "memory": "from the memory there is"}
 def config(session: Session, *, what: str) -> None:  # noqa: ARG001 - there is one thing to do so far
     """Check config.toml in the registry, and show the settings in effect; change nothing.
 
-    Every problem is told with its line. Whoever records anything refuses to with a file that has one,
-    because a setting that was passed over could cost a secret; reading goes on.
+    Every problem is told with its line. Whoever records anything refuses to with a file that has an unknown
+    section or key, because a setting that was passed over could cost a secret; reading goes on. A duration
+    or size that is none stops only what removes runs.
 
     Exits with 2 if anything is wrong with the file, with 0 if not, or if there is none.
     """
@@ -36,13 +39,13 @@ def _view(root: str) -> ConfigView:
     found = examine_settings(root)
     policy = found.redaction if found else None
     cap = cap_of(found.limits if found else Limits())
+    retention, wrong = understood(found.retention if found else ())
+    problems = sorted((*(found.problems if found else ()), *wrong), key=lambda each: each.line)
     return ConfigView(
         path=path_of(root),
         exists=found is not None,
-        items=[
-            SettingsProblemView(line=each.line or None, text=each.text)
-            for each in (found.problems if found else ())
-        ],
+        items=[SettingsProblemView(line=each.line or None, text=each.text) for each in problems],
+        retention=rules_view(retention),
         redaction=RedactionView(
             allow=list(policy.allow if policy else ()),
             deny=list(policy.deny if policy else ()),
@@ -68,3 +71,6 @@ def _lines(session: Session, view: ConfigView) -> Iterator[str]:
             yield f"redaction.{key:<8}  {shown(item)}"
     limits = view.limits
     yield f"{'limits.keepers':<18}  {limits.keepers:,}, {_FROM[limits.keepers_from]}"
+    found = examine_settings(session.found.path)
+    for said in found.retention if found else ():
+        yield f"{shown(said.key)}  {shown(str(said.value))}"

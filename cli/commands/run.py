@@ -62,6 +62,7 @@ def _files(_ctx: "Context", _parameter: "Parameter", word: str) -> "list[Complet
 )
 @click.option("--idle-timeout", metavar="TIME", help="Stop it when it has printed nothing for so long.")
 @click.option("--output-limit", metavar="SIZE", help="Keep only so much output, beginning and end: 10M.")
+@click.option("--pin", is_flag=True, help="Keep the run until `runlore unpin`: no rule removes it.")
 @click.option("--dry-run", is_flag=True, help="Show what would be run; create nothing.")
 def run(
     session: Session,

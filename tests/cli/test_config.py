@@ -92,3 +92,17 @@ def test_settings_decide_what_is_secret(runlore: Runlore) -> None:
     assert shown == "everybody-knows [REDACTED]\n"
     runlore.ok("run", "--env", "PUBLIC_TOKEN=everybody-knows", "true")
     assert "looks like a secret" in runlore("run", "--env", "HIDDEN_PLACE=x", "true", code=125).stderr
+
+
+def test_a_duration_that_is_none_is_told_and_stops_no_recording(runlore: Runlore) -> None:
+    """What removes refuses; what records goes on."""
+    path = runlore.root / "config.toml"
+    path.write_text("[retention]\n\nkeep = '30x'\n")
+
+    assert f"{path}:3: retention.keep: '30x' is not a duration" in runlore("config", "check", code=2).stdout
+    runlore.ok("run", "-q", "true")
+    assert "30x" in runlore.ok("show", "good", "--json").json["retention"]["reason"]
+    path.write_text("[retention]\nkeep = '30d'\n[retention.status]\nfailed = 'forever'\n")
+    assert "retention.keep  30d" in runlore.ok("config", "check").stdout
+    rules = runlore.ok("config", "check", "--json").json["retention"]
+    assert (rules["keep_s"], rules["status"]) == (30 * 86400, {"failed": None})

@@ -19,6 +19,8 @@ ANSWERS: dict[str, list[str]] = {
     "stop": ["stop", "bad", "--dry-run"],
     "tag": ["tag", "--filter", "name = 'bad'", "seen", "--dry-run"],
     "note": ["note", "--filter", "name = 'bad'", "seen", "--dry-run"],
+    "pin": ["pin", "bad", "--dry-run"],
+    "unpin": ["unpin", "bad", "--dry-run"],
     "verify": ["verify"],
     "heads": ["heads"],
     "scan": ["scan"],

@@ -123,7 +123,13 @@ _FIELDS: Final[dict[type[e.KnownEvent], dict[str, Any]]] = {
     e.RunUnpinned: {"why": "the paper is out"},
     e.ArtifactPromoted: {"path": "out/model.pt", "sha256": DIGEST, "bytes": 4096, "why": "best so far"},
     e.RunAccepted: {"why": "reviewed"},
-    e.RunExpired: {"rule": "keep 30d", "expected_seq": 12, "detail": "31 days old"},
+    e.RunExpired: {
+        "rule": "keep 30d",
+        "expected_seq": 12,
+        "detail": "31 days old",
+        "files": 3,
+        "bytes": 8192,
+    },
     e.RunRemoved: {"files": 3, "bytes": 8192, "detail": "from trash"},
     e.RunRestored: {"detail": "asked for"},
     e.JournalRepaired: {

@@ -11,6 +11,7 @@ from runlore.journal.values import Offset, RunId, Seq
 
 RUN = RunId("20261120-201400-k3f9x2ab")
 WITH_FIELDS = [
+    errors.Removed(RUN, "is in the trash", can_return=True),
     errors.Ambiguous("two runs", (RUN, RUN)),
     errors.StaleSeq(RUN, Seq(3), Seq(4)),
     errors.IllegalTransition(RUN, "queued", "succeeded"),

@@ -53,7 +53,14 @@ def test_what_may_be_said(registry_root: Path) -> None:
         ("a" * 2000 + " = 1", 1, "no section"),
         ("x = " + "[" * 5000, 1, "nests too deep"),
         ("\n[redactoin]\n", 2, "did you mean redaction?"),
-        ("[retention]\nkeep = '30d'", 1, "[retention] is not in this version of runlore"),
+        ("[retention]\nkeep = 30", 2, "keep is a text"),
+        ("[retention]\nkeep = '30d'\nkeep_last = 0", 3, "keep_last is a whole number above 0"),
+        ("[retention]\nkeep_last = true", 2, "keep_last is a whole number above 0"),
+        ("[retention]\nautomatic = 'yes'", 2, "automatic is true or false"),
+        ("[retention]\nstatus = 'x'", 2, "status is a table of texts"),
+        ("[retention]\n[retention.tags]\n'a=b' = 3", 1, "tags is a table of texts"),
+        ("[retention]\nkep = '1d'", 2, "did you mean keep?"),
+        ("[trash]\nkeep = 1", 2, "keep is a text"),
         ("[redaction]\n[defaults]", 2, "[defaults] is not in this version of runlore"),
         ("redaction = 3", 1, "write [redaction]"),
         ("[redaction]\n\nallwo = ['A']", 3, "did you mean allow?"),
@@ -156,3 +163,20 @@ def test_a_pattern_that_nothing_here_could_run(registry_root: Path, monkeypatch:
 
     assert line == 2
     assert "runlore[redact]" in told
+
+
+def test_what_is_said_about_keeping_has_its_line(registry_root: Path) -> None:
+    """Names in tables too, quoted or not, so that a value that means nothing is told with its line."""
+    (registry_root / "config.toml").write_text(
+        "[retention]\nkeep = '30d'\n[retention.status]\nfailed = '90d'\n\n"
+        "[retention.tags]\n'env=prod' = 'forever'\n[trash]\nkeep = '1h'\n"
+    )
+
+    said = {each.key: (each.value, each.line) for each in read_settings(str(registry_root)).retention}
+
+    assert said == {
+        "retention.keep": ("30d", 2),
+        "retention.status.failed": ("90d", 4),
+        "retention.tags.env=prod": ("forever", 7),
+        "trash.keep": ("1h", 9),
+    }
