@@ -54,6 +54,14 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "pin": "Keep runs until they are unpinned.",
         "unpin": "Take the pins of runs away.",
     },
+    "Make room": {
+        "df": "Tell what takes the disk.",
+        "prune": "Remove what the rules remove, or show what they would.",
+        "rm": "Remove the outputs of runs.",
+        "restore": "Bring removed runs back from the trash.",
+        "trash": "List removed runs, and empty the trash.",
+        "retention": "Tell what keeps a run, or which rule takes it.",
+    },
     "Trust": {
         "verify": "Check journals against their own chain.",
         "heads": "Print what names each history, to be kept elsewhere.",

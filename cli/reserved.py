@@ -9,9 +9,9 @@ def _words(text: str) -> frozenset[str]:
 
 COMMANDS: Final = _words(
     """
-    accept artifacts attach df diff export hooks import mcp metrics playlist
-    projection promote prune queue relay replay rerun restore resume retention rm send
-    serve stats template trash watch worker
+    accept artifacts attach diff export hooks import mcp metrics playlist
+    projection promote queue relay replay rerun resume send
+    serve stats template watch worker
     """
 )
 OPTIONS: Final = _words(

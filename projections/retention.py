@@ -5,7 +5,7 @@ oldest first until all that is left fits below it. Neither takes anything that a
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 from msgspec import Struct, structs
@@ -17,6 +17,7 @@ from runlore.projections.retention_policy import RetentionPolicy
 
 SKEW: Final = timedelta(minutes=1)
 """A clock that was set back by less is no future."""
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
 Code = Literal[
     "unreadable",
     "newer_format",
@@ -195,7 +196,7 @@ def _decisions(facts: Facts, now: datetime) -> Iterable[Veto]:
     if until:
         yield Veto("retained", f"it was submitted to be kept until {_day(max(until))}")
     if facts.restored:
-        yield Veto("restored", "somebody took it back from the trash; only `runlore rm` removes it")
+        yield Veto("restored", "somebody took it back from the trash")
 
 
 def _times(facts: Facts, policy: RetentionPolicy, now: datetime) -> Iterable[Veto]:
@@ -212,12 +213,17 @@ def _times(facts: Facts, policy: RetentionPolicy, now: datetime) -> Iterable[Vet
 
 def plan(all_facts: Sequence[Facts], policy: RetentionPolicy, now: datetime) -> list[Verdict]:
     """Return a verdict for each run, in the order in which runs began."""
-    oldest_first = sorted(all_facts, key=lambda each: each.run_id)
+    oldest_first = by_age(all_facts)
     last = last_of_names(oldest_first, policy.keep_last)
     judged = {each.run_id: judge(each, policy, now, last.get(each.run_id, "")) for each in oldest_first}
     if policy.max_bytes is not None:
         judged |= _over(list(judged.values()), policy, policy.max_bytes)
     return list(judged.values())
+
+
+def by_age(all_facts: Iterable[Facts]) -> list[Facts]:
+    """Return the oldest first: by when they were created, which ids tell to the second only."""
+    return sorted(all_facts, key=lambda each: (each.created_at or _FIRST, each.run_id))
 
 
 def judge(facts: Facts, policy: RetentionPolicy, now: datetime, last_of: str = "") -> Verdict:

@@ -10,7 +10,7 @@ import msgspec
 
 from runlore.journal.errors import NotFound
 from runlore.journal.events import KnownEvent
-from runlore.projections import delivery, hold, run_line, subscription_views, views
+from runlore.projections import delivery, hold, retention_views, run_line, subscription_views, views
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 _NEWER_EVENT: Final = {
@@ -45,6 +45,11 @@ SHOWN: Final[dict[str, type]] = {
     "sql": views.SqlView,
     "init": views.InitView,
     "config": views.ConfigView,
+    "prune": retention_views.PruneView,
+    "remove": retention_views.RemoveView,
+    "trash": retention_views.TrashView,
+    "retention": retention_views.RetainedView,
+    "df": retention_views.DfView,
     "spec": views.SpecView,
     "names": views.NamesView,
     "subscription": subscription_views.SubscriptionView,

@@ -5,7 +5,7 @@ no newer format); reading a root that may not be written goes on as before.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from functools import cached_property
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from runlore.journal import machine
 from runlore.journal.disk import REAL, Disk
-from runlore.journal.errors import Ambiguous, NotFound, NotPermitted, RunloreError
+from runlore.journal.errors import Ambiguous, BadInput, NotFound, NotPermitted, RunloreError
 from runlore.journal.history import exists
 from runlore.journal.layout import Layout
 from runlore.journal.lifecycle import TERMINAL
@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # looking loads nothing that writes or waits, and starting a 
     from runlore.journal.scan import Record
     from runlore.journal.writer import Draft
     from runlore.projections.awaiting import Awaited
+    from runlore.projections.retention_views import PruneView, TrashView
     from runlore.projections.run_view import RunView
     from runlore.projections.views import PsView, ReconciledView
     from runlore.runtimes.indexed import IndexedListing, Page
@@ -229,7 +230,11 @@ class Registry:
 
             found = self._listing.one(run_id)
             view = found.view(now)
-            return structs.replace(view, retention=self.retaining.shown(found.row, view.retention, now))
+            if not found.row.state.ended:
+                shown = structs.replace(view.retention, eligible=False, reason="it has not ended")
+            else:
+                shown = self.retaining.shown(found.row, view.retention, now)
+            return structs.replace(view, retention=shown)
         from runlore.projections import past  # noqa: PLC0415 - few ask
         from runlore.projections.present import run_view  # noqa: PLC0415 - few ask
 
@@ -243,7 +248,7 @@ class Registry:
         """What decides which runs may go."""
         from runlore.runtimes.retaining import Retaining  # noqa: PLC0415 - see above
 
-        return Retaining(self.disk, self.layout, self._listing, self._indexed)
+        return Retaining(self.disk, self.layout, self._listing, lambda: self._indexed)
 
     def get(self, selector: str, *, destructive: bool = False) -> "Run":
         """Return the run that `selector` means: see `resolve`."""
@@ -492,6 +497,55 @@ class Registry:
         finally:
             writer.close()
             feed.close()
+
+    def prune(
+        self,
+        *,
+        apply: bool = False,
+        now: bool = False,
+        free: int | None = None,
+        as_of: datetime | None = None,
+    ) -> "PruneView":
+        """Return which runs the policy in `config.toml` removes, and why each other one stays.
+
+        Nothing is removed unless `apply`; then runs go to the trash, or, with `now`, are gone for good.
+        free: only as much as frees so many bytes, at once, the oldest first. as_of: what the policy
+        would have removed then; not together with `apply`.
+
+        Raises:
+            BadSettings: the policy cannot be understood. Busy: somebody else is removing.
+            BadInput: both `apply` and `as_of`. NotPermitted, JournalIO: nothing more was removed.
+        """
+        from runlore.runtimes.pruning import Pruning  # noqa: PLC0415 - few need it
+
+        if not apply:
+            return Pruning(self).plan(at_once=now, free=free, as_of=as_of)
+        if as_of is not None:
+            raise BadInput("as_of tells what would have been removed then; apply removes what may go now")
+        return Pruning(self).apply(at_once=now, free=free)
+
+    def trash(self) -> "TrashView":
+        """Return the removed runs whose bytes are still there, those removed first coming first.
+
+        Raises:
+            BadSettings: how long they stay cannot be understood. JournalIO: the disk refused.
+        """
+        from runlore.runtimes.removing import in_trash  # noqa: PLC0415 - few need it
+
+        return in_trash(self)
+
+    def empty_trash(
+        self, run_ids: "Collection[RunId] | None" = None, *, dry_run: bool = False
+    ) -> "TrashView":
+        """Return what is gone for good now: all of the trash, or these runs.
+
+        Raises:
+            NotFound: one of them is not there. Busy: somebody else is removing.
+            NotPermitted, JournalIO: some of it could not be emptied; ask again.
+        """
+        from runlore.runtimes.removing import empty_trash  # noqa: PLC0415 - few need it
+
+        return empty_trash(self, run_ids, dry_run=dry_run)
 
     def require_writable(self) -> None:
         """Return if this registry may be written; asked of the file system once.

@@ -12,7 +12,7 @@ from runlore.journal.lifecycle import TERMINAL
 from runlore.journal.settings import Settings
 from runlore.journal.settings_file import examine_settings, path_of
 from runlore.journal.values import RunId
-from runlore.projections import filters, retention
+from runlore.projections import retention
 from runlore.projections.registry import Row
 from runlore.projections.retention import Verdict
 from runlore.projections.retention_policy import RetentionPolicy, policy_of
@@ -20,6 +20,8 @@ from runlore.projections.run_view import RetentionView
 from runlore.runtimes.retention_facts import Needed, facts_of, needed_by
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from runlore.runtimes.indexed import IndexedListing
     from runlore.runtimes.listing import Listing
 
@@ -30,7 +32,9 @@ _SPARE: Final = 32
 class Retaining:
     """What may go from one registry."""
 
-    def __init__(self, disk: Disk, layout: Layout, listing: "Listing", indexed: "IndexedListing") -> None:
+    def __init__(
+        self, disk: Disk, layout: Layout, listing: "Listing", indexed: "Callable[[], IndexedListing]"
+    ) -> None:
         self._disk, self._layout, self._listing, self._indexed = disk, layout, listing, indexed
 
     def policy(self) -> RetentionPolicy:
@@ -82,7 +86,7 @@ class Retaining:
 
     def needed(self) -> Needed:
         """Return which runs are gone back to by one that has not ended."""
-        return needed_by(found.row.state for found in self._indexed.recent(0).items)
+        return needed_by(found.row.state for found in self._indexed().recent(0).items)
 
     def shown(self, row: Row, view: RetentionView, now: datetime) -> RetentionView:
         """Return what `show` tells: a ceiling is left out, because only all runs together tell of that."""
@@ -110,6 +114,8 @@ class Retaining:
         name, count = row.state.name, policy.keep_last
         if not name or count is None:
             return frozenset()
+        from runlore.projections import filters  # noqa: PLC0415 - few have such a rule
+
         wanted = filters.parse(now=now, name=name, status=sorted(TERMINAL), limit=count + _SPARE)
-        items = self._indexed.page(wanted).items
+        items = self._indexed().page(wanted).items
         return frozenset([each.run_id for each in items if each.row.state.expired is None][:count])

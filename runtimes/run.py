@@ -21,6 +21,7 @@ from runlore.runtimes.folding import RunFold
 from runlore.runtimes.waiting import wait_over, waiting_for
 
 if TYPE_CHECKING:
+    from runlore.projections.retention_views import RemovedRunView
     from runlore.projections.run_state import RunState
     from runlore.projections.views import RedactView
     from runlore.runtimes.deciding import Draft
@@ -302,6 +303,30 @@ class Run:
             return lambda seq, at: RunUnpinned(seq=seq, at=at, by=by, why=why)
 
         self._decide(draft_of)
+
+    def remove(self, *, force: bool = False, now: bool = False, why: str = "") -> "RemovedRunView":
+        """Return what was moved to the trash, or, with `now`, is gone for good; its journal stays.
+
+        force: stop it first, if it goes on. What is pinned, evidence or in doubt is never removed.
+
+        Raises:
+            Conflict: something keeps it; the message says what. Busy: somebody else is removing.
+            NotFound: no such run. NotPermitted, JournalIO: it was not removed, or not whole: ask again.
+        """
+        from runlore.runtimes.removing import remove  # noqa: PLC0415 - few need it
+
+        return remove(self.registry, self.id, force=force, now=now, why=why)
+
+    def restore(self, why: str = "") -> None:
+        """Bring it back from the trash, durably; no rule removes it again.
+
+        Raises:
+            Removed: its bytes are gone. NotFound: it is not in the trash. Busy: somebody is at it.
+            NotPermitted, JournalIO: it did not come back.
+        """
+        from runlore.runtimes.removing import restore  # noqa: PLC0415 - few need it
+
+        restore(self.registry, self.id, why)
 
     def _decide(self, draft_of: "Callable[[RunState], Draft | None]") -> None:
         """Append a decision that a removal must not pass by."""

@@ -1,7 +1,7 @@
 """A registry for asynchronous programs."""
 
 import os
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -18,6 +18,7 @@ from runlore.aio.waiting import wait_decided
 from runlore.journal.values import RunId
 from runlore.named import NamedSubscription
 from runlore.projections.awaiting import Awaited, parse
+from runlore.projections.retention_views import PruneView, TrashView
 from runlore.projections.run_view import RunView
 from runlore.projections.selectors import Chosen
 from runlore.projections.subscription_views import SubscriptionView
@@ -267,6 +268,27 @@ class AsyncRegistry:
     ) -> list[ReconciledView]:
         """Return what was written about runs whose owners are gone: see `Registry.reconcile`."""
         return await act(partial(self.sync.reconcile, run_ids, dry_run=dry_run))
+
+    async def prune(
+        self,
+        *,
+        apply: bool = False,
+        now: bool = False,
+        free: int | None = None,
+        as_of: datetime | None = None,
+    ) -> PruneView:
+        """Return which runs the policy removes, or remove them: see `Registry.prune`."""
+        return await act(partial(self.sync.prune, apply=apply, now=now, free=free, as_of=as_of))
+
+    async def trash(self) -> TrashView:
+        """Return what is in the trash: see `Registry.trash`."""
+        return await ask(self.sync.trash)
+
+    async def empty_trash(
+        self, run_ids: Collection[RunId] | None = None, *, dry_run: bool = False
+    ) -> TrashView:
+        """Empty the trash: see `Registry.empty_trash`."""
+        return await act(partial(self.sync.empty_trash, run_ids, dry_run=dry_run))
 
 
 async def open_async(root: str | os.PathLike[str] | None = None, *, create: bool = True) -> "AsyncRegistry":

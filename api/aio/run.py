@@ -13,6 +13,7 @@ from runlore.aio.threads import act, ask
 from runlore.aio.waiting import wait_decided
 from runlore.journal.scan import Record
 from runlore.journal.values import Status, Stream
+from runlore.projections.retention_views import RemovedRunView
 from runlore.projections.run_view import RunView
 from runlore.projections.views import RedactView
 from runlore.runtimes.intervene import Intervention
@@ -142,6 +143,14 @@ class AsyncRun:
     async def unpin(self, why: str = "") -> None:
         """Take the pin away: see `Run.unpin`."""
         await act(partial(self.sync.unpin, why))
+
+    async def remove(self, *, force: bool = False, now: bool = False, why: str = "") -> RemovedRunView:
+        """Move its outputs to the trash, or remove them for good: see `Run.remove`."""
+        return await act(partial(self.sync.remove, force=force, now=now, why=why))
+
+    async def restore(self, why: str = "") -> None:
+        """Bring it back from the trash: see `Run.restore`."""
+        await act(partial(self.sync.restore, why))
 
     async def redact(
         self, values: str | bytes | Iterable[str | bytes], *, why: str = "", dry_run: bool = False

@@ -21,6 +21,11 @@ ANSWERS: dict[str, list[str]] = {
     "note": ["note", "--filter", "name = 'bad'", "seen", "--dry-run"],
     "pin": ["pin", "bad", "--dry-run"],
     "unpin": ["unpin", "bad", "--dry-run"],
+    "prune": ["prune"],
+    "rm": ["rm", "bad", "--dry-run"],
+    "trash": ["trash"],
+    "retention": ["retention", "bad"],
+    "df": ["df"],
     "verify": ["verify"],
     "heads": ["heads"],
     "scan": ["scan"],
@@ -41,7 +46,7 @@ STREAMS: dict[str, list[str]] = {"events": ["events", "bad", "late"], "logs": ["
 LABELS = {"tag", "note", "rename"}
 INSIDE = {"emit", "hold", "subscribe"}
 """Their answers are checked where they are tried."""
-DEEDS = {"submit", "signal", "pause", "unpause", "doctor", "redact"}
+DEEDS = {"submit", "signal", "pause", "unpause", "doctor", "redact", "restore"}
 
 
 def validator(runlore: Runlore, name: str) -> Any:  # noqa: ANN401 - its stubs know no more

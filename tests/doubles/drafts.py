@@ -43,6 +43,7 @@ def queued(
     boot_id: str = BOOT,
     name: str = "nightly",
     recipe_blob: str | None = None,
+    parent: str = "",
 ) -> Draft:
     """Draft the first event."""
     return lambda seq, at: RunQueued(
@@ -54,6 +55,7 @@ def queued(
         recipe_blob=recipe_blob,
         name=name,
         key=key,
+        parent=parent,
         spec="ab" * 32 if key else None,
         durability=durability,
         boot_id=boot_id,

@@ -32,7 +32,7 @@ def facts(number: int = 1, age: timedelta = 40 * DAY, **more: Any) -> Facts:  # 
     known: dict[str, Any] = {
         "run_id": run_id(number),
         "status": "succeeded",
-        "created_at": NOW - age,
+        "created_at": NOW - timedelta(days=400 - number),
         "ended_at": NOW - age,
         "folder": folder(age),
     }

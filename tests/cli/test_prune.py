@@ -1,0 +1,127 @@
+"""`runlore prune`, `rm`, `restore`, `trash`, `retention` and `df`, as they are typed."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import Runlore
+
+RULES = '[retention]\nkeep = "1s"\nfloor = "0s"\n'
+
+
+@pytest.fixture
+def runs(runlore: Runlore) -> list[str]:
+    """Two runs that have ended, and rules that take whatever has."""
+    for name in ("old", "new"):
+        runlore.ok("run", "-q", "--name", name, "echo", "hi")
+    (runlore.root / "config.toml").write_text(RULES)
+    for path in (runlore.root / "runs").rglob("*"):
+        os.utime(path, (1_000_000, 1_000_000), follow_symlinks=False)
+    while runlore.ok("prune", "--json").json["remove"] < 2:
+        time.sleep(0.1)
+    return list(reversed(runlore.ok("ls", "-q").lines))
+
+
+def test_a_dry_run_is_the_default(runlore: Runlore, runs: list[str]) -> None:
+    """Every run with its reason; the next command is said."""
+    done = runlore.ok("prune")
+
+    assert [line.split()[:2] for line in done.lines[:2]] == [["remove", run_id[-8:]] for run_id in runs]
+    assert "2 runs to remove, 0 to keep; would be moved to the trash: " in done.lines[-1]
+    assert "`runlore prune --apply` removes it" in done.stderr
+    assert len(list((runlore.root / "runs").iterdir())) == 2
+
+
+def test_removed_runs_are_told_of_and_come_back(runlore: Runlore, runs: list[str]) -> None:
+    """`show`, `trash`, `logs` and `restore`; a run that came back is kept."""
+    assert runlore.ok("prune", "--apply", "-q").lines == runs
+    assert "rule age (runs go when they are older than 1s)" in runlore.ok("show", "old").stdout
+    assert "`runlore restore" in runlore.ok("show", "old").stdout
+    assert [line.split()[0] for line in runlore.ok("trash").lines[:2]] == [run_id[-8:] for run_id in runs]
+    assert "removed" in runlore("logs", "old", code=3).stderr
+    runlore("pin", "old", code=5)
+    assert runlore.ok("restore", "old").stdout == f"{runs[0][-8:]}  restored\n"
+    assert runlore.ok("logs", "old").stdout == "hi\n"
+    assert runlore.ok("prune", "--json").json["items"][0]["code"] == "restored"
+    assert "1 run, " in runlore.ok("trash", "empty").lines[-1]
+    assert "for good" in runlore.ok("show", "new").stdout
+    assert "removed for good" in runlore("restore", "new", code=5).stderr
+    assert runlore.ok("trash").stderr == "the trash is empty\n"
+
+
+def test_a_run_is_removed_by_name(runlore: Runlore, runs: list[str]) -> None:
+    """To the trash, or for good; pinned ones stay, and the others go all the same."""
+    runlore.ok("pin", "old")
+    done = runlore("rm", *runs, "--reason", "no room", code=5)
+
+    assert done.lines[0].startswith(f"{runs[1][-8:]}  new  moved to the trash: ")
+    assert "it is pinned; `runlore unpin" in done.stderr
+    assert "removed for good" in runlore.ok("rm", runs[1], "--now").stdout
+    assert runlore("rm", "old", "--force", code=5).stdout == ""
+    assert "no room" in runlore.ok("history", runs[1]).stdout
+
+
+def test_a_destructive_verb_never_guesses(runlore: Runlore, runs: list[str]) -> None:
+    """No run given, a name that two have, `latest` of nothing: nothing is removed."""
+    runlore.ok("rename", "new", "old")
+    assert "which runs?" in runlore("rm", code=2).stderr
+    runlore("rm", "old", code=3)
+    runlore("rm", "nobody", code=3)
+    runlore("restore", code=2)
+    runlore("trash", "empty", runs[0], code=3)
+    runlore("prune", "--apply", "--as-of", "1d", code=2)
+    runlore("prune", "--free", "lots", code=2)
+    runlore("prune", "--as-of", "someday", code=2)
+    assert len(list((runlore.root / "runs").iterdir())) == 2
+
+
+def test_a_live_run_is_stopped_first_if_that_is_asked_for(runlore: Runlore) -> None:
+    """Else it stays."""
+    run_id = runlore.begin("--name", "server", "sleep", "60")
+    assert "`--force` stops it first" in runlore("rm", "server", code=5).stderr
+    assert "would be removed" in runlore.ok("rm", "server", "--force", "--dry-run").stdout
+    assert "moved to the trash" in runlore.ok("rm", "server", "--force").stdout
+    shown = runlore.ok("show", run_id, "--json").json
+    assert shown["status"] == "cancelled"
+    assert shown["retention"]["removal"]["rule"] == "asked"
+    pinned = runlore.begin("--pin", "sleep", "60")
+    runlore("rm", pinned, "--force", code=5)
+    assert runlore.ok("show", pinned, "--json").json["status"] == "running"
+
+
+def test_many_are_removed_by_an_expression(runlore: Runlore, runs: list[str]) -> None:
+    """In a dry run first."""
+    assert runlore.ok("rm", "--filter", "name = old", "--dry-run", "-q").lines == [runs[0]]
+    assert runlore.ok("rm", "--filter", "name in (old, new)", "--now", "-q").lines == [runs[1], runs[0]]
+    assert list((runlore.root / "runs").iterdir()) == []
+
+
+def test_what_keeps_a_run_is_told(runlore: Runlore, runs: list[str]) -> None:
+    """Every veto, every rule."""
+    assert "may go" in runlore.ok("retention", runs[0]).stdout
+    runlore.ok("pin", runs[0])
+    told = runlore.ok("retention", runs[0])
+    assert "veto   pinned: it is pinned\n" in told.stdout
+    assert "rule   keep = 1s\n" in told.stdout
+    answer = runlore.ok("retention", runs[0], "--json").json
+    assert [veto["code"] for veto in answer["vetoes"]] == ["pinned"]
+    assert answer["rules"]["keep_s"] == 1
+
+
+def test_what_takes_the_disk_is_told(runlore: Runlore, runs: list[str]) -> None:
+    """As `du` counts; the largest runs first, and a command that frees some of it."""
+    for kind in ("transcript", "artifacts/model"):
+        Path(runlore.root / "runs" / runs[1] / kind).write_bytes(b"x" * 1_000_000)
+    found = runlore.ok("df", "--json").json
+
+    assert found["transcripts"] >= 1_000_000
+    assert found["artifacts"] >= 1_000_000
+    assert [each["run_id"] for each in found["largest"]] == [runs[1], runs[0]]
+    assert found["total"] >= found["transcripts"] + found["artifacts"] + found["journals"]
+    assert found["next"] == "runlore prune"
+    done = runlore.ok("df")
+    assert "next: `runlore prune`" in done.stderr
+    runlore.ok("rm", runs[1])
+    assert runlore.ok("df", "--json").json["trash"] >= 2_000_000
