@@ -21,7 +21,7 @@ from tests.crash.witness import Witness
 
 TRACED: Final = (
     "open,openat,creat,write,pwrite64,pread64,close,fstat,newfstatat,stat,lstat,statx,lseek,fcntl,fallocate,"
-    "ftruncate,fdatasync,fsync,rename,renameat,renameat2,link,linkat,unlink,unlinkat,mkdir,mkdirat,chmod,"
+    "ftruncate,fdatasync,fsync,rename,renameat,renameat2,link,linkat,unlink,unlinkat,rmdir,mkdir,mkdirat,chmod,"
     "fchmod,fchmodat,getdents64"
 )
 """All but `read`, in which the child waits for its tracer, and `sendto`, with which it tells."""

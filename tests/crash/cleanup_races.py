@@ -1,0 +1,160 @@
+"""Pin, prune, restore and read at once: `python -m tests.crash.cleanup_races ROUNDS THREADS FOLDER`.
+
+In each round every run is pinned by one thread, removed by rules by another, and read by the rest. Whoever
+was told that a run is pinned finds it whole and in its place until it is unpinned. Prints one JSON line.
+
+A promotion decides by the same function as a pin, `runtimes.deciding.append_decision`: whoever adds one
+gives it a thread here beside `_pin`, and a line in `_broken`.
+"""
+
+import json
+import os
+import random
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from runlore.journal.disk import REAL
+from runlore.journal.errors import Busy, Conflict, NotFound, Removed, RunloreError
+from runlore.journal.events import RunExpired, RunPinned, RunRestored, RunUnpinned
+from runlore.journal.layout import Layout
+from runlore.journal.reader import read
+from runlore.journal.root import open_for_writing
+from runlore.journal.scan import Record
+from runlore.journal.values import RunId
+from runlore.journal.verify import verify
+from runlore.runtimes.registry import Registry
+from tests.doubles.drafts import new_run_id
+from tests.runtimes.removable import RULES, Later, leave_run, lies
+
+Deed = Callable[[Registry, RunId, random.Random], None]
+RUNS: Final = 4
+_FILES: Final = 5
+
+
+class Races:
+    """Rounds of the same runs, by many threads."""
+
+    def __init__(self, layout: Layout, rounds: int, threads: int) -> None:
+        self._layout, self._rounds, self._threads = layout, rounds, threads
+        with open(layout.config_file, "w", encoding="utf-8") as file:
+            file.write(RULES)
+        self._run_ids = [leave_run(layout, new_run_id(number), size=100) for number in range(RUNS)]
+        self._left = rounds
+        self._guard = threading.Lock()
+        self._deciding = {run_id: threading.Lock() for run_id in self._run_ids}
+        self.counts: Counter[str] = Counter()
+        self.broken: list[str] = []
+
+    def all(self) -> None:
+        """Go through the rounds, and look at what is left."""
+        deeds: list[Deed] = [
+            self._pin,
+            self._prune,
+            self._restore,
+            self._look,
+        ]
+        threads = [
+            threading.Thread(target=self._live, args=(deeds[number % len(deeds)], number))
+            for number in range(self._threads)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for run_id in self._run_ids:
+            self._check(run_id)
+
+    def _live(self, deed: Deed, seed: int) -> None:
+        rng, registry = random.Random(seed), Registry(self._layout, disk=Later(timedelta(days=40)))
+        while self._next() and not self.broken:
+            try:
+                deed(registry, rng.choice(self._run_ids), rng)
+            except (Busy, Removed, NotFound) as error:
+                self._count(type(error).__name__)
+            except RunloreError as error:
+                self.broken.append(f"{deed.__name__}: {type(error).__name__}: {error}")
+
+    def _next(self) -> bool:
+        with self._guard:
+            self._left -= 1
+            return self._left >= 0
+
+    def _count(self, what: str) -> None:
+        with self._guard:
+            self.counts[what] += 1
+
+    def _pin(self, registry: Registry, run_id: RunId, rng: random.Random) -> None:
+        """Pin, and unless that was refused, see that the run stays until it is unpinned."""
+        with self._deciding[run_id]:  # one pin at a time, so that nobody else takes it away
+            registry.get(run_id).pin()
+            self._count("pinned")
+            for _ in range(rng.randrange(3)):
+                if lies(self._layout, run_id) != ["runs"]:
+                    self.broken.append(f"{run_id} is pinned, and lies in {lies(self._layout, run_id)}")
+                if self._files(run_id) != _FILES:
+                    self.broken.append(f"{run_id} is pinned, and has {self._files(run_id)} files")
+            registry.get(run_id).unpin()
+
+    def _prune(self, registry: Registry, run_id: RunId, rng: random.Random) -> None:
+        if rng.random() < 0.5:
+            self.counts["pruned"] += registry.prune(apply=True).remove
+            return
+        try:
+            registry.get(run_id).remove()
+            self._count("removed")
+        except Conflict:
+            self._count("kept")
+
+    def _restore(self, registry: Registry, run_id: RunId, _rng: random.Random) -> None:
+        registry.get(run_id).restore()
+        self._count("restored")
+
+    def _look(self, registry: Registry, run_id: RunId, _rng: random.Random) -> None:
+        """A run that is not shown as removed is whole, unless it was removed or came back meanwhile."""
+        before = registry.view(run_id)
+        files = self._files(run_id)
+        after = registry.view(run_id)
+        if before.seq == after.seq and before.retention.removal is None and files not in {_FILES, 0}:
+            self.broken.append(f"{run_id} is shown as whole, and has {files} files")
+        self._count("looked at")
+
+    def _files(self, run_id: RunId) -> int:
+        return sum(len(files) for _, _, files in os.walk(self._layout.run_dir(run_id)))
+
+    def _check(self, run_id: RunId) -> None:
+        """No removal was decided while the run was pinned, no pin behind one, and the journal is sound."""
+        state = {"pinned": False, "removed": False}
+        for record in read(REAL, self._layout, run_id, check_chain=True):
+            wrong = _wrong(record, **state)
+            if wrong:
+                self.broken.append(f"{run_id}: {wrong} at {record.seq}")
+            for what, on, off in (("pinned", RunPinned, RunUnpinned), ("removed", RunExpired, RunRestored)):
+                if isinstance(record.event, on | off):
+                    state[what] = isinstance(record.event, on)
+        if verify(REAL, self._layout, run_id).integrity != "sealed":
+            self.broken.append(f"{run_id}: {verify(REAL, self._layout, run_id)}")
+        if lies(self._layout, run_id) != (["trash"] if state["removed"] else ["runs"]):
+            self.broken.append(f"{run_id} lies in {lies(self._layout, run_id)}, and the journal says {state}")
+
+
+def _wrong(record: Record, *, pinned: bool, removed: bool) -> str:
+    if isinstance(record.event, RunExpired):
+        if pinned:
+            return "removed although it is pinned"
+        return "" if record.event.expected_seq == record.seq - 1 else "removed on another record"
+    return "pinned behind its removal" if isinstance(record.event, RunPinned) and removed else ""
+
+
+def main(rounds: str, threads: str, folder: str) -> None:
+    """Race, and say what came of it."""
+    races = Races(open_for_writing(REAL, f"{folder}/registry"), int(rounds), int(threads))
+    races.all()
+    print(json.dumps({**races.counts, "rounds": int(rounds), "broken": races.broken}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
