@@ -1,7 +1,7 @@
 """Look at everything that can be wrong with a registry and its machine; look only, and change nothing."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from runlore.journal import machine
@@ -9,6 +9,7 @@ from runlore.journal.disk import REAL
 from runlore.journal.errors import RunloreError
 from runlore.journal.layout import Layout
 from runlore.journal.packs import lost_bytes
+from runlore.journal.values import RunId
 from runlore.projections.findings import Finding, finding
 from runlore.projections.run_view import RunView
 from runlore.runtimes import doctor_machine
@@ -40,7 +41,7 @@ def examine(root: str) -> list[Finding]:
     except RunloreError:
         views = []
     for view in views:
-        found += examine_run(view)
+        found += examine_run(view, lambda run_id: os.path.lexists(layout.run_dir(run_id)))
     ended = [view.run_id for view in views if view.ended_at is not None and not view.provisional]
     found += FileExaminer(REAL, layout).examine(ended)
     found += examine_packs(layout)
@@ -60,8 +61,8 @@ def examine_packs(layout: Layout) -> Iterator[Finding]:
         return  # the listing says so
 
 
-def examine_run(view: RunView) -> Iterator[Finding]:
-    """Yield what is wrong with a run, as it is shown."""
+def examine_run(view: RunView, is_in_place: Callable[[RunId], bool] = lambda _: False) -> Iterator[Finding]:
+    """Yield what is wrong with a run, as it is shown; is_in_place: says whether its folder is there."""
     run_id = view.run_id
     if view.problem is not None:
         code = "journal_damaged" if view.problem.kind == "damaged" else "journal_unreadable"
@@ -77,6 +78,9 @@ def examine_run(view: RunView) -> Iterator[Finding]:
         yield finding(code, _rests_on(view), f"{todo} {run_id}", run_id=run_id)
     elif view.status == "queued" and view.health is None:
         yield finding("run_waiting", "nobody owns it", f"runlore stop {run_id}", run_id=run_id)
+    removal = view.retention.removal
+    if removal is not None and removal.removed_at is None and is_in_place(view.run_id):
+        yield finding("removal_unfinished", "not moved", "runlore prune --apply", run_id=run_id)
     if view.paused:
         yield finding("run_paused", "its command is stopped", f"runlore unpause {run_id}", run_id=run_id)
 

@@ -13,13 +13,16 @@ from runlore.journal import ids, machine, positions
 from runlore.journal.disk import Disk, read_whole
 from runlore.journal.errors import BrokenPosition, JournalIO, RunloreError
 from runlore.journal.feed_lines import read_header, segment_path, segments
+from runlore.journal.held import is_locked
 from runlore.journal.history import exists
 from runlore.journal.keys import Claim
 from runlore.journal.layout import SUFFIX, Layout
 from runlore.journal.values import RunId
 from runlore.projections import shell
 from runlore.projections.findings import Finding, finding
+from runlore.runtimes import autoprune, trash
 from runlore.runtimes.live_files import left_live_files
+from runlore.runtimes.trash import GOING
 
 _OLD_S: Final = 60.0
 _READ: Final = os.O_RDONLY | os.O_NONBLOCK
@@ -45,6 +48,7 @@ class FileExaminer:
             yield from self._temporaries(f"{self._layout.root}{folder}")
         yield from self._redactions()
         yield from self._quarantine()
+        yield from self._trash()
         yield from self._positions()
         yield from self._feed()
         if self._open_to_others:
@@ -156,6 +160,28 @@ class FileExaminer:
                 "quarantine_kept", f"{len(names):,} in {path}", f"ls -l {shell.quote(path)}", path=path
             )
 
+    def _trash(self) -> Iterator[Finding]:
+        """Say which removals were cut short, and what nobody put into the trash on purpose."""
+        path = self._layout.trash
+        for name in self._names(path):
+            run_id = name.removesuffix(GOING)
+            if not ids.is_run_id(run_id) and not name.startswith("."):
+                todo = f"ls -ld {shell.quote(f'{path}/{name}')}"
+                yield finding("trash_stray", name, todo, path=f"{path}/{name}")
+        try:
+            entries = trash.entries(self._disk, self._layout, 0.0)
+        except RunloreError:
+            return
+        if not is_locked(self._disk, f"{path}/.lock"):  # else somebody is in the middle of it
+            for each in entries:
+                if each.state == "without_journal":
+                    todo = f"ls -l {shell.quote(self._layout.in_trash(each.run_id))}"
+                    yield finding("trash_stray", f"run {each.run_id}", todo, path=path)
+                elif each.state != "whole":
+                    yield _cut_short(each.run_id, each.state)
+        if told := autoprune.failure(self._disk, self._layout):
+            yield finding("pruning_failed", told, "runlore prune --apply", path=path)
+
     def _positions(self) -> Iterator[Finding]:
         """Say which named subscriptions cannot be consumed, because nobody knows what they have seen."""
         try:
@@ -234,6 +260,11 @@ class FileExaminer:
     def _look_at_mode(self, path: str, mode: int) -> None:
         if mode & _OTHERS:
             self._open_to_others.append(path)
+
+
+def _cut_short(run_id: RunId, state: str) -> Finding:
+    todo = f"runlore restore {run_id}" if state == "coming_back" else "runlore prune --apply"
+    return finding("removal_unfinished", state.replace("_", " "), todo, run_id=run_id)
 
 
 def _unfinished(run_id: RunId, path: str) -> Finding:

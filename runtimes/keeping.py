@@ -20,6 +20,7 @@ from runlore.journal.values import Reason, RunId, Stream
 from runlore.runtimes import adopt, boot, detach, messages, sealed, spawn, wrapper
 from runlore.runtimes import spec as specs
 from runlore.runtimes.appearance import KEEPER, appear_as
+from runlore.runtimes.autoprune import start_if_due
 from runlore.runtimes.caller import Caller
 from runlore.runtimes.capture import new_memfd, open_captures
 from runlore.runtimes.claim import Claimed, claim
@@ -208,6 +209,7 @@ def keep_to_the_end(run: OwnedRun, loop: KeeperLoop, command: Command) -> None:
         os._exit(os.EX_SOFTWARE)  # like a kill: the wrapper starts the next keeper
     run.let_go()
     command.done()
+    start_if_due(run.disk, run.layout)
 
 
 def _place(run: OwnedRun) -> dict[bytes, bytes]:

@@ -136,9 +136,21 @@ def exec_adopter(root: bytes, run_id: str) -> None:
     Raises:
         OSError: no process could be started.
     """
+    _exec_alone(_command("adopter", root, run_id))
+
+
+def exec_pruner(root: bytes) -> None:
+    """Start a process that applies the registry's retention policy; it needs nobody, and tells nobody.
+
+    Raises:
+        OSError: no process could be started.
+    """
+    _exec_alone(_command("autoprune", root))
+
+
+def _exec_alone(argv: list[str | bytes]) -> None:
     dark = [(os.POSIX_SPAWN_OPEN, place, os.devnull, os.O_RDWR, 0) for place in range(LAST_STANDARD + 1)]
     environ = {name: value for name, value in os.environb.items() if not name.startswith(b"RUNLORE_")}
-    argv = _command("adopter", root, run_id)
     pid = os.posix_spawn(argv[0], argv, environ, file_actions=dark, setsid=True)
     try:
         os.waitpid(pid, 0)  # it forks at once

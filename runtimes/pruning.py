@@ -18,7 +18,7 @@ from runlore.journal.values import RunId
 from runlore.projections import retention
 from runlore.projections.registry import Row
 from runlore.projections.retention import Facts, Verdict
-from runlore.projections.retention_policy import RetentionPolicy
+from runlore.projections.retention_policy import NO_POLICY, RetentionPolicy
 from runlore.projections.retention_views import Done, PrunedView, PruneView, TombstoneView, TrashedView
 from runlore.runtimes import deletion, tombstones, trash
 from runlore.runtimes.as_of import rows_as_of
@@ -83,18 +83,33 @@ class Pruning:
         Raises:
             As `plan` does. Busy: somebody else is removing. NotPermitted: the registry may not be written.
         """
+        return self._applied(at_once=at_once or free is not None, free=free, claim=lambda: True)[0]
+
+    def apply_if(self, claim: Callable[[], bool]) -> bool:
+        """Apply the policy if `claim`, asked while nobody else removes anything, says so; say whether it did.
+
+        Raises: as `apply` does.
+        """
+        return self._applied(at_once=False, free=None, claim=claim)[1]
+
+    def _applied(
+        self, *, at_once: bool, free: int | None, claim: Callable[[], bool]
+    ) -> tuple[PruneView, bool]:
         registry = self._registry
         registry.require_writable()
-        at_once = at_once or free is not None
         registry.reconcile()
         with self._lock():
+            if not claim():
+                return self._view(
+                    Plan(NO_POLICY, self._disk.now()), dry_run=True, at_once=False, free=None
+                ), False
             plan = self._planned(free, None)
             with Remover(self._disk, self._layout, by=registry.by, redact=registry.secrets.event) as remover:
                 self._empty(remover, plan.trash)
                 self._remove(remover, plan, at_once=at_once)
             for each in plan.tombstones:
                 self._try(each.run_id, partial(tombstones.remove, self._disk, self._layout, each.run_id))
-        return self._view(plan, dry_run=False, at_once=at_once, free=free)
+        return self._view(plan, dry_run=False, at_once=at_once, free=free), True
 
     # -- plan
 

@@ -22,6 +22,7 @@ from runlore.journal.values import Actor
 from runlore.journal.writer import Writer
 from runlore.projections.health import outcome_of
 from runlore.runtimes import exit_file, heartbeat, saying
+from runlore.runtimes.autoprune import start_if_due
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.last_word import SYNC_AFTER_S, LastWord
 from runlore.runtimes.live_files import clear_live_files
@@ -173,6 +174,7 @@ class TrackedRun(Run):
                 self._end(record)
             finally:
                 self._forget()
+        start_if_due(self.registry.disk, self.registry.layout)
 
     # -- what the pulse calls
 

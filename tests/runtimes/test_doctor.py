@@ -278,6 +278,9 @@ def test_every_code_is_tried_here() -> None:
         "logout_kills",
         "journals_packable",
         "pack_damaged",
+        "removal_unfinished",
+        "trash_stray",
+        "pruning_failed",
     }
     assert {*WAYS, *elsewhere} == set(KINDS)
 
