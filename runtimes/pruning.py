@@ -6,7 +6,7 @@ of the disk is free, what is removed already is emptied first, so that the next 
 
 import errno
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -58,6 +58,8 @@ class Pruning:
         self._disk, self._layout = registry.disk, registry.layout
         self._done: dict[RunId, Done] = {}
         self._kept: dict[RunId, Verdict] = {}
+        self._also_emptied: list[TrashedView] = []
+        """What nobody planned to empty: see `_make_room`."""
         self.failures: list[str] = []
         """What the disk refused; the next pruning goes on there."""
 
@@ -173,7 +175,7 @@ class Pruning:
                 remover.sync()
             freed = at_once and self._free(remover, moved)
             if full and (freed or not made_room):
-                made_room = made_room or self._make_room()
+                made_room = made_room or self._make_room(remover, at_once=at_once)
                 left = full + left
             else:
                 for each in full:
@@ -211,12 +213,17 @@ class Pruning:
                 freed = True
         return freed
 
-    def _make_room(self) -> bool:
-        """Give up the index, which is derived: a few blocks are enough for the first decision."""
-        try:
+    def _make_room(self, remover: Remover, *, at_once: bool) -> bool:
+        """Find the few blocks that the first decision needs: the index, which is derived, then the trash.
+
+        The trash only if the bytes are wanted at once anyway: what is there could still come back.
+        """
+        with suppress(OSError):
             deletion.empty(self._layout.index)
-        except OSError:
-            pass
+        if at_once:
+            for each in trash.entries(self._disk, self._layout, 0.0):
+                if each.state == "whole" and self._try(each.run_id, partial(remover.empty, each.run_id)):
+                    self._also_emptied.append(each)
         return True
 
     def _try(self, run_id: RunId, deed: Callable[[], object]) -> bool:
@@ -236,9 +243,10 @@ class Pruning:
     def _view(self, plan: Plan, *, dry_run: bool, at_once: bool, free: int | None) -> PruneView:
         items = [self._item(self._kept.get(each.run_id, each)) for each in plan.verdicts]
         going = [each for each in items if not each.keep and each.done != "failed"]
+        all_emptied = [*plan.trash, *self._also_emptied]
         emptied = [
             each
-            for each in plan.trash
+            for each in all_emptied
             if each.state not in {"not_moved", "coming_back", "without_journal"}
             and self._done.get(each.run_id) != "failed"
         ]
@@ -254,7 +262,7 @@ class Pruning:
             items=items,
             keep=sum(each.keep for each in items),
             remove=sum(not each.keep for each in items),
-            trash=plan.trash,
+            trash=all_emptied,
             journals=journals,
             journals_kept=plan.journals_kept,
             moved_bytes=sum(each.bytes for each in going) - at_once_bytes,

@@ -49,6 +49,20 @@ def test_a_disk_that_is_full_at_a_stage_of_a_run(tmp_path: Path, sized: Callable
     )
 
 
+@pytest.mark.needs("unshare")
+@pytest.mark.timeout(300)
+def test_pruning_without_a_free_byte(tmp_path: Path) -> None:
+    """The rules are applied whole: the trash or the index makes room for the first decision."""
+    found = _with_small_disks("tests.crash.full_prune", str(tmp_path))
+
+    assert found["scenes"] == {"room in the journals": [], "something in the trash": [], "an index": []}
+    record(
+        "pruning on a full disk",
+        "`prune --apply --now` removes what the rules remove although no byte is free",
+        {"scenes": len(found["scenes"])},
+    )
+
+
 def _with_small_disks(module: str, *words: str) -> dict[str, Any]:
     """Return what a program reports that mounts small disks where nobody else sees them."""
     namespace = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
