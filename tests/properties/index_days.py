@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -36,7 +36,9 @@ from runlore.runtimes import indexed
 from runlore.runtimes.indexed import IndexedListing, Page
 from runlore.runtimes.listing import Found, Listing
 from runlore.runtimes.observe import Observer
+from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.packing import Packing
+from runlore.runtimes.registry import Registry
 from tests.doubles.drafts import (
     BOOT,
     EVERY_END,
@@ -98,6 +100,8 @@ class Day:
             (2, self.mend),
             (2, self.pack),
             (2, self.label_packed),
+            (3, self.remove_outputs),
+            (2, self.bring_back),
             (1, self.pack_but_not_remove),
             (1, self.harm_pack),
             (1, self.lose_feed),
@@ -212,6 +216,25 @@ class Day:
         packed = sorted(set(Packs(REAL, self.layout).run_ids()))
         if packed:
             self._append(self._label(), run_id=self.draw.choice(packed))
+
+    def remove_outputs(self) -> None:
+        """Somebody removes what a run left, packed or not: its journal goes on as a tombstone."""
+        run_id = self._any()
+        if run_id is not None:
+            with suppress(RunloreError):
+                OwnerLock.create(REAL, self.layout, run_id, durability="process").release()
+            try:
+                Registry(self.layout).get(run_id).remove(now=self.draw.random() < 0.5)
+            except RunloreError:
+                self.counts["not removed"] += 1
+
+    def bring_back(self) -> None:
+        """Somebody restores a removed run."""
+        removed = [name for name in os.listdir(self.layout.trash) if not name.startswith(".")]
+        if removed:
+            with suppress(RunloreError):
+                Registry(self.layout).get(self.draw.choice(sorted(removed))).restore()
+                self.counts["brought back"] += 1
 
     def pack_but_not_remove(self) -> None:
         """Packing is killed, or undone by a backup: some runs lie in a pack and in a journal."""
