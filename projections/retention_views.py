@@ -77,6 +77,8 @@ class PruneView(Struct, frozen=True, kw_only=True):
     freed_bytes: int = 0
     wanted_bytes: int | None = None
     """What was asked for: `--free`."""
+    failures: list[str] = []
+    """What the disk refused; the next pruning goes on there."""
 
 
 class TrashView(Struct, frozen=True, kw_only=True):

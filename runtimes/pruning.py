@@ -186,7 +186,7 @@ class Pruning:
 
         def judge(facts: Facts) -> Verdict:
             found = retention.judge(facts, plan.policy, self._disk.now(), plan.last_of.get(facts.run_id, ""))
-            if found.keep and not found.vetoes and each.code == "ceiling":
+            if each.code == "ceiling" and found.code in {"no_rule", "too_young"}:
                 return each
             return found
 
@@ -270,6 +270,7 @@ class Pruning:
             + at_once_bytes
             + sum(each.bytes for each in journals if each.done != "failed"),
             wanted_bytes=free,
+            failures=list(self.failures),
         )
 
     def _item(self, each: Verdict) -> PrunedView:

@@ -91,7 +91,6 @@ def _fill(place: Place, root: str) -> int:
             with open(f"{folder}/{path}", "wb") as file:
                 file.write(bytes(size))
             os.utime(f"{folder}/{path}", (_OLD_S, _OLD_S))
-    subprocess.run(
-        ["/bin/sync", "-f", root], check=False
-    )  # what was made here is not to be synced by the round
+    # what was made here is not to be synced by the round
+    subprocess.run(["/bin/sync", "-f", root], check=False)
     return len(names)

@@ -30,12 +30,18 @@ class Later(RealDisk):
 
 
 def leave_run(
-    layout: Layout, run_id: RunId = RUN, *, name: str = "", size: int = 10_000, disk: Disk = REAL
+    layout: Layout,
+    run_id: RunId = RUN,
+    *,
+    name: str = "",
+    key: str = "",
+    size: int = 10_000,
+    disk: Disk = REAL,
 ) -> RunId:
     """Leave a run that has succeeded, its outputs in place and nobody about."""
     with OwnerLock.create(disk, layout, run_id, durability="process"):
         fill(layout.run_dir(run_id), size)
-        writer = Writer.create(disk, layout, run_id, queued(run_id, name=name, durability="process"))
+        writer = Writer.create(disk, layout, run_id, queued(run_id, name=name, key=key, durability="process"))
         for draft in LIFE:
             writer.append(draft())
         writer.close()

@@ -10,6 +10,7 @@ from msgspec import structs
 
 from runlore.journal.disk import REAL
 from runlore.journal.errors import BadInput, BadSettings, NotFound, NotPermitted
+from runlore.journal.keys import claim
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
 from runlore.projections.retention import Verdict
@@ -264,6 +265,21 @@ def test_a_tombstone_goes_when_its_own_age_has_passed(layout: Layout) -> None:
     with pytest.raises(NotFound):
         later.view(RUN)
     assert RUN not in [each.run_id for each in later.page().items]
+
+
+def test_the_claim_of_a_key_lives_as_long_as_its_tombstone(layout: Layout) -> None:
+    """Then the key is free, and never gives a removed run's id to another run."""
+    run_id = new_run_id(9)
+    leave_run(layout, run_id, key="nightly")
+    with claim(REAL, layout, "nightly", "ab" * 32, lambda: new_run_id(10)) as held:
+        assert (held.run_id, held.existing) == (run_id, True)
+    rules = RULES + 'journal = "100d"\n'
+    registry(layout, rules).get(run_id).remove(now=True)
+    with claim(REAL, layout, "nightly", "ab" * 32, lambda: new_run_id(10)) as held:
+        assert (held.run_id, held.existing) == (run_id, True)
+    registry(layout, rules, days=400).prune(apply=True)
+    with claim(REAL, layout, "nightly", "ab" * 32, lambda: new_run_id(10)) as held:
+        assert (held.run_id, held.existing) == (new_run_id(10), False)
 
 
 def test_the_tombstone_of_a_packed_run_stays_and_is_counted(layout: Layout) -> None:
