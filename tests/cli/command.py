@@ -153,12 +153,18 @@ class Runlore:
                     os.kill(pid, signal.SIGKILL)
 
     def _stopped_all_but(self, spared: int) -> set[int]:
-        """Stop everything, also what begins meanwhile; return what there is."""
+        """Stop everything, also what begins meanwhile; return what there is.
+
+        Who was told to stop and sleeps in the kernel comes no further: its spawned child may be the one
+        that was stopped, and it waits for that until both are killed.
+        """
+        told: set[int] = set()
         while True:
             found = set(self.processes()) - {os.getpid(), spared}
-            moving = [pid for pid in found if not _stands_still(pid)]
+            moving = [pid for pid in found if not _stands_still(pid, "TtZXD" if pid in told else "TtZX")]
             if not moving:
                 return found
+            told.update(moving)
             for pid in moving:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGSTOP)
@@ -206,9 +212,9 @@ def waits_for_a_keeper(pid: int) -> bool:
     return any("pidfd" in os.readlink(fd) for fd in folder.iterdir() if fd.is_symlink())
 
 
-def _stands_still(pid: int) -> bool:
+def _stands_still(pid: int, states: str = "TtZX") -> bool:
     """Say whether a process is stopped, or is no more."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "TtZX"
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in states
     except OSError:
         return True
