@@ -76,6 +76,7 @@ def open_stream(
     runs: Iterable[str | Run] | None = None,
     after: str | None = None,
     history: bool = False,
+    last: int | None = None,
     follow: bool = True,
     ends: bool = False,
     slow: Slow | None = None,
@@ -83,11 +84,15 @@ def open_stream(
 ) -> Subscription:
     """Return a subscription; ends: with the runs that are named. Nothing is looked at before it is entered.
 
+    last: of the runs that are named, begin in front of so many of the last records that are wanted.
+
     Raises:
-        BadInput: the buffer holds nothing.
+        BadInput: the buffer holds nothing, or the last records of what is not known are asked for.
     """
     if buffer < 1:
         raise BadInput(f"buffer {buffer}: at least 1 record")
+    if last is not None:
+        _check_last(last, wanted, runs, after)
     named = None if runs is None else list(runs)
 
     def ask() -> Asked:
@@ -98,6 +103,7 @@ def open_stream(
             run_ids=None if named is None else tuple(ids_of(registry, named)),
             after=after,
             history=history,
+            last=last,
             follow=follow,
             slow=slow or Slow.BLOCK,
             buffer=buffer,
@@ -107,6 +113,18 @@ def open_stream(
         return RunsEnd(registry, asked.run_ids) if ends and follow and asked.run_ids else None
 
     return Subscription(registry.disk, registry.layout, ask, ending)
+
+
+def _check_last(last: int, wanted: Wanted, runs: object, after: str | None) -> None:
+    """Return if the last records can be told: of named runs, by what the records themselves say."""
+    if last < 0:
+        raise BadInput(f"the last {last} records: give a number from 0 on")
+    if runs is None:
+        raise BadInput("the last records of which runs? name them")
+    if after is not None:
+        raise BadInput("the last records, or those behind a cursor: not both")
+    if wanted.runs is not None:
+        raise BadInput("the last records do not go with filters of status, name or tag: the run was named")
 
 
 def subscribe(
@@ -137,11 +155,16 @@ def subscribe(
 
 
 def follow(
-    registry: Registry, run: str | Run, *, after: str | None = None, types: str | Iterable[str] = ()
+    registry: Registry,
+    run: str | Run,
+    *,
+    after: str | None = None,
+    last: int | None = None,
+    types: str | Iterable[str] = (),
 ) -> Subscription:
     """Return a subscription: see `runlore.Registry.follow`."""
     wanted = wanted_of(registry, types=types)
-    return open_stream(registry, wanted, runs=[run], after=after, history=True, ends=True)
+    return open_stream(registry, wanted, runs=[run], after=after, history=True, last=last, ends=True)
 
 
 def see_to_feed(registry: Registry) -> None:

@@ -70,20 +70,26 @@ class Registry(base.Registry):
         )
 
     def follow(
-        self, run: "str | Run", *, after: str | None = None, types: str | Iterable[str] = ()
+        self,
+        run: "str | Run",
+        *,
+        after: str | None = None,
+        last: int | None = None,
+        types: str | Iterable[str] = (),
     ) -> "Subscription":
         """Return what is, within `with` or `async with`, a stream of one run's records that ends with it.
 
-        From its first record on, or behind a cursor; the run's last records are in it, and its `reason`
-        says why it ended. A run whose owner died has ended, too.
+        From its first record on, behind a cursor, or with only so many of the `last` records of what is
+        there; the run's last records are in it, and its `reason` says why it ended. A run whose owner died
+        has ended, too.
 
         Raises:
-            BadInput: a type is none. On entering also, for the cursor, and
-            NotFound, Ambiguous: no such run, or several.
+            BadInput: a type is none, or `last` is no number from 0 on or goes with a cursor. On entering
+            also, for the cursor, and NotFound, Ambiguous: no such run, or several.
         """
         from runlore import live  # noqa: PLC0415 - few need it
 
-        return live.follow(self, run, after=after, types=types)
+        return live.follow(self, run, after=after, last=last, types=types)
 
     def subscription(self, name: str, *, max_unacked: int = 1000, follow: bool = True) -> "NamedSubscription":
         """Return the subscription of this name, whether or not it was created yet.

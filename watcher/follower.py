@@ -14,7 +14,7 @@ from runlore.journal.feed_tail import FeedLost
 from runlore.journal.layout import Layout
 from runlore.journal.scan import Record
 from runlore.journal.values import RunId
-from runlore.watcher import from_journals
+from runlore.watcher import from_journals, lately
 from runlore.watcher.census import Census
 from runlore.watcher.cursor import Cursor, Spot, encode
 from runlore.watcher.feed_course import FeedCourse
@@ -63,7 +63,8 @@ class Follower:
         self._scope = scope = Scope(disk, layout, run_ids)
         self._ledger = Ledger(registry)
         self._sizes = SettledSizes()
-        self._ready = Preparing(disk, layout, wanted or Wanted(), named=scope.only is not None)
+        self._wanted = wanted or Wanted()
+        self._ready = Preparing(disk, layout, self._wanted, named=scope.only is not None)
         self._course = FeedCourse(scope, self._ready, self._sizes)
         self._patrol = Patrol(scope, self._ready, self._course, self._sizes)
         self._errand: Errand | None = None
@@ -72,8 +73,10 @@ class Follower:
 
     # -- begin
 
-    def begin(self, after: Cursor | None = None, *, history: bool = False) -> None:
+    def begin(self, after: Cursor | None = None, *, history: bool = False, last: int | None = None) -> None:
         """Stand behind a cursor; without one, at the end of everything, or with `history` at its beginning.
+
+        last: in front of so many of the last records of each run that are wanted.
 
         Raises:
             NotFound: a run that was named has no journal. JournalIO: the disk refused.
@@ -82,6 +85,9 @@ class Follower:
         for run_id in self._scope.only or ():
             if looks.file(run_id) is None:
                 raise NotFound(f"run {run_id} has no journal at {layout.journal(run_id)}")
+        if after is None and last is not None:
+            self._begin_lately(last)
+            return
         if after is None:
             self._begin_history() if history else self._begin_now()
             return
@@ -104,6 +110,23 @@ class Follower:
         self._ledger.prune()
         self._sizes.know(census.sizes)
         self._patrol.put_off()
+
+    def _begin_lately(self, last: int) -> None:
+        self._at_the_end()
+        census, layout = self._scope.census(), self._scope.layout
+        for run_id in census.sizes:
+            spot = lately.before_last(self._disk, layout, run_id, last, self._wanted)
+            self._ready.begin(run_id, spot)
+            self._ledger.delivered(run_id, spot)
+        self._ledger.prune()
+        self._sizes.know(census.sizes)
+        self._patrol.put_off()
+        self._errand = self._read_on(sorted(census.sizes))
+
+    def _read_on(self, run_ids: Iterable[RunId]) -> Errand:
+        for run_id in run_ids:
+            if run_id in self._ready.journals:
+                yield from self._ready.all_of(run_id)
 
     def _begin_history(self) -> None:
         self._at_the_end()
@@ -307,7 +330,7 @@ class Follower:
     def _history(self, begun: RunId) -> Errand:
         scout = Scout(self._disk, self._scope.layout, self._ledger.cursor(self._disk.now()).position)
         try:
-            yield from from_journals.history(self._scope, self._ready, scout, begun)
+            yield from from_journals.history(self._scope, self._ready, scout, begun, self._wanted)
         finally:
             scout.close()
 

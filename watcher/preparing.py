@@ -35,6 +35,8 @@ class Preparing:
         self._met: set[RunId] = set()
         """Runs that are read from what an intent said, with nothing read of them yet."""
         self._damaged: dict[RunId, int] = {}
+        self.rewinds: int = 0
+        """How often a journal turned out to be another one, and was begun again."""
         self.endings: int = 0
         """How many final events and seals were read."""
 
@@ -72,6 +74,7 @@ class Preparing:
             self._gone(run_id, error)
             return deque()
         if reading.rewound:
+            self.rewinds += 1
             self.steps.append(Told("rewound", reading.rewound))
             self.steps.append(Passed(run_id, START))
         if reading.damage is None:
@@ -109,9 +112,9 @@ class Preparing:
         run = self._facts.after(record) if wanted.runs is not None else None
         self.steps.append(record if wanted.takes(record, run) else Passed(record.run_id, behind(record)))
 
-    def all_of(self, run_id: RunId) -> Errand:
-        """Prepare everything in a journal, a piece at a time."""
-        while records := self.news(run_id, most=MOST):
+    def all_of(self, run_id: RunId, until: int | None = None) -> Errand:
+        """Prepare everything in a journal, or up to an offset, a piece at a time."""
+        while records := self.news(run_id, most=MOST, until=until):
             for record in records:
                 self.offer(record)
             yield

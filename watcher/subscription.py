@@ -36,6 +36,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     after: str | None = None
     history: bool = False
     """Without a cursor: begin with what was there before."""
+    last: int | None = None
+    """Without a cursor: begin in front of so many of the last records of each run."""
     follow: bool = True
     """Go on when everything that is there has come out."""
     slow: Slow = Slow.BLOCK
@@ -134,7 +136,7 @@ def begin(
         if nudge is not None:
             nudge.wait_watching()
         after = None if asked.after is None else cursor.decode(asked.after, registry)
-        follower.begin(after, history=asked.history)
+        follower.begin(after, history=asked.history, last=asked.last)
         if doubt is not None:
             follower.doubt(*doubt)
         return made(follower, nudge)

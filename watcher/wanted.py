@@ -15,6 +15,7 @@ from runlore.journal.events import TAGS, tag_of
 from runlore.journal.scan import Record
 from runlore.projections import filters
 from runlore.projections.filters import Filter, Filterable
+from runlore.projections.index.times import microseconds
 
 _GLOB: Final = "*"
 
@@ -37,6 +38,17 @@ class Wanted(Struct, frozen=True, kw_only=True):
             and (self.since is None or at >= self.since)
             and (self.until is None or at < self.until)
             and (self.runs is None or (run is not None and filters.matches(self.runs, run)))
+        )
+
+    def may_take(self, low_us: int, high_us: int, kinds: Iterable[str]) -> bool:
+        """Say whether a record may be handed out of those from this time to that one, of these types.
+
+        Only what is asked of records by themselves counts. `*` among the types: any.
+        """
+        return (
+            (self.since is None or microseconds(self.since) <= high_us)
+            and (self.until is None or low_us < microseconds(self.until))
+            and (not self.types or any(kind == _GLOB or self._has_type(kind) for kind in kinds))
         )
 
     def _has_type(self, tag: str) -> bool:

@@ -235,10 +235,15 @@ class AsyncRegistry:
         )
 
     def follow(
-        self, run: str | Run, *, after: str | None = None, types: str | Iterable[str] = ()
+        self,
+        run: str | Run,
+        *,
+        after: str | None = None,
+        last: int | None = None,
+        types: str | Iterable[str] = (),
     ) -> Subscription:
         """Return what is, within `async with`, a stream of one run: see `runlore.Registry.follow`."""
-        return live.follow(self.sync, run, after=after, types=types)
+        return live.follow(self.sync, run, after=after, last=last, types=types)
 
     def subscription(
         self, name: str, *, max_unacked: int = 1000, follow: bool = True

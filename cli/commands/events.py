@@ -29,11 +29,15 @@ if TYPE_CHECKING:
     "runlore events latest",
     "runlore events -f",
     "runlore events -f --json k3f9x2ab",
+    "runlore events -n 20 -f k3f9x2ab",
     "runlore events -f --type 'run.*' --tag env=prod",
     "runlore events --type run.stop_requested --since 1d nightly",
 )
 @RUN_IDS
 @click.option("-f", "--follow", is_flag=True, help="Go on as events come; with IDs, until those runs ended.")
+@click.option(
+    "-n", "last", type=click.IntRange(min=0), metavar="N", help="Only the last N of each run that is named."
+)
 @click.option("--after-cursor", "after", metavar="CURSOR", help="Only what follows it; --json tells cursors.")
 @event_filters
 @click.option("--since", metavar="WHEN", help="Only from then on: 10m (ago), 2026-11-20, or a full time.")
@@ -43,6 +47,7 @@ def events(
     *,
     run_ids: tuple[str, ...],
     follow: bool,
+    last: int | None,
     after: str | None,
     types: tuple[str, ...],
     status: tuple[str, ...],
@@ -53,8 +58,10 @@ def events(
 ) -> None:
     """Show the events of runs, or of all, each run's in the order of its journal.
 
-    -f goes on with what happens, new runs included; without an ID it begins there, unless --since or a
-    cursor says otherwise. --json gives one object a line: `ready` first, then records, and `end` last,
+    -n gives the last records of each run named, of the types and times asked for. -f goes on with what
+    happens, new runs included; without an ID it begins there, unless --since or a cursor says otherwise.
+
+    --json gives one object a line: `ready` first, then records, and `end` last,
     which says why the stream ended and, as `ready` does, the cursor to resume from. `rewound` says that
     records may come again. Ctrl-C ends the following and never a run.
     """
@@ -70,6 +77,7 @@ def events(
         runs=session.some(run_ids) if run_ids else None,
         after=after,
         history=bool(run_ids) or since is not None or not follow,
+        last=last,
         follow=follow,
         ends=True,
     )
