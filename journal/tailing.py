@@ -51,10 +51,10 @@ def redacted_behind(source: Source, known: Tail, size: int) -> frozenset[int]:
 
     It costs a pass of its own, so ask only when a line does not match its `h`.
     """
-    scanner, found = Scanner(known, check_chain=False), frozenset[int]()
+    scanner, found = Scanner(known, check_chain=False), set[int]()
     for piece in pieces(source, known.size, size):
-        found |= redacted_seqs(scanner.advance(piece))
-    return found
+        found.update(redacted_seqs(scanner.advance(piece)))
+    return frozenset(found)
 
 
 def pieces(source: Source, offset: int, size: int) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ Verifying reads, and is safe on a live run. Findings name what is wrong, where, 
 """
 
 from collections.abc import Callable, Iterator
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct, structs
 
@@ -21,6 +21,8 @@ from runlore.journal.tailing import pieces, redacted_behind
 from runlore.journal.values import Head, Offset, RunId, Seq, Status
 
 _TO_THE_END = 1 << 62
+MOST_FINDINGS: Final = 1000
+"""Findings of one journal that are told one by one; the others are counted."""
 Integrity = Literal["sealed", "unsealed", "redacted", "damaged", "anchor_mismatch"]
 FindingKind = Literal[
     "undecodable",
@@ -56,6 +58,8 @@ class Verification(Struct, frozen=True, kw_only=True):
     records: int
     journal_head: Head | None
     findings: list[Finding]
+    untold: int = 0
+    """How many more findings there are than those."""
     ended: bool = False
     sealed: bool = False
     """Its last record is a seal, whether or not lines before it were redacted."""
@@ -157,6 +161,7 @@ class _Check:
         self._scanner = Scanner(Tail.empty(run_id), redacted=redacted)
         self._is_redacted = bool(redacted)
         self._findings: list[Finding] = []
+        self._untold = 0
         self._status: Status | None = None
         self._anchor = anchor
         self._anchored: str | None = None
@@ -189,7 +194,10 @@ class _Check:
     def _follow(self, event: AnyEvent) -> None:
         if not may_follow(self._status, event):
             detail = f"{tag_of(event)} after {self._status or 'nothing'}"
-            self._find("lifecycle", Seq(event.seq), Offset(0), detail)
+            if len(self._findings) < MOST_FINDINGS:
+                self._find("lifecycle", Seq(event.seq), Offset(0), detail)
+            else:
+                self._untold += 1
         self._status = STATUS_OF.get(type(event)) or self._status
         self._is_strict = self._status is None or self._status in TERMINAL
 
@@ -221,6 +229,7 @@ class _Check:
             self._note_damage(verdict, "crash tail" if crash_tail else "corruption")
         if tail.base:  # and whatever seems out of order follows from that
             self._findings = [found for found in self._findings if found.kind != "lifecycle"]
+            self._untold = 0
             detail = f"the history goes on behind {tail.base} packed bytes, and no pack holds them"
             self._find("missing", Seq(1), Offset(0), detail)
         if not self._findings and tail.seq == 0:
@@ -238,6 +247,7 @@ class _Check:
             records=tail.seq,
             journal_head=tail.head if tail.seq else None,
             findings=self._findings,
+            untold=self._untold,
             ended=tail.ended,
             sealed=tail.sealed,
             status=self._status,

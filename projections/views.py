@@ -279,6 +279,8 @@ class VerificationView(Struct, frozen=True, kw_only=True):
     journal_head: Head | None
     findings: list[FindingView]
     status: Status | None = None
+    untold: int = 0
+    """Findings beyond those, which are counted and not listed."""
 
 
 class VerifyView(Struct, frozen=True, kw_only=True):

@@ -40,6 +40,8 @@ def verify(
     run is sealed; a cut exactly behind an earlier seal, or a whole journal that is gone, only against
     heads kept elsewhere. Reads only; live runs may go on.
 
+    Of one journal at most 1,000 findings are listed; the others are counted.
+
     Exits with 65 for any finding, 4 if a head disagrees, 1 if --require-sealed is not met.
     """
     if everything and run_ids:
@@ -67,6 +69,7 @@ def _view(found: Sequence[Verification]) -> VerifyView:
                 FindingView(kind=one.kind, seq=one.seq, offset=one.offset, detail=one.detail)
                 for one in each.findings
             ],
+            untold=each.untold,
             status=each.status,
         )
         for each in found
@@ -81,6 +84,8 @@ def _lines(session: Session, found: Sequence[Verification]) -> Iterator[str]:
         for finding in each.findings:
             where = f"seq {finding.seq}, byte {finding.offset}"
             yield f"{each.run_id or '(a pack)'}  {red(finding.kind)}  {where}: {text(finding.detail)}"
+        if each.untold:
+            yield f"{each.run_id}  and {phrases.counted(each.untold, 'more finding')} like those"
     if len(found) == 1 and not found[0].findings:
         one = found[0]
         count = phrases.counted(one.records, "record")

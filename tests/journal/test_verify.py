@@ -14,7 +14,7 @@ from runlore.journal.events import RunProgressed, RunStarted
 from runlore.journal.layout import Layout
 from runlore.journal.reader import read
 from runlore.journal.values import Handle, Head, Offset, Seq
-from runlore.journal.verify import verify
+from runlore.journal.verify import MOST_FINDINGS, verify
 from runlore.journal.writer import Writer
 from tests.doubles.drafts import ANY_TIME, booting, failed, noted, progressed, queued, started
 from tests.doubles.failer import failing
@@ -242,3 +242,19 @@ def test_a_journal_that_cannot_be_opened(layout: Layout) -> None:
 
     with pytest.raises(JournalIO, match="symbolic links"):
         verify(REAL, layout, RUN)
+
+
+@pytest.mark.parametrize(("wrong", "untold"), [(MOST_FINDINGS, 0), (MOST_FINDINGS + 1, 1), (3000, 2000)])
+def test_very_many_wrong_events_are_counted(layout: Layout, wrong: int, untold: int) -> None:
+    """So many are told one by one; how many more there are is said, whatever their number."""
+    writer = new_run(layout)
+    for draft in (booting(), failed()):
+        writer.append(draft)
+    writer.close()
+    _compose(layout, *[lambda seq: RunProgressed(seq=seq, at=ANY_TIME, message="after the end")] * wrong)
+
+    found = verify(REAL, layout, RUN)
+
+    assert (len(found.findings), found.untold) == (MOST_FINDINGS, untold)
+    assert found.integrity == "damaged"
+    assert found.records == 4 + 2 * wrong, "each is sealed"
