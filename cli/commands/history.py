@@ -1,20 +1,25 @@
 """`runlore history`: show what happened to a run, for people."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 from runlore.cli import cells, phrases
 from runlore.cli.arguments import ONE_RUN
 from runlore.cli.options import verb
 from runlore.cli.session import Session
 from runlore.journal.errors import CorruptJournal
-from runlore.journal.events import AnyEvent
 from runlore.projections.printable import printable
 from runlore.projections.timeline import TIMELINE, HistoryLine
 from runlore.projections.views import HistoryView
 from runlore.runtimes.run import Run
 
+if TYPE_CHECKING:
+    from runlore.journal.events import AnyEvent
+
 _SEAL: Final = "run.sealed"
+_AT_ONCE: Final = 50_000
+"""Events in memory; a row of progress reports becomes one line, however long it is."""
 
 
 @verb("history", "runlore history", "runlore history nightly --utc", "runlore history k3f9x2ab --json")
@@ -25,25 +30,29 @@ def history(session: Session, *, run_id: str | None) -> None:
     Times count from the run's creation; --utc shows them absolute. `events` shows the same for programs.
     """
     run = session.registry.get(session.one(run_id))
-    events, damage = _readable(run)
-    lines = list(TIMELINE.fold(events, TIMELINE.initial()))
-    view = HistoryView(run_id=run.id, items=lines)
+    lines, damage = _told(run)
+    view = HistoryView(run_id=run.id, items=list(lines))
     session.output.answer(view, lambda: _lines(session, lines), [run.id])
     if damage is not None:
         raise damage
 
 
-def _readable(run: Run) -> tuple[list[AnyEvent], CorruptJournal | None]:
-    """Return the events up to the journal's damage, and the damage, if there is any."""
-    events: list[AnyEvent] = []
-    try:
-        events.extend(record.event for record in run.events())
-    except CorruptJournal as damage:
-        return events, damage
-    return events, None
+def _told(run: Run) -> tuple[Sequence[HistoryLine], CorruptJournal | None]:
+    """Return the lines up to the journal's damage, and the damage; events are not kept, lines are few."""
+    lines, records = TIMELINE.initial(), run.events()
+    while True:
+        some: list[AnyEvent] = []
+        damage: CorruptJournal | None = None
+        try:
+            some.extend(record.event for record in islice(records, _AT_ONCE))
+        except CorruptJournal as error:
+            damage = error
+        lines = TIMELINE.fold(some, lines)
+        if damage is not None or not some:
+            return lines, damage
 
 
-def _lines(session: Session, lines: list[HistoryLine]) -> Iterator[str]:
+def _lines(session: Session, lines: Sequence[HistoryLine]) -> Iterator[str]:
     output, limit = session.output, session.output.width
     for place, line in enumerate(lines, 1):
         if line.type == _SEAL and place < len(lines):
