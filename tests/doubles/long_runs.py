@@ -29,7 +29,8 @@ def write_journal(
 ) -> str:
     """Return the path of a journal of `count` events and, if it ends, a final event and its seal.
 
-    Event n happens n seconds after BEGUN. Nearly all are progress; each of `texts` is a note.
+    Event n happens n seconds after BEGUN. Nearly all are progress; each of `texts` is a note. The last one
+    of a run that ends is `run.collecting`.
     """
     path, tail = layout.journal(run_id), Tail.empty(run_id)
     recipe = Recipe(argv=("train", "--for-days"), cwd="/srv")
@@ -45,13 +46,16 @@ def write_journal(
             lines: list[bytes] = []
             upto = min(seq + _AT_ONCE, count)
             for place in range(seq + 1, upto + 1):
-                line, digest = chain.close_line(digest, codec.encode(_event(place, texts)))
+                event = _event(place, texts)
+                if ends and place == count > len(texts) + 3:
+                    event = e.RunCollecting(seq=place, at=event.at, epoch=1, exit_code=0)
+                line, digest = chain.close_line(digest, codec.encode(event))
                 lines.append(line)
             seq = upto
             data = b"".join(lines)
             size += file.write(data)
         if ends:
-            tail = structs.replace(tail, digest=digest, seq=seq, size=size, status="running")
+            tail = structs.replace(tail, digest=digest, seq=seq, size=size, status="collecting_artifacts")
             final = e.RunSucceeded(seq=seq + 1, at=BEGUN + EVERY * (seq + 1), epoch=1, exit_code=0)
             file.write(compose.compose(tail, final).data)
     return path
