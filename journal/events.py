@@ -166,16 +166,25 @@ class RunCollecting(Event, frozen=True, kw_only=True, gc=False, tag="run.collect
     """Bytes of output that could not be kept."""
 
 
+class ArtifactDeclared(Event, frozen=True, kw_only=True, gc=False, tag="artifact.declared"):
+    """The workload named a file that is to be collected when its command has ended."""
+
+    path: str
+    """Absolute, as the workload sees it; collected only from the run's own folders."""
+    kind: str = ""
+    """The role the workload gives it; empty for none in particular."""
+
+
 class ArtifactCollected(Event, frozen=True, kw_only=True, gc=False, tag="artifact.collected"):
     """One declared output, stored or not. By the owner, while collecting."""
 
     path: str
-    """Below the run's output folder, `/` between names."""
+    """Below the run's output folder or its working folder, `/` between names."""
     outcome: Literal["stored", "skipped", "oversized", "failed"] = "stored"
     sha256: Digest | None = None
     """Of the stored bytes; null if none were stored."""
     bytes: Count = 0
-    """Size of the file that was found."""
+    """Size of what was stored, or else of the file that was found."""
     media_type: str = ""
     kind: str = ""
     """The role the submitter gave it, such as `report`."""
@@ -183,6 +192,8 @@ class ArtifactCollected(Event, frozen=True, kw_only=True, gc=False, tag="artifac
     """What was done to secrets in it."""
     reason: str = ""
     """Why it was not stored."""
+    files: Count = 0
+    """Of a truncation: how many files this stands for, `path` being a folder, empty for all of them."""
 
 
 class Ended(Event, frozen=True, kw_only=True, gc=False):
@@ -368,6 +379,7 @@ KnownEvent = (
     | RunResultSet
     | RunStopRequested
     | RunCollecting
+    | ArtifactDeclared
     | ArtifactCollected
     | RunSucceeded
     | RunFailed

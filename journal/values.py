@@ -140,6 +140,10 @@ class Recipe(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Longest time it may take to say that it is ready; until then it is booting."""
     artifacts: tuple[str, ...] = ()
     """Patterns of declared outputs."""
+    reports: tuple[str, ...] = ()
+    """Patterns of declared outputs that are reports."""
+    required: tuple[str, ...] = ()
+    """Patterns of which each must have a stored output, or the run has not succeeded."""
     template: str = ""
     """Name of the template it was made from."""
 

@@ -122,9 +122,12 @@ def implied(state: RunState, seen: Seen) -> Outcome | None:
     )
 
 
-def conclude(state: RunState, seen: Seen, *, by: Actor | None = None) -> tuple[Draft, ...]:
+def conclude(
+    state: RunState, seen: Seen, *, by: Actor | None = None, collected: str | None = None
+) -> tuple[Draft, ...]:
     """Return the events that whoever wins the free owner lock has to append, oldest first.
 
+    collected: the outputs have been, and of those declared these are not durable (see `with_outputs`).
     There are none if the run has ended, may be alive, waits in a queue, or has outputs that must be collected
     first. The events state the evidence and its time, never the time of writing, so that writing them
     changes nothing that is shown but the position in the journal.
@@ -138,9 +141,17 @@ def conclude(state: RunState, seen: Seen, *, by: Actor | None = None) -> tuple[D
     drafts: list[Draft] = []
     if collecting is None and record is not None and _has_run(state, record):
         drafts.append(_collected(state, record, by))
-    if not _to_be_collected(state, seen):
-        drafts.append(_ended(state, seen, by))
+    if collected is not None or not _to_be_collected(state, seen):
+        drafts.append(_ended(state, seen, by, collected or ""))
     return tuple(drafts)
+
+
+def before_collecting(state: RunState, seen: Seen, *, by: Actor | None = None) -> tuple[Draft, ...]:
+    """Return what has to be on record before the outputs are: that the command ended, as far as is known."""
+    if state.ended or state.collecting is not None or state.status not in {"booting", "running"}:
+        return ()
+    record = seen.exit or ExitRecord(at=state.last_activity_at)
+    return (_collected(state, record, by),) if _has_run(state, record) else ()
 
 
 def outcome_of(
@@ -164,6 +175,18 @@ def outcome_of(
     return e.RunSucceeded, None
 
 
+def with_outputs(
+    verdict: tuple[type[e.Ended], Reason | None], unmet: str
+) -> tuple[type[e.Ended], Reason | None]:
+    """Return the same verdict, or failed where success needs outputs that are not durable.
+
+    unmet: which, as `artifacts.unmet` tells it; empty if there are none.
+    """
+    if not unmet or verdict[0] is not e.RunSucceeded:
+        return verdict
+    return e.RunFailed, Reason(code="evidence_missing", text=unmet)
+
+
 _FINAL_FOR: Final[dict[ReasonCode, type[e.Ended]]] = {
     "timeout": e.RunTimedOut,
     "idle_timeout": e.RunTimedOut,
@@ -185,8 +208,7 @@ def _waits_in_queue(state: RunState) -> bool:
 
 def _to_be_collected(state: RunState, seen: Seen) -> bool:
     """Say whether the command ended and something it declared is still to be collected."""
-    declared = state.recipe is not None and bool(state.recipe.artifacts)
-    if not declared or state.ended:
+    if not state.declares or state.ended:
         return False
     return state.collecting is not None or (seen.exit is not None and _has_run(state, seen.exit))
 
@@ -215,10 +237,10 @@ def _collected(state: RunState, record: ExitRecord, by: Actor | None) -> Draft:
     )
 
 
-def _ended(state: RunState, seen: Seen, by: Actor | None) -> Draft:
+def _ended(state: RunState, seen: Seen, by: Actor | None, unmet: str) -> Draft:
     """Return the final event, from the exit record or from what the journal says of the exit."""
     record = seen.exit or _recorded_exit(state)
-    final, reason = outcome_of(record, state.stop, state.stop_at)
+    final, reason = with_outputs(outcome_of(record, state.stop, state.stop_at), unmet)
     if state.status == "queued" and final is not e.RunCancelled:
         final = e.RunFailed
         if reason is None or reason.code not in REASONS["failed"]:

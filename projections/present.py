@@ -183,10 +183,15 @@ def _resources(state: RunState) -> ResourcesView | None:
 
 
 def _artifacts(state: RunState) -> ArtifactsView | None:
-    declared = state.recipe is not None and bool(state.recipe.artifacts)
-    if not declared and not state.artifact_count:
+    if state.queued is None or not (state.declares or state.artifact_count):
         return None
-    return ArtifactsView(count=state.artifact_count, bytes=state.artifact_bytes)
+    registry_id = state.queued.registry_id
+    return ArtifactsView(
+        count=state.artifact_count,
+        bytes=state.artifact_bytes,
+        bundle=f"runlore://{registry_id}/{state.run_id}/artifacts",
+        manifest=f"runlore://{registry_id}/{state.run_id}/manifest",
+    )
 
 
 def _transcript(state: RunState) -> TranscriptView | None:

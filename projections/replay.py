@@ -1,5 +1,7 @@
 """The command that runs a recipe again, as one line of shell. Pure."""
 
+from collections.abc import Iterator
+
 from runlore.journal.redaction import REDACTED
 from runlore.journal.values import Recipe
 from runlore.projections import durations, shell, sizes
@@ -12,10 +14,7 @@ def replay_command(name: str, recipe: Recipe) -> str:
         options += ["--name", name]
     for variable, value in recipe.env.items():
         options += ["--env", f"{variable}={value}"]
-    for variable in recipe.secrets:
-        options += ["--secret", variable]
-    for variable, path in recipe.secret_files.items():
-        options += ["--secret-file", f"{variable}={path}"]
+    options += _secrets(recipe)
     if recipe.timeout_s is not None:
         options += ["--timeout", durations.spelled(recipe.timeout_s)]
     if recipe.await_ready_s is not None:
@@ -24,9 +23,24 @@ def replay_command(name: str, recipe: Recipe) -> str:
         options += ["--idle-timeout", durations.spelled(recipe.idle_timeout_s)]
     if recipe.output_limit is not None:
         options += ["--output-limit", sizes.spelled(recipe.output_limit)]
+    options += _outputs(recipe)
     if recipe.stdin:
         options.append("-i")
     return shell.join(("runlore", "run", *options, "--", *exact_argv(recipe)))
+
+
+def _secrets(recipe: Recipe) -> Iterator[str]:
+    for variable in recipe.secrets:
+        yield from ("--secret", variable)
+    for variable, path in recipe.secret_files.items():
+        yield from ("--secret-file", f"{variable}={path}")
+
+
+def _outputs(recipe: Recipe) -> Iterator[str]:
+    declared = {"--artifact": recipe.artifacts, "--report": recipe.reports, "--require": recipe.required}
+    for option, patterns in declared.items():
+        for pattern in patterns:
+            yield from (option, pattern)
 
 
 def exact_argv(recipe: Recipe) -> tuple[str, ...]:

@@ -78,6 +78,8 @@ class Working(Struct, gc=False):
     """The first request; later ones change nothing."""
     stop_at: datetime | None = None
     collecting: RunCollecting | None = None
+    declares: bool = False
+    """Outputs were declared, by the submitter or by the workload."""
     artifact_count: int = 0
     artifact_bytes: int = 0
     final: FinalEvent | None = None

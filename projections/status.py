@@ -98,6 +98,8 @@ def _queued(state: Working, event: e.RunQueued) -> None:
     state.status, state.queued, state.created_at = "queued", event, state.reached_at
     state.name, state.tags = event.name, event.tags
     state.pinned = event.retention is not None and event.retention.pinned
+    recipe = event.recipe
+    state.declares = bool(recipe.artifacts or recipe.reports or recipe.required)
 
 
 def _continued(state: Working, event: e.JournalContinued) -> None:
@@ -165,6 +167,10 @@ def _end(state: Working, at: datetime) -> None:
         state.ended_at = max(at, state.started_at or state.created_at or at)
     state.last_activity_at = max(state.last_activity_at, at)
     state.reached_at = max(state.reached_at, at)
+
+
+def _declared(state: Working, _event: e.ArtifactDeclared) -> None:
+    state.declares = True
 
 
 def _artifact(state: Working, event: e.ArtifactCollected) -> None:
@@ -236,6 +242,7 @@ STEPS: Final[Mapping[type, Step]] = {
     e.RunResultSet: _result,
     e.RunStopRequested: _stop,
     e.RunCollecting: _collecting,
+    e.ArtifactDeclared: _declared,
     e.ArtifactCollected: _artifact,
     e.RunSucceeded: _final,
     e.RunFailed: _final,
@@ -279,6 +286,7 @@ SIGNS_OF_LIFE: Final = frozenset(
         e.RunPreviewChanged,
         e.RunCheckpointed,
         e.RunResultSet,
+        e.ArtifactDeclared,
         e.ArtifactCollected,
         e.OwnerAdopted,
         e.UnknownEvent,

@@ -129,7 +129,14 @@ def _collecting(event: e.RunCollecting) -> str:
     return _joined(how, f"still alive: {left}" if left else "", dropped, by="; ")
 
 
+def _declared(event: e.ArtifactDeclared) -> str:
+    return f"declared {event.path} as {event.kind}" if event.kind else f"declared {event.path}"
+
+
 def _artifact(event: e.ArtifactCollected) -> str:
+    if event.files:
+        more = f"{event.files:,} more in {event.path}" if event.path else f"{event.files:,} more"
+        return _because(f"{event.outcome} {more}", event.reason)
     if event.outcome == "stored":
         return f"stored {event.path} ({event.bytes:,} bytes)"
     return _because(f"{event.outcome} {event.path}", event.reason)
@@ -238,6 +245,7 @@ _TEXTS: Final[Mapping[type, Callable[..., str]]] = {
     e.RunResultSet: _result_set,
     e.RunStopRequested: _stop,
     e.RunCollecting: _collecting,
+    e.ArtifactDeclared: _declared,
     e.ArtifactCollected: _artifact,
     e.RunSucceeded: _final,
     e.RunFailed: _final,

@@ -460,6 +460,9 @@ class SpecView(Struct, frozen=True, kw_only=True):
     timeout_s: float | None
     idle_timeout_s: float | None = None
     output_limit: int | None = None
+    artifacts: list[str] = []
+    reports: list[str] = []
+    required: list[str] = []
     stdin: bool
     detached: bool
     await_ready_s: float | None = None

@@ -69,11 +69,33 @@ def succeeded() -> Forge:
 
 
 @golden
+def collected() -> Forge:
+    """A run whose workload named an output, and of whose outputs one is stored and others are not."""
+    recipe = msgspec.structs.replace(
+        RECIPE, artifacts=("out/**", "!out/tmp"), reports=("*.html",), required=("out/m",)
+    )
+    forge = Forge().queued(name="train", by=ACTOR, boot_id=IDENTITY.boot_id, recipe=recipe)
+    forge.add(e.RunBooting, runtime="background", owner=OWNER, epoch=1)
+    forge.add(e.RunStarted, handle=v.Handle(pid=4712, identity=IDENTITY, wrapper=IDENTITY), epoch=1)
+    forge.add(e.ArtifactDeclared, path="/home/ada/loss.html", kind="report", by=ACTOR)
+    forge.add(e.RunCollecting, exit_code=0, exited_at=_later(3.5), epoch=1)
+    forge.add(e.ArtifactCollected, path="out/m", sha256=DIGEST, bytes=7, kind="file", epoch=1)
+    forge.add(e.ArtifactCollected, path="out/l", outcome="skipped", reason="a symbolic link", epoch=1)
+    _sample(forge, e.ArtifactCollected, path="", outcome="skipped", sha256=None, files=12, epoch=1)
+    return forge.add(e.RunSucceeded, exit_code=0, ended_at=_later(3.5), epoch=1).seal(epoch=1)
+
+
+@golden
 def every_event() -> Forge:
     """Every event of format 1 with every field set, each where the lifecycle allows it, some twice."""
     forge = _sample(Forge(), e.RunQueued)
     for kind in SAMPLES:
-        if kind not in STATUS_OF and kind not in (e.RunSealed, e.JournalContinued, e.TextRedacted):
+        if kind not in STATUS_OF and kind not in (
+            e.RunSealed,
+            e.JournalContinued,
+            e.TextRedacted,
+            e.ArtifactDeclared,  # younger than this journal: see `collected`
+        ):
             _sample(forge, kind)
     for kind in (e.RunBooting, e.RunStarted, e.RunProgressed, e.RunResultSet, e.RunCollecting):
         _sample(forge, kind)

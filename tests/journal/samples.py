@@ -35,6 +35,8 @@ RECIPE_IN_FULL: Final = v.Recipe(
     output_limit=1 << 20,
     await_ready_s=30.0,
     artifacts=("out/**",),
+    reports=("*.html",),
+    required=("out/model.pt",),
     template="nightly",
 )
 _ENDED: Final[dict[str, Any]] = {
@@ -95,6 +97,7 @@ _FIELDS: Final[dict[type[e.KnownEvent], dict[str, Any]]] = {
         "transcript_bytes": 1024,
         "dropped_bytes": 1,
     },
+    e.ArtifactDeclared: {"path": "/home/ada/loss.html", "kind": "report"},
     e.ArtifactCollected: {
         "path": "out/model.pt",
         "outcome": "oversized",
@@ -104,6 +107,7 @@ _FIELDS: Final[dict[type[e.KnownEvent], dict[str, Any]]] = {
         "kind": "report",
         "redaction": "none",
         "reason": "more than 1 KiB",
+        "files": 3,
     },
     e.RunSucceeded: _ENDED,
     e.RunFailed: _ENDED,

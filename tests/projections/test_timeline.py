@@ -75,6 +75,11 @@ def event(kind: type[e.Event], **fields: Any) -> Any:  # noqa: ANN401 - any even
         (event(e.RunCollecting, how="unknown"), "the command ended, and nobody saw how"),
         (event(e.ArtifactCollected, path="x", bytes=1234), "stored x (1,234 bytes)"),
         (event(e.ArtifactCollected, path="x", outcome="skipped", reason="a link"), "skipped x: a link"),
+        (
+            event(e.ArtifactCollected, path="", outcome="skipped", files=12, reason="too many"),
+            "skipped 12 more: too many",
+        ),
+        (e.ArtifactDeclared(seq=1, at=AT, path="/w/x", kind="report"), "declared /w/x as report"),
         (event(e.RunSucceeded), "succeeded"),
         (event(e.RunTimedOut, reason=Reason(code="timeout", text="after 5s")), "timed out: after 5s"),
         (

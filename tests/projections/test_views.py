@@ -129,7 +129,12 @@ def test_a_whole_run_is_shown_whole() -> None:
     assert shown["command"] == "train --lr 'a b'"
     assert (shown["result"], shown["attempt"], shown["parent"]) == ({"loss": 1}, 2, "p")
     assert shown["resources"] == {"cpu_s": 1.0, "max_rss_bytes": 2}
-    assert shown["artifacts"] == {"count": 1, "bytes": 5, "bundle": None, "manifest": None}
+    assert shown["artifacts"] == {
+        "count": 1,
+        "bytes": 5,
+        "bundle": f"runlore://reg/{RUN}/artifacts",
+        "manifest": f"runlore://reg/{RUN}/manifest",
+    }
     assert shown["transcript"]["ref"] == f"runlore://reg/{RUN}/transcript"
     assert shown["transcript"]["bytes"] == 9
     assert (shown["seq"], shown["journal_head"], shown["owner_epoch"]) == (10, "ab" * 32, 1)
