@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from runlore.journal.events import Event
     from runlore.journal.scan import Record
 
-OPTIONS: Final = ("--step", "--metric", "--lease", "--detail", "--sha256")
+OPTIONS: Final = ("--step", "--metric", "--lease", "--detail", "--sha256", "--kind")
 """The command's own options: each has a value, and may be among the words anywhere."""
 _HELP: Final = "; see `runlore emit --help`"
 _PERCENT: Final = 100.0
@@ -57,9 +57,12 @@ def speak(spoken: Spoken, environ: Mapping[str, str], root: str | None) -> "Reco
         BadInput: it says nothing that can be said. OutsideRun: there is no run to say it of.
         AlreadyEnded: the run has ended. NotFound, NotPermitted, JournalIO: it was not recorded.
     """
-    event = event_of(_readable(spoken))
+    plain = _readable(spoken)
+    event = event_of(plain)
     voice = find_inside(REAL, environ, root, actor("runlore emit"))
     try:
+        if plain.what == _ARTIFACT:
+            return voice.artifact(plain.values[0], _option(plain, "--kind"))
         return voice.tell(event)
     finally:
         voice.close()
@@ -73,8 +76,6 @@ def event_of(spoken: Spoken) -> "Event":
     """
     known = _KINDS.get(spoken.what)
     if known is None:
-        if spoken.what == "artifact":
-            raise BadInput("`emit artifact` is not in this version of runlore")
         raise BadInput(f"nothing to emit is called {spoken.what!a}; there is {', '.join(_KINDS)}{_HELP}")
     least, most, options, make = known
     if not least <= len(spoken.values) <= most:
@@ -152,6 +153,10 @@ def _checkpoint(spoken: Spoken) -> "Event":
     return saying.checkpointed(name, saying.saved_at(path, os.path.abspath), sha256=digest)
 
 
+def _artifact(spoken: Spoken) -> "Event":
+    return saying.declared(os.path.abspath(spoken.values[0]), kind=_option(spoken, "--kind"))
+
+
 def _note(spoken: Spoken) -> "Event":
     return saying.noted(_given(spoken).strip())
 
@@ -206,6 +211,7 @@ def _taken_apart(words: Sequence[str]) -> Spoken | None:
     return Spoken(values[0], tuple(values[1:]), options) if values else None
 
 
+_ARTIFACT: Final = "artifact"
 _MANY: Final = sys.maxsize
 _KINDS: Final[Mapping[str, tuple[int, int, tuple[str, ...], "Callable[[Spoken], Event]"]]] = {
     "ready": (0, 0, (), lambda _: saying.readied()),
@@ -213,6 +219,7 @@ _KINDS: Final[Mapping[str, tuple[int, int, tuple[str, ...], "Callable[[Spoken], 
     "result": (1, 1, (), _result),
     "preview": (1, 2, ("--lease", "--detail"), _preview),
     "checkpoint": (2, 2, ("--sha256",), _checkpoint),
+    _ARTIFACT: (1, 1, ("--kind",), _artifact),
     "note": (1, _MANY, (), _note),
 }
 """What can be said: how many words it takes at least and at most, with which options, and what it means."""
@@ -222,6 +229,7 @@ _USES: Final = {
     "result": "JSON, as one word, or - for standard input",
     "preview": "STATE [URL]",
     "checkpoint": "NAME PATH",
+    "artifact": "PATH",
     "note": "TEXT..., or - for standard input",
 }
 KINDS: Final = tuple(_KINDS)

@@ -42,6 +42,9 @@ _RUN_WITH_VALUE: Final = frozenset(
         "--await-ready",
         "--idle-timeout",
         "--output-limit",
+        "--artifact",
+        "--report",
+        "--require",
     }
 )
 """Options of `run` whose next word is a value; a test compares them with the command itself."""

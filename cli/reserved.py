@@ -16,8 +16,8 @@ COMMANDS: Final = _words(
 )
 OPTIONS: Final = _words(
     """
-    --after --after-any --artifact --delay
-    --priority --queue --report --require --retry --runtime --start-at
+    --after --after-any --delay
+    --priority --queue --retry --runtime --start-at
     --tty
     """
 )

@@ -40,6 +40,9 @@ class Typed(msgspec.Struct, frozen=True, kw_only=True):
     await_ready: str | None
     idle_timeout: str | None
     output_limit: str | None
+    artifacts: tuple[str, ...]
+    reports: tuple[str, ...]
+    required: tuple[str, ...]
     stdin: bool
     pin: bool
 
@@ -64,6 +67,9 @@ def understood(session: Session, typed: Typed) -> RunSpec:
         await_ready=durations.parse(typed.await_ready) if typed.await_ready is not None else None,
         idle_timeout=durations.parse(typed.idle_timeout) if typed.idle_timeout is not None else None,
         output_limit=sizes.parse(typed.output_limit) if typed.output_limit is not None else None,
+        artifacts=typed.artifacts,
+        reports=typed.reports,
+        required=typed.required,
         stdin=typed.stdin,
         pin=typed.pin,
     )
@@ -101,6 +107,9 @@ def spec_view(spec: RunSpec, *, detached: bool) -> "SpecView":
         await_ready_s=spec.await_ready_s,
         idle_timeout_s=spec.idle_timeout_s,
         output_limit=spec.output_limit,
+        artifacts=list(recipe.artifacts),
+        reports=list(recipe.reports),
+        required=list(recipe.required),
         stdin=spec.stdin,
         pin=spec.pin,
         detached=detached,
@@ -124,6 +133,9 @@ def spec_lines(view: "SpecView") -> list[str]:
         "silence": f"at most {durations.spelled(view.idle_timeout_s)}" if view.idle_timeout_s else "",
         "output": f"at most {sizes.spelled(view.output_limit)}" if view.output_limit else "",
         "kept": "until it is unpinned" if view.pin else "",
+        "artifacts": shell.join(view.artifacts),
+        "reports": shell.join(view.reports),
+        "required": shell.join(view.required),
         "stdin": "passed on" if view.stdin else "/dev/null",
         "registry": view.root,
     }

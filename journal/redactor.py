@@ -87,6 +87,18 @@ class Redactor:
         clean, used = self._lines.cleaned(clean, final=final)
         return clean, shifts.before(used)
 
+    @property
+    def has_values(self) -> bool:
+        """Say whether there are registered values to look for."""
+        return bool(self._values)
+
+    def without_values(self, raw: bytes, final: bool) -> tuple[bytes, int]:  # noqa: FBT001 - see stream
+        """Return the same for a file: registered values only, because structure means other things there."""
+        if not self._values:
+            return raw, len(raw)
+        spans, known = (self._needles.marked(raw), len(raw)) if final else self._needles.settled(raw)
+        return _masked(raw[:known], spans), known
+
     def spans(self, data: bytes) -> list[tuple[int, int]]:
         """Return where registered values stand, in any encoding: (start, end), merged, in order."""
         return self._needles.spans(data) if self._values else []

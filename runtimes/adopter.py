@@ -18,6 +18,7 @@ from runlore.journal.layout import Layout
 from runlore.journal.redactor import Policy
 from runlore.journal.settings_file import read_settings
 from runlore.journal.values import Identity, RunId
+from runlore.projections.globs import as_recorded
 from runlore.projections.run_state import RunState
 from runlore.runtimes import detach, keeping, prctl, tree
 from runlore.runtimes.adopt import Lost, adopt
@@ -67,7 +68,9 @@ def _keep(layout: Layout, run_id: RunId) -> None:
     command = _command(run_id, folded.state)
     found = open_same(command) if command is not None else Gone()
     if command is None or not isinstance(found, Opened):
-        return  # it has ended, or nobody here can say; a reconciler knows what that means
+        if command is not None or folded.state.collecting is not None:
+            _collect(layout, run_id)  # what is left to do once it has ended, for nobody else is there
+        return
     streams = Streams.new(layout, run_id)  # at once: what stands in a pipe is gone when its last user ends
     policy = _policy(layout)
     lost = Lost(
@@ -87,6 +90,15 @@ def _keep(layout: Layout, run_id: RunId) -> None:
     if run is not None:
         standing = Standing(begun=True, running=Running(command, _since_s(command)))
         _keep_owned(run, Command(run, None, standing, pidfd=found.fd), streams, wake_fd)
+
+
+def _collect(layout: Layout, run_id: RunId) -> None:
+    """Collect the outputs of a run that ended without its keeper, and conclude it."""
+    from runlore.runtimes.observe import Observer  # noqa: PLC0415 - only here
+    from runlore.runtimes.reconcile import Reconciler  # noqa: PLC0415 - only here
+
+    by = machine.actor(PROGRAM)
+    Reconciler(REAL, layout, Observer(REAL, layout), by=by).collect(run_id)
 
 
 def _keep_owned(run: OwnedRun, command: Command, streams: Streams, wake_fd: int) -> None:
@@ -150,6 +162,9 @@ def _spec(layout: Layout, state: RunState) -> RunSpec:
         await_ready_s=recipe.await_ready_s,
         idle_timeout_s=recipe.idle_timeout_s,
         output_limit=recipe.output_limit,
+        artifacts=tuple(map(as_recorded, recipe.artifacts)),
+        reports=tuple(map(as_recorded, recipe.reports)),
+        required=tuple(map(as_recorded, recipe.required)),
         durability=queued.durability,
     )
 

@@ -17,7 +17,7 @@ from runlore.journal.exit_record import ExitRecord
 from runlore.journal.lifecycle import STATUS_OF
 from runlore.journal.scan import Record
 from runlore.journal.values import Reason, Survivor
-from runlore.projections.health import outcome_of
+from runlore.projections.health import outcome_of, with_outputs
 from runlore.runtimes import exit_file
 from runlore.runtimes.messages import Ended
 from runlore.runtimes.owned_run import OwnedRun
@@ -37,6 +37,8 @@ class Evidence(Struct, frozen=True, kw_only=True):
     """Why the keeper stopped it; whole, where the exit record has room for a part only."""
     collected: bool = False
     """The journal has the command's end already: a keeper died between that and the final event."""
+    collect: Callable[[], str] | None = None
+    """Collects the outputs, and returns which declared ones are not durable; None if there are none."""
 
 
 def put_on_record(run: OwnedRun, evidence: Evidence) -> Ended | None:
@@ -58,7 +60,8 @@ def _put_on_record(run: OwnedRun, evidence: Evidence) -> Ended | None:
     missing = has_run(evidence.record) and not evidence.collected
     if missing and not _insist(run, lambda: _append_collecting(run, evidence)):
         return None
-    final, reason = _outcome(evidence)
+    unmet = evidence.collect() if evidence.collect is not None and has_run(evidence.record) else ""
+    final, reason = with_outputs(_outcome(evidence), unmet)
     ended = Ended(STATUS_OF[final], evidence.record.exit_code, evidence.record.signal, reason)
     return ended if _insist(run, lambda: _append_final(run, final, ended, evidence)) else None
 

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from runlore.journal.disk import Disk
-from runlore.journal.errors import AlreadyEnded, OutsideRun, RunloreError
-from runlore.journal.events import Event, RunProgressed, RunReadied, tag_of
+from runlore.journal.errors import AlreadyEnded, BadInput, OutsideRun, RunloreError
+from runlore.journal.events import Event, RunProgressed, RunQueued, RunReadied, tag_of
 from runlore.journal.ids import is_run_id
 from runlore.journal.layout import Layout
 from runlore.journal.root import find_root, open_for_writing
@@ -27,7 +27,7 @@ from runlore.runtimes.bell import ring
 from runlore.runtimes.last_word import SYNC_AFTER_S, LastWord
 from runlore.runtimes.pulse import pulse
 from runlore.runtimes.run_secrets import OwnSecrets
-from runlore.runtimes.saying import placed
+from runlore.runtimes.saying import declared, placed
 from runlore.runtimes.shared_feed import shared_feed
 from runlore.runtimes.surroundings import INSIDE, ROOT, current_folder
 
@@ -68,6 +68,33 @@ class Inside:
         if isinstance(event, RunReadied):
             ring(self._layout, self.id)
         return record
+
+    def artifact(self, path: str, kind: str = "") -> Record:
+        """Return the record that names a file, or a folder, to be collected when the run has ended.
+
+        Raises:
+            BadInput: it lies outside the run's folders, or the kind is no word. And as `tell` does.
+        """
+        where = os.path.abspath(path)
+        if not self._is_ours(where):
+            raise BadInput(
+                f"{path!a} lies outside the run's folders; only what is below the folder that it began in, "
+                "or in $RUNLORE_OUTPUTS, is collected. Copy it there"
+            )
+        return self.tell(declared(where, kind=kind))
+
+    def _is_ours(self, path: str) -> bool:
+        from runlore.journal.reader import JournalReader  # noqa: PLC0415 - nothing else that is said reads
+        from runlore.journal.redaction import REDACTED  # noqa: PLC0415 - see above
+        from runlore.runtimes.collecting import OUTPUTS  # noqa: PLC0415 - see above
+
+        homes = [self._layout.in_run(self.id, OUTPUTS)]
+        with JournalReader(self._disk, self._layout, self.id) as reader:
+            first = [record.event for record in reader.read_available(most=1)]
+        homes += [event.recipe.cwd for event in first if isinstance(event, RunQueued)]
+        if any(REDACTED in home for home in homes):
+            return True  # whoever collects it knows
+        return any(path.startswith(f"{home.rstrip('/')}/") for home in homes)
 
     def tell_now(self, said: RunProgressed) -> Record | None:
         """Return the record of progress; None if it is kept back, to be recorded 0.1 s later at most.

@@ -7,6 +7,7 @@ import os
 import selectors
 import signal
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from runlore.journal import events
@@ -17,6 +18,7 @@ from runlore.journal.values import Handle, Reason
 from runlore.runtimes import detach, spawn
 from runlore.runtimes.caller import Caller
 from runlore.runtimes.capture import StreamCapture
+from runlore.runtimes.collecting import collect_for_keeper, declares
 from runlore.runtimes.command import Command
 from runlore.runtimes.finish import Evidence, has_run, put_on_record
 from runlore.runtimes.handover import Running
@@ -34,6 +36,8 @@ _TICK_S: Final = LOOK_EVERY_S
 """How often the journal is looked at even if nobody rang."""
 _DRAIN_S: Final = 2.0
 """How long output is still taken in from what outlives the command."""
+_GLANCE_S: Final = 0.2
+"""How often the journal is looked at while outputs are collected."""
 _SMALL: Final = 4096
 _STREAK: Final = 16
 _BREATH_S: Final = 0.002
@@ -60,6 +64,9 @@ class KeeperLoop:
         self._asked: Record | None = None
         self._collected = False
         """The journal has the command's end already: an earlier keeper came that far."""
+        self._declared = False
+        """The workload named outputs."""
+        self._next_glance = 0.0
         self._selector = selectors.DefaultSelector()
         self._answers_fd = command.answers_fd
         self._end_watched = False
@@ -190,6 +197,7 @@ class KeeperLoop:
             if isinstance(wish, events.RunReadied) and not self._stopping.asked:
                 self._ready = True
             self._collected = self._collected or isinstance(wish, events.RunCollecting)
+            self._declared = self._declared or isinstance(wish, events.ArtifactDeclared)
             if not isinstance(wish, events.RunStopRequested):
                 continue
             self._asked = self._asked or record
@@ -273,6 +281,35 @@ class KeeperLoop:
         self._caller.tell(NotStarted("cancelled", "stopped before it was started", spawn.OUR_FAULT))
         self._caller.tell(Ended("cancelled", reason=reason))
 
+    def _collecting(self, *, may_empty: bool) -> "Callable[[], str] | None":
+        """Return what collects the outputs; None if there are none."""
+        if not self._declared and not declares(self._run):
+            return None
+        return lambda: collect_for_keeper(
+            self._run, self._tick_collecting, self._wait_for_disk, may_empty=may_empty
+        )
+
+    def _tick_collecting(self) -> None:
+        """Give signs of life while outputs are collected; raise GiveUp if somebody wants it over by force."""
+        now = time.monotonic()
+        if now >= self._next_beat:
+            self._next_beat = now + EVERY_S
+            self._run.heartbeat.beat()
+        if now < self._next_glance:
+            return
+        self._next_glance = now + _GLANCE_S
+        with suppress(RunloreError):
+            for record in self._reader.read_available():
+                wish = record.event
+                if isinstance(wish, events.RunStopRequested) and wish.force:
+                    from runlore.runtimes.collect import GiveUp  # noqa: PLC0415 - see collecting
+
+                    raise GiveUp
+
+    def _wait_for_disk(self) -> None:
+        self._run.heartbeat.beat()
+        time.sleep(_TICK_S)
+
     def _finish(self) -> None:
         for capture in self._captures:
             capture.finish()
@@ -292,6 +329,7 @@ class KeeperLoop:
             asked=self._asked,
             meant=self._stopping.reason,
             collected=self._collected,
+            collect=self._collecting(may_empty=not survivors),
         )
         ended = put_on_record(self._run, evidence)
         failure = self._command.not_spawned

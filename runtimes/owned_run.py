@@ -55,7 +55,7 @@ class OwnedRun:
         """Return the path of a file in the run's folder."""
         return self.layout.in_run(self.run_id, name)
 
-    def append(self, kind: type[AnEvent], **fields: object) -> Record:
+    def append(self, kind: type[AnEvent], /, **fields: object) -> Record:
         """Append one event as this owner: who wrote it and in which epoch is filled in here.
 
         Whoever reads that the run has ended finds room for another one.

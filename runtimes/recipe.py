@@ -34,6 +34,9 @@ def recipe_of(spec: RunSpec, redactor: Redactor) -> Recipe:
         await_ready_s=spec.await_ready_s,
         idle_timeout_s=spec.idle_timeout_s,
         output_limit=spec.output_limit,
+        artifacts=_patterns(spec.artifacts, redactor),
+        reports=_patterns(spec.reports, redactor),
+        required=_patterns(spec.required, redactor),
     )
 
 
@@ -49,6 +52,10 @@ def shortened(recipe: Recipe) -> Recipe:
         secrets=(),
         secret_files={},
     )
+
+
+def _patterns(patterns: tuple[str, ...], redactor: Redactor) -> tuple[str, ...]:
+    return tuple(_readable(redactor.text(each)) for each in patterns)
 
 
 def _readable(text: str) -> str:

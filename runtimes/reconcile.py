@@ -16,9 +16,10 @@ from runlore.journal.reader import loose_ids
 from runlore.journal.sealed_end import is_sealed
 from runlore.journal.values import Actor, RunId, Status
 from runlore.journal.writer import Writer
-from runlore.projections.health import Draft, conclude
+from runlore.projections.health import Draft, Seen, before_collecting, conclude
 from runlore.projections.status import RunState
 from runlore.projections.views import ReconciledView
+from runlore.runtimes.collecting import has_outputs
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.live_files import clear_live_files
 from runlore.runtimes.observe import Observer
@@ -75,6 +76,8 @@ class Reconciler:
             return self._rescued(folded.run_id, state, dry_run=dry_run)
         if not found.provisional:
             return None
+        if self._has_outputs(folded.state):
+            return self._rescued(folded.run_id, folded.state, dry_run=dry_run)
         if dry_run:
             return _view(state, written=False, detail="would be written")
         return self._write(folded)
@@ -83,17 +86,40 @@ class Reconciler:
         """See to it that a run whose command lives is kept again; nothing is concluded about it."""
         assert state.status is not None  # noqa: S101 - _one has looked
         who = f"its command (pid {state.handle.pid})" if state.handle else "its command"
+        if self._has_outputs(state) and not self._may_live(run_id, state):
+            if dry_run:
+                return _left(run_id, state.status, "its outputs would be collected first")
+            started = rescue(self._layout, run_id, state) == "started"
+            told = "are being collected first" if started else "could not be collected"
+            return _left(run_id, state.status, f"its outputs {told}")
         if dry_run:
             return _left(run_id, state.status, f"{who} lives without a keeper, and would be given one")
-        told = {
+        news = {
             "wrapper": f"{who} lives, and its wrapper is about to start a new keeper",
             "started": f"{who} lives, and a new keeper takes over",
             "failed": f"{who} lives, and no keeper could be started for it",
             "newer": f"{who} lives, and only the later release that began the run can give it a keeper",
         }
-        return _left(run_id, state.status, told[rescue(self._layout, run_id, state)])
+        return _left(run_id, state.status, news[rescue(self._layout, run_id, state)])
 
-    def _write(self, folded: RunFold) -> ReconciledView | None:
+    def collect(self, run_id: RunId) -> ReconciledView | None:
+        """Collect what an ended run declared, and write down how it ended; None if that is not ours to do.
+
+        May take long. The secrets of the command are known no more: a run that had some loses outputs.
+        """
+        return self._write(RunFold(self._disk, self._layout, run_id), collecting=True)
+
+    def _has_outputs(self, state: RunState) -> bool:
+        """Say whether a run whose command was started left anything to be collected."""
+        if state.booting is None:
+            return False
+        return state.declares or has_outputs(self._disk, self._layout, state.run_id)
+
+    def _may_live(self, run_id: RunId, state: RunState) -> bool:
+        """Say whether the run's command may be alive."""
+        return self._observer.observe(run_id, state).command == "alive"
+
+    def _write(self, folded: RunFold, *, collecting: bool = False) -> ReconciledView | None:
         run_id = folded.run_id
         try:
             lock = OwnerLock.take(self._disk, self._layout, run_id)
@@ -103,7 +129,7 @@ class Reconciler:
             feed = Feed(self._disk, self._layout)
             writer = Writer(self._disk, self._layout, run_id, owner=True, feed=feed)
             try:
-                written = self._write_owned(folded, writer)
+                written = self._write_owned(folded, writer, collecting=collecting)
             finally:
                 writer.close()
                 feed.close()
@@ -112,8 +138,9 @@ class Reconciler:
         folded.advance()
         return _view(folded.state, written=True, detail="written") if written else None
 
-    def _write_owned(self, folded: RunFold, writer: Writer) -> bool:
+    def _write_owned(self, folded: RunFold, writer: Writer, *, collecting: bool) -> bool:
         """Look again as the owner, and append; labels that others append meanwhile make it look again."""
+        unmet: str | None = None
         for _ in range(_TRIES):
             folded.advance()
             if folded.has_ended():
@@ -121,13 +148,24 @@ class Reconciler:
             seen = self._observer.observe(folded.run_id, folded.state, holding=True)
             if seen.command == "alive":
                 return False
-            drafts = conclude(folded.state, seen, by=self._by)
+            if collecting and unmet is None:
+                unmet = self._collected(folded, seen, writer)
+                continue
+            drafts = conclude(folded.state, seen, by=self._by, collected=unmet)
             try:
                 _append(writer, folded.state, drafts)
             except StaleSeq:
                 continue
             return bool(drafts)
         return False
+
+    def _collected(self, folded: RunFold, seen: Seen, writer: Writer) -> str:
+        """Collect the outputs, the end of the command on record before; return which are not durable."""
+        from runlore.runtimes.left_outputs import collect_left  # noqa: PLC0415 - rare
+
+        drafts = before_collecting(folded.state, seen, by=self._by)
+        _append(writer, folded.state, drafts)
+        return collect_left(self._disk, self._layout, folded.state, writer, by=self._by)
 
     def _unfinished(self, until: float | None) -> Iterator[RunId]:
         """Yield the runs whose journal does not end in a seal, newest first."""

@@ -308,6 +308,9 @@ class Registry:
         await_ready: float | None = None,
         idle_timeout: float | None = None,
         output_limit: int | None = None,
+        artifacts: Iterable[str] = (),
+        reports: Iterable[str] = (),
+        required: Iterable[str] = (),
         stdin: bool = False,
         pin: bool = False,
     ) -> "Run":
@@ -325,6 +328,9 @@ class Registry:
         it is stopped. output_limit: bytes of output to keep, the first half of them and the last.
         await_ready: return only once the command has said that it is ready, which may take so many
         seconds. stdin: pass standard input on. pin: keep the run until it is unpinned.
+        artifacts: patterns of files below `cwd` that are collected at the end, such as ["out/**",
+        "!out/tmp"]; reports: the same, of the kind "report"; required: the same, and without a stored
+        file of each the run has failed.
 
         Raises:
             DidNotStart: the command could not be started, or was over before it was ready; the run is on
@@ -351,6 +357,9 @@ class Registry:
             await_ready=await_ready,
             idle_timeout=idle_timeout,
             output_limit=output_limit,
+            artifacts=artifacts,
+            reports=reports,
+            required=required,
             stdin=stdin,
             pin=pin,
         )

@@ -23,6 +23,8 @@ _SOMETIME: Final = datetime.min.replace(tzinfo=UTC)
 """Stands in an event until its place and time are known."""
 _HEX: Final = frozenset("0123456789abcdef")
 _DIGEST_LENGTH: Final = 64
+_LONGEST_KIND: Final = 32
+_KIND: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 
 
 def placed(event: Event, seq: Seq, at: datetime, *, by: Actor | None = None, epoch: int = 0) -> Event:
@@ -101,6 +103,21 @@ def checkpointed(name: str, path: str, *, sha256: str | None = None) -> events.R
     if sha256 is not None and (len(sha256) != _DIGEST_LENGTH or not _HEX.issuperset(sha256)):
         raise BadInput(f"{sha256[:80]!a} is no SHA-256: 64 digits from 0 to 9 and a to f")
     return events.RunCheckpointed(seq=1, at=_SOMETIME, name=_text(name), path=_text(path), sha256=sha256)
+
+
+def declared(path: str, *, kind: str = "") -> events.ArtifactDeclared:
+    """Return what names a file, or a folder, that is to be collected when the run has ended.
+
+    path: absolute, as this process sees it.
+
+    Raises:
+        BadInput: it is not, or the kind is no plain word.
+    """
+    if not path.startswith("/") or "\0" in path:
+        raise BadInput(f"an artifact has a path that is absolute by now; {path[:80]!a} is none")
+    if kind and (len(kind) > _LONGEST_KIND or not _KIND.issuperset(kind)):
+        raise BadInput(f"kind {kind[:80]!a}: write a word of small letters, digits and `-`, such as report")
+    return events.ArtifactDeclared(seq=1, at=_SOMETIME, path=_text(path), kind=kind)
 
 
 def saved_at(path: str, absolute: Callable[[str], str]) -> str:

@@ -49,6 +49,12 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Longest time it may print nothing."""
     output_limit: int | None = None
     """Bytes of the transcript to keep: the first half of them, and the last."""
+    artifacts: tuple[str, ...] = ()
+    """Patterns of files below `cwd` that are collected when the command has ended."""
+    reports: tuple[str, ...] = ()
+    """The same, for reports."""
+    required: tuple[str, ...] = ()
+    """The same; each must have a stored file, or the run has not succeeded."""
     stdin: bool = False
     """Pass the caller's standard input on, instead of /dev/null."""
     pin: bool = False
@@ -139,6 +145,12 @@ def check(spec: RunSpec) -> None:
             raise BadInput(f"{what} {limit_s} is not a number of seconds above 0 and up to 1e9")
     if spec.output_limit is not None and not 0 < spec.output_limit <= MAX_INT:
         raise BadInput(f"output limit {spec.output_limit} is not a number of bytes above 0")
+    if spec.artifacts or spec.reports or spec.required:
+        from runlore.projections import globs  # noqa: PLC0415 - `re` behind it, which few runs need
+
+        globs.checked("--artifact", spec.artifacts)
+        globs.checked("--report", spec.reports)
+        globs.checked("--require", spec.required, may_exclude=False)
 
 
 def _check_secrets(spec: RunSpec) -> None:

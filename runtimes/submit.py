@@ -38,6 +38,9 @@ class Submission(Struct, frozen=True, kw_only=True):
     await_ready: float | None = None
     idle_timeout: float | None = None
     output_limit: int | None = None
+    artifacts: Iterable[str] = ()
+    reports: Iterable[str] = ()
+    required: Iterable[str] = ()
     stdin: bool = False
     pin: bool = False
 
@@ -72,6 +75,9 @@ def spec_of(wanted: Submission, root: str, by: Actor, durability: Durability) ->
         await_ready_s=wanted.await_ready,
         idle_timeout_s=wanted.idle_timeout,
         output_limit=wanted.output_limit,
+        artifacts=_patterns("artifacts", wanted.artifacts),
+        reports=_patterns("reports", wanted.reports),
+        required=_patterns("required", wanted.required),
         stdin=wanted.stdin,
         pin=wanted.pin,
         durability=durability,
@@ -112,6 +118,12 @@ def spec_of_line(line: RunLine, root: str, by: Actor, durability: Durability) ->
 
 def _seconds(given: float | str | None) -> float | None:
     return durations.parse(given) if isinstance(given, str) else given
+
+
+def _patterns(what: str, given: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(given, str | bytes):
+        raise BadInput(f'{what} is a list of patterns, like ["out/**"]')
+    return tuple(dict.fromkeys(given))
 
 
 def _secrets_of(wanted: Submission) -> tuple[tuple[str, ...], dict[str, str]]:

@@ -146,6 +146,9 @@ class AsyncRegistry:
         await_ready: float | None = None,
         idle_timeout: float | None = None,
         output_limit: int | None = None,
+        artifacts: Iterable[str] = (),
+        reports: Iterable[str] = (),
+        required: Iterable[str] = (),
         stdin: bool = False,
         pin: bool = False,
     ) -> "AsyncRun":
@@ -165,6 +168,9 @@ class AsyncRegistry:
             await_ready=await_ready,
             idle_timeout=idle_timeout,
             output_limit=output_limit,
+            artifacts=artifacts,
+            reports=reports,
+            required=required,
             stdin=stdin,
             pin=pin,
         )

@@ -23,6 +23,7 @@ def _kinds(_context: Context, _parameter: Parameter, word: str) -> list[Completi
     """runlore emit result '{"accuracy": 0.93}'""",
     "runlore emit preview available http://127.0.0.1:8000/ --lease 30m",
     "runlore emit checkpoint epoch-3 ckpt/3.pt",
+    "runlore emit artifact loss.html --kind report",
     "runlore emit note the third shard was empty",
 )
 @click.argument("what", metavar="WHAT", shell_complete=_kinds)
@@ -32,6 +33,7 @@ def _kinds(_context: Context, _parameter: Parameter, word: str) -> list[Completi
 @click.option("--lease", metavar="TIME", multiple=True, help="preview: how long it may be used from now on.")
 @click.option("--detail", metavar="TEXT", multiple=True, help="preview: what else there is to say.")
 @click.option("--sha256", metavar="DIGEST", multiple=True, help="checkpoint: the digest of its bytes.")
+@click.option("--kind", metavar="WORD", multiple=True, help="artifact: its role, such as report.")
 def emit(session: Session, *, what: str, values: tuple[str, ...], **options: tuple[str, ...]) -> None:
     """Say from inside a run how it is getting on; the run is the one that started this process.
 
@@ -41,6 +43,7 @@ def emit(session: Session, *, what: str, values: tuple[str, ...], **options: tup
     result JSON                       its own result, at most 64 KiB; - takes standard input
     preview STATE [URL]               starting, available, released, expired or failed
     checkpoint NAME PATH              something was saved to resume from
+    artifact PATH                     a file or folder to be collected when the run has ended
     note TEXT...                      a note for people; - takes standard input
 
     Of progress and result the last one counts; a result is shown once the run has ended. Exit code 0

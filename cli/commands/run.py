@@ -33,6 +33,7 @@ def _files(_ctx: "Context", _parameter: "Parameter", word: str) -> "list[Complet
     "runlore run -d --name nightly --timeout 2h python train.py",
     "runlore run -d --await-ready 30s ./server.sh",
     "runlore run --tag env=prod --key deploy-417 -- ./deploy.sh -v",
+    "runlore run --artifact 'out/**' --artifact '!out/tmp' --require out/model.bin python train.py",
     "runlore run --secret DB_LOGIN --secret-file CERT=cert.pem ./migrate.sh",
     settings={"allow_interspersed_args": False},
 )
@@ -63,6 +64,21 @@ def _files(_ctx: "Context", _parameter: "Parameter", word: str) -> "list[Complet
 @click.option("--idle-timeout", metavar="TIME", help="Stop it when it has printed nothing for so long.")
 @click.option("--output-limit", metavar="SIZE", help="Keep only so much output, beginning and end: 10M.")
 @click.option("--pin", is_flag=True, help="Keep the run until `runlore unpin`: no rule removes it.")
+@click.option(
+    "--artifact",
+    "artifacts",
+    metavar="GLOB",
+    multiple=True,
+    help="Collect such files below the folder afterwards; '!GLOB' takes some away.",
+)
+@click.option("--report", "reports", metavar="GLOB", multiple=True, help="The same, and they are reports.")
+@click.option(
+    "--require",
+    "required",
+    metavar="GLOB",
+    multiple=True,
+    help="The same; without such a file it has failed.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be run; create nothing.")
 def run(
     session: Session,
@@ -83,6 +99,10 @@ def run(
 
     With --await-ready the run is booting until something inside it says `runlore emit ready`; one that
     is not ready in time is stopped, and has failed. -d returns once it is ready, or 1 if it never is.
+
+    Whatever the end, what --artifact, --report and --require name, and all that CMD puts into the folder
+    $RUNLORE_OUTPUTS, is collected: see `runlore artifacts`. A run whose outputs could not be stored, or
+    that lacks what is required, has failed, and exits with 125 if CMD itself left with 0.
 
     What you have exported is passed on and never recorded. The values of --secret and --secret-file,
     and of variables whose names look secret, are masked wherever they would be recorded, output included.

@@ -119,7 +119,11 @@ def test_a_run_that_has_ended(runlore: Runlore) -> None:
     [
         ([], "what"),
         (["readiness"], "nothing to emit is called"),
-        (["artifact", "x"], "not in this version"),
+        (["artifact"], "takes PATH"),
+        (["artifact", "x", "y"], "takes PATH"),
+        (["artifact", "x", "--kind", "a b"], "write a word"),
+        (["artifact", "/etc/passwd"], "lies outside the run's folders"),
+        (["artifact", "../x"], "lies outside the run's folders"),
         (["ready", "now"], "takes no more words"),
         (["progress"], "FRACTION"),
         (["progress", "40"], "write 40%"),

@@ -1,0 +1,445 @@
+"""Collect what a run declared, once its command has ended: whoever owns the run does, whatever the end.
+
+Each output is copied into the bundle, and goes on record once its bytes are on the disk. A kill anywhere
+costs only what is done again: the next owner finds in the journal what is on record, and goes on behind
+it. Nothing that goes wrong here changes how the command ended.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Final, Literal, Protocol
+
+from msgspec import Struct, json
+
+from runlore.journal import events
+from runlore.journal.disk import Disk
+from runlore.journal.errors import JournalIO
+from runlore.journal.layout import Layout
+from runlore.journal.reader import read
+from runlore.journal.redactor import Redactor
+from runlore.journal.scan import Record
+from runlore.journal.values import RunId
+from runlore.projections.artifact_paths import folded, refusal
+from runlore.projections.artifact_views import manifest
+from runlore.projections.artifacts import ARTIFACTS, FILE, REPORT, Artifacts, unmet
+from runlore.projections.fold import fold
+from runlore.projections.globs import Place, Selection
+from runlore.projections.media_types import media_type
+from runlore.runtimes.beneath import FOLDER as FOLDER_FLAGS
+from runlore.runtimes.beneath import open_beneath, open_folder
+from runlore.runtimes.bundle import FOLDER, Bundle, Kept, NotKept, write_manifest
+from runlore.runtimes.collecting import OUTPUTS, has_outputs
+from runlore.runtimes.outputs import Candidate, Found, Group, Refused, Unfit, find, open_candidate
+
+_BATCH: Final = 64
+_BATCH_BYTES: Final = 64 << 20
+_TRIES: Final = 10
+Outcome = Literal["stored", "skipped", "oversized", "failed"]
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """How much of one run is collected; what is beyond is counted, and on record."""
+
+    files: int = 10_000
+    bytes: int = 64 << 30
+    refusals: int = 1_000
+    """Records of what was not stored."""
+    counted: int = 2_000_000
+    """Files beyond the limits that are counted at all."""
+
+
+class Append(Protocol):
+    """Appends an event of the run as its owner."""
+
+    def __call__(self, kind: type[events.Event], /, **fields: object) -> Record: ...
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What is to be collected, and by whom."""
+
+    disk: Disk
+    layout: Layout
+    run_id: RunId
+    cwd: str
+    artifacts: tuple[str, ...] = ()
+    reports: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    redactor: Redactor | None = None
+    """None: there are secrets, and nothing left to find them with, so nothing may be stored."""
+    limits: Limits = Limits()
+    may_empty: bool = False
+    """Nobody of the run is left, so what is stored need not stay in `$RUNLORE_OUTPUTS` as well."""
+
+
+class GiveUp(Exception):
+    """Raised by a tick: whoever waits for the run does not want to wait for its outputs."""
+
+
+def collect(wanted: Wanted, append: Append, tick: Callable[[], None], pause: Callable[[], None]) -> str:
+    """Collect the outputs; return which declared ones are not durable, nothing if all are.
+
+    tick: called at least once a megabyte and once a file; raises GiveUp to end it. pause: waits a moment
+    for a disk that refuses the journal.
+    """
+    return _Collector(wanted, append, tick, pause).run()
+
+
+def artifacts_of(disk: Disk, layout: Layout, run_id: RunId) -> Artifacts:
+    """Return what the journal says of the run's outputs.
+
+    Raises:
+        NotFound, CorruptJournal, NewerFormat, JournalIO: it cannot be read.
+    """
+    return fold(ARTIFACTS, (record.event for record in read(disk, layout, run_id)))
+
+
+class _Line(Struct, frozen=True):
+    """An event that is to be appended, and what it rests on."""
+
+    fields: dict[str, object]
+    new_digest: str = ""
+    """In the bundle since just now, and named by nothing but this."""
+    size: int = 0
+
+
+Seen = tuple[int, int, int, int]
+"""Device, inode, size and time of the last change of a file that was stored."""
+
+
+class _Collector:
+    def __init__(
+        self, wanted: Wanted, append: Append, tick: Callable[[], None], pause: Callable[[], None]
+    ) -> None:
+        self._wanted, self._append, self._tick, self._pause = wanted, append, tick, pause
+        self._limits = wanted.limits
+        mask = wanted.redactor.without_values if wanted.redactor and wanted.redactor.has_values else None
+        self._bundle = Bundle(wanted.disk, wanted.layout.in_run(wanted.run_id, FOLDER), mask, tick)
+        self._state = Artifacts()
+        self._done: Counter[str] = Counter()
+        """Paths on record before this began, as they are recorded."""
+        self._taken: dict[str, str] = {}
+        """Paths of this pass by what they have in common with others that differ in case only."""
+        self._lines: list[_Line] = []
+        self._new: list[events.ArtifactCollected] = []
+        self._named: set[str] = set()
+        self._in_outputs = False
+        """What is found now lies in `$RUNLORE_OUTPUTS`."""
+        self._emptied: list[tuple[str, Seen]] = []
+        """What of `$RUNLORE_OUTPUTS` was stored, as it was then."""
+        self._files = self._bytes = self._refusals = self._held_bytes = 0
+        self._over = self._over_bytes = 0
+        self._over_why = ""
+        self._refused_by_journal = ""
+
+    def run(self) -> str:
+        wanted = self._wanted
+        self._state = artifacts_of(wanted.disk, wanted.layout, wanted.run_id)
+        for entry in self._state.entries:
+            self._done[entry.path] += not entry.files
+            if entry.sha256 is not None:
+                self._named.add(entry.sha256)
+                self._files, self._bytes = self._files + 1, self._bytes + entry.bytes
+        try:
+            self._bundle.begin()
+            self._gather()
+            self._put_on_record()
+            self._truncated()
+        except JournalIO as error:
+            self._refused_by_journal = str(error.strerror or error)
+        except OSError as error:
+            self._try_to_say("", "failed", f"the bundle cannot be written: {error.strerror or error}")
+        return self._settled()
+
+    # -- what is found
+
+    def _gather(self) -> None:
+        try:
+            for found in self._found():
+                self._tick()
+                self._take(found)
+        except _Enough:
+            return
+        except GiveUp:
+            self._over_why = "the run was stopped by force while its outputs were collected"
+            self._over = max(self._over, 1)
+
+    def _found(self) -> Iterator[Found]:
+        wanted = self._wanted
+        outputs = wanted.layout.in_run(wanted.run_id, OUTPUTS)
+        declared, elsewhere = self._declared(outputs)
+        reports: Group = (REPORT, Place(Selection(wanted.reports)))
+        if has_outputs(wanted.disk, wanted.layout, wanted.run_id):
+            self._in_outputs = True
+            yield from _in_folder(outputs, [*declared[0], reports, (FILE, Place(Selection(("**",))))], ())
+            self._in_outputs = False
+        patterns: list[Group] = [*declared[1]]
+        for kind, given in ((REPORT, wanted.reports), (FILE, wanted.required), (FILE, wanted.artifacts)):
+            if given:
+                patterns.append((kind, Place(Selection(given))))
+        if patterns:
+            yield from _in_folder(wanted.cwd, patterns, (wanted.layout.root,))
+        yield from elsewhere
+
+    def _declared(self, outputs: str) -> tuple[tuple[list[Group], list[Group]], list[Found]]:
+        """Return what the workload named: in its outputs, in its folder, and what cannot be collected."""
+        inside: tuple[list[Group], list[Group]] = ([], [])
+        elsewhere: list[Found] = []
+        homes = (outputs, self._wanted.cwd.rstrip("/"))
+        for whole, kind in {each.path: each.kind or FILE for each in self._state.declared}.items():
+            at = next((at for at, home in enumerate(homes) if whole.startswith(f"{home}/")), None)
+            if at is None:
+                elsewhere.append(Refused(whole, kind, "it lies outside the run's folders", failed=True))
+                continue
+            path = whole[len(homes[at]) + 1 :]
+            why = refusal(path) or ("" if os.path.lexists(whole) else "it was declared, and is not there")
+            if why:
+                elsewhere.append(Refused(path, kind, why, failed=True))
+            else:
+                inside[at].append((kind, Place(Selection((_literally(path),)))))
+        return inside, elsewhere
+
+    # -- what becomes of it
+
+    def _take(self, found: Found) -> None:
+        recorded = self._recorded(found.path)
+        if self._done[recorded] > 0:  # an earlier owner came that far
+            self._done[recorded] -= 1
+            self._taken.setdefault(folded(found.path), found.path)
+            return
+        if self._over_why or self._files >= self._limits.files:
+            self._leave(found)
+            return
+        if isinstance(found, Refused):
+            self._refuse(found, "failed" if found.failed else "skipped", found.reason)
+            return
+        why = refusal(found.path) or self._double(found.path)
+        if why:
+            self._refuse(found, "skipped", why)
+        elif self._wanted.redactor is None:
+            self._refuse(found, "skipped", "no secret values are left to look for in it")
+        elif self._bytes + found.size > self._limits.bytes:
+            most = f"{self._limits.bytes:,} bytes of a run are collected at most"
+            self._refuse(found, "oversized", f"{most}, and {self._bytes:,} are")
+        else:
+            self._keep(found)
+
+    def _keep(self, found: Candidate) -> None:
+        self._taken[folded(found.path)] = found.path
+        try:
+            fd = open_candidate(found)
+        except Unfit as error:
+            self._refuse(found, "skipped", str(error))
+            return
+        except OSError as error:
+            self._refuse(found, "failed", os.strerror(error.errno) if error.errno else str(error))
+            return
+        try:
+            kept = self._bundle.keep(fd)
+            there = os.fstat(fd)
+        except NotKept as error:
+            self._refuse(found, "failed" if error.failed else "skipped", error.reason)
+            return
+        finally:
+            os.close(fd)
+        self._files, self._bytes = self._files + 1, self._bytes + kept.size
+        self._held_bytes += kept.size
+        if self._in_outputs:
+            self._emptied.append((found.path, _seen(there)))
+        self._line(_kept_fields(found, kept), kept)
+
+    def _refuse(self, found: Found, outcome: Outcome, reason: str) -> None:
+        if self._refusals >= self._limits.refusals:
+            self._leave(found)
+            return
+        self._refusals += 1
+        self._line(
+            {
+                "path": _printable(found.path),
+                "outcome": outcome,
+                "kind": found.kind,
+                "bytes": found.size,
+                "reason": reason,
+            }
+        )
+
+    def _leave(self, found: Found) -> None:
+        """Count what is beyond the limits."""
+        if not self._over_why:
+            most = self._limits.files if self._files >= self._limits.files else self._limits.refusals
+            what = "files" if self._files >= self._limits.files else "records of what was not stored"
+            self._over_why = f"a run has {most:,} {what} at most"
+        if self._over >= self._limits.counted:
+            raise _Enough
+        self._over, self._over_bytes = self._over + 1, self._over_bytes + found.size
+
+    def _double(self, path: str) -> str:
+        """Return why this path cannot be stored beside another; nothing if it can."""
+        other = self._taken.get(folded(path))
+        if other is None:
+            return ""
+        if other == path:
+            return "another output has the same path"
+        return f"its path differs from {_printable(other)} in upper and lower case only"
+
+    def _recorded(self, path: str) -> str:
+        """Return the path as the journal has it."""
+        text = _printable(path)
+        redactor = self._wanted.redactor
+        return redactor.text(text) if redactor is not None else text
+
+    # -- on record
+
+    def _line(self, fields: dict[str, object], kept: Kept | None = None) -> None:
+        new = kept.sha256 if kept is not None and kept.is_new else ""
+        self._lines.append(_Line(fields, new, kept.size if kept is not None else 0))
+        if len(self._lines) >= _BATCH or self._held_bytes >= _BATCH_BYTES:
+            self._put_on_record()
+
+    def _put_on_record(self) -> None:
+        """Append what was gathered, once its bytes are on the disk.
+
+        Raises OSError, JournalIO: the disk takes no more; what the journal does not name is removed again.
+        """
+        lines, self._lines, self._held_bytes = self._lines, [], 0
+        done = 0
+        try:
+            if lines:
+                self._bundle.settle()
+            for line in lines:
+                self._record(line.fields)
+                done += 1
+        except OSError:
+            for line in lines[done:]:
+                self._over, self._over_bytes = self._over + 1, self._over_bytes + line.size
+                if line.new_digest and line.new_digest not in self._named:
+                    self._bundle.drop(line.new_digest)
+            raise
+
+    def _record(self, fields: dict[str, object]) -> None:
+        event = self._append(events.ArtifactCollected, **fields).event
+        assert isinstance(event, events.ArtifactCollected)  # noqa: S101 - what was appended
+        self._new.append(event)
+        if event.sha256 is not None:
+            self._named.add(event.sha256)
+
+    def _truncated(self) -> None:
+        if self._over and not any(each.files for each in self._state.entries):
+            least = "at least " if self._over >= self._limits.counted else ""
+            why = f"{least}{self._over:,} more: {self._over_why}" if least else self._over_why
+            self._record(
+                {
+                    "path": "",
+                    "outcome": "skipped",
+                    "files": self._over,
+                    "bytes": self._over_bytes,
+                    "reason": why,
+                }
+            )
+
+    def _try_to_say(self, path: str, outcome: Outcome, reason: str) -> None:
+        """Append a last word about the outputs, with patience: it tells what is missing."""
+        for attempt in range(_TRIES):
+            if attempt:
+                self._pause()
+            try:
+                self._record(
+                    {"path": path, "outcome": outcome, "reason": reason, "files": max(1, self._over)}
+                )
+            except JournalIO:
+                continue
+            return
+        self._refused_by_journal = self._refused_by_journal or reason
+
+    def _settled(self) -> str:
+        """Write the manifest; return which declared outputs are not durable."""
+        if self._refused_by_journal:
+            why, self._refused_by_journal = self._refused_by_journal, ""
+            self._try_to_say("", "failed", f"the journal could not name it: {why}")
+            if self._refused_by_journal:
+                return f"the outputs could not be put on record: {self._refused_by_journal}"
+        state = self._state
+        state.entries = (*state.entries, *self._new)
+        if state.entries:
+            with suppress(OSError):  # `verify` says that it is missing; the journal has it all
+                data = json.format(json.encode(manifest(state)), indent=1) + b"\n"
+                write_manifest(self._wanted.disk, self._bundle.folder, data)
+        self._empty_outputs()
+        return unmet(state.recipe, state.entries)
+
+    def _empty_outputs(self) -> None:
+        """Remove from `$RUNLORE_OUTPUTS` what is stored, and still is as it was then."""
+        if not self._wanted.may_empty or not self._emptied:
+            return
+        with suppress(OSError):
+            top = open_folder(self._wanted.layout.in_run(self._wanted.run_id, OUTPUTS))
+            try:
+                for path, seen in self._emptied:
+                    _remove(top, path, seen)
+            finally:
+                os.close(top)
+
+
+class _Enough(Exception):
+    """More files than anybody would count."""
+
+
+def _in_folder(path: str, groups: list[Group], avoid: tuple[str, ...]) -> Iterator[Found]:
+    """Yield what is declared below the folder at `path`; if it is gone, that."""
+    try:
+        folder = open_folder(path)
+    except OSError as error:
+        why = f"{path} cannot be read: {os.strerror(error.errno or 0)}"
+        yield Refused("", groups[0][0], why, failed=True)
+        return
+    try:
+        shunned = (_identity(each) for each in avoid)
+        yield from find(folder, groups, avoid=frozenset(each for each in shunned if each is not None))
+    finally:
+        os.close(folder)
+
+
+def _remove(top: int, path: str, seen: Seen) -> None:
+    """Remove a file below an open folder, if it is still the one that was seen."""
+    folder, _, name = path.rpartition("/")
+    with suppress(OSError):
+        at = open_beneath(top, folder, FOLDER_FLAGS) if folder else os.dup(top)
+        try:
+            if _seen(os.stat(name, dir_fd=at, follow_symlinks=False)) == seen:
+                os.unlink(name, dir_fd=at)
+        finally:
+            os.close(at)
+
+
+def _seen(found: os.stat_result) -> Seen:
+    return found.st_dev, found.st_ino, found.st_size, found.st_ctime_ns
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _kept_fields(found: Candidate, kept: Kept) -> dict[str, object]:
+    return {
+        "path": found.path,
+        "sha256": kept.sha256,
+        "bytes": kept.size,
+        "media_type": media_type(found.path, kept.beginning),
+        "kind": found.kind,
+        "redaction": "masked" if kept.masked else "",
+    }
+
+
+def _literally(path: str) -> str:
+    """Return a pattern that means this path and nothing else."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in path)
+
+
+def _printable(path: str) -> str:
+    """Return a path as text; bytes that are not UTF-8 as visible escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

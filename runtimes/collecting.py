@@ -1,0 +1,75 @@
+"""How an owner collects the outputs of its run: what it passes on, and that nothing of it can go wrong.
+
+Only what is needed to know that there is nothing to collect is loaded for every run.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from runlore.journal import events
+from runlore.journal.disk import Disk
+from runlore.journal.errors import RunloreError
+from runlore.journal.layout import Layout
+from runlore.journal.values import RunId
+from runlore.runtimes.owned_run import OwnedRun
+
+if TYPE_CHECKING:
+    from runlore.runtimes.collect import Append, Wanted
+
+OUTPUTS = "artifacts"
+"""`$RUNLORE_OUTPUTS`, in the run's folder: everything in it is declared."""
+
+
+def has_outputs(disk: Disk, layout: Layout, run_id: RunId) -> bool:
+    """Say whether anything lies in the run's `$RUNLORE_OUTPUTS`."""
+    try:
+        return bool(disk.listdir(layout.in_run(run_id, OUTPUTS)))
+    except OSError:
+        return False
+
+
+def declares(run: OwnedRun) -> bool:
+    """Say whether anything was declared when the run was submitted, or lies where it need not be."""
+    spec = run.spec
+    given = spec.artifacts or spec.reports or spec.required
+    return bool(given) or has_outputs(run.disk, run.layout, run.run_id)
+
+
+def collect_for_keeper(
+    run: OwnedRun, tick: Callable[[], None], pause: Callable[[], None], *, may_empty: bool
+) -> str:
+    """Collect the outputs of a run that this process keeps; return which are not durable, if any."""
+    from runlore.runtimes.collect import Wanted  # noqa: PLC0415 - most runs have no outputs
+
+    spec = run.spec
+    wanted = Wanted(
+        disk=run.disk,
+        layout=run.layout,
+        run_id=run.run_id,
+        cwd=spec.cwd,
+        artifacts=spec.artifacts,
+        reports=spec.reports,
+        required=spec.required,
+        redactor=None if run.drops_output else run.secrets.redactor,
+        may_empty=may_empty,
+    )
+    return collect_surely(wanted, run.append, tick, pause)
+
+
+def collect_surely(
+    wanted: "Wanted", append: "Append", tick: Callable[[], None], pause: Callable[[], None]
+) -> str:
+    """Collect the outputs; whatever goes wrong is on record, and never keeps the run from ending."""
+    from runlore.runtimes.collect import collect  # noqa: PLC0415 - see above
+
+    try:
+        return collect(wanted, append, tick, pause)
+    except RunloreError as error:
+        return f"the outputs could not be collected: {error}"
+    except Exception as error:  # noqa: BLE001 - a defect of ours must not cost the run its end
+        what = f"the outputs could not be collected: {type(error).__name__}: {error}"
+        try:
+            append(events.RunNoted, text=what)
+        except RunloreError:
+            return what
+        return what

@@ -1,0 +1,101 @@
+"""Outputs of runs that nobody is left of: collected by whoever concludes the run, then its end as it was."""
+
+from pathlib import Path
+
+import pytest
+
+from runlore.journal import events as e
+from runlore.journal.disk import REAL
+from runlore.journal.layout import Layout
+from runlore.journal.reader import read
+from runlore.journal.values import Actor, Owner, RunId
+from runlore.runtimes.collect import artifacts_of
+from runlore.runtimes.observe import Observer
+from runlore.runtimes.reconcile import Reconciler
+from tests.runtimes.kept_runs import NOBODY, Owned, registry_at
+
+BY = Actor(program="test")
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return registry_at(tmp_path / "registry")
+
+
+def put(layout: Layout, run_id: RunId, name: str) -> None:
+    """Leave a file in the run's outputs folder."""
+    folder = Path(layout.in_run(run_id, "artifacts"))
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text("made")
+
+
+def collect(layout: Layout, run_id: RunId) -> list[str]:
+    """Conclude the run; return the types of its events since then."""
+    before = len(told(layout, run_id))
+    Reconciler(REAL, layout, Observer(REAL, layout), by=BY).collect(run_id)
+    return told(layout, run_id)[before:]
+
+
+def told(layout: Layout, run_id: RunId) -> list[str]:
+    """The types of the run's events."""
+    return [type(record.event).__name__ for record in read(REAL, layout, run_id, check_chain=True)]
+
+
+def test_a_lost_run(layout: Layout) -> None:
+    """Nobody saw how it ended: its end stays unknown, and what it made is listed before that."""
+    run_id = Owned(layout, artifacts=("never-there",)).boot().start().die()
+    put(layout, run_id, "x")
+
+    assert collect(layout, run_id) == ["RunCollecting", "ArtifactCollected", "RunFailed", "RunSealed"]
+    (entry,) = artifacts_of(REAL, layout, run_id).stored
+    assert entry.path == "x"
+    assert collect(layout, run_id) == []
+
+
+def test_a_run_that_left_its_exit(layout: Layout) -> None:
+    """It has succeeded, as its exit record says, once its outputs are stored."""
+    run_id = Owned(layout, artifacts=("never-there",)).boot().start().leave_exit(0).die()
+    put(layout, run_id, "x")
+
+    assert collect(layout, run_id) == ["RunCollecting", "ArtifactCollected", "RunSucceeded", "RunSealed"]
+
+
+def test_a_run_that_died_while_collecting(layout: Layout) -> None:
+    """What is on record is not repeated, and its exit code is the one on record."""
+    owned = Owned(layout, artifacts=("never-there",)).boot().start()
+    put(layout, owned.run_id, "x")
+    put(layout, owned.run_id, "y")
+    owned.append(lambda seq, at: e.RunCollecting(seq=seq, at=at, epoch=1, exit_code=3, exited_at=at))
+    owned.append(lambda seq, at: e.ArtifactCollected(seq=seq, at=at, epoch=1, path="x", outcome="skipped"))
+    run_id = owned.die()
+
+    assert collect(layout, run_id) == ["ArtifactCollected", "RunFailed", "RunSealed"]
+    assert [each.path for each in artifacts_of(REAL, layout, run_id).entries] == ["x", "y"]
+
+
+def test_a_run_that_had_secrets(layout: Layout) -> None:
+    """Nobody knows them any more, so nothing is stored, which is on record; the files stay."""
+    owned = Owned(layout)
+    owner = Owner(host="here", identity=NOBODY)
+    owned.append(
+        lambda seq, at: e.RunBooting(
+            seq=seq, at=at, epoch=1, runtime="background", owner=owner, masked=("TOKEN",)
+        )
+    )
+    run_id = owned.start().leave_exit(0).die()
+    put(layout, run_id, "x")
+
+    assert collect(layout, run_id) == ["RunCollecting", "ArtifactCollected", "RunSucceeded", "RunSealed"]
+    (entry,) = artifacts_of(REAL, layout, run_id).entries
+    assert (entry.outcome, entry.reason) == ("skipped", "no secret values are left to look for in it")
+    assert Path(layout.in_run(run_id, "artifacts"), "x").exists()
+
+
+def test_a_live_owner_is_left_alone(layout: Layout) -> None:
+    """Whoever holds the lock says how the run ends."""
+    owned = Owned(layout, artifacts=("x",)).boot().start()
+    put(layout, owned.run_id, "x")
+    try:
+        assert collect(layout, owned.run_id) == []
+    finally:
+        owned.die()
