@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from runlore.journal.errors import Busy as Busy
     from runlore.journal.errors import Conflict as Conflict
     from runlore.journal.errors import CorruptJournal as CorruptJournal
+    from runlore.journal.errors import DamagedArtifact as DamagedArtifact
     from runlore.journal.errors import DidNotStart as DidNotStart
     from runlore.journal.errors import Elsewhere as Elsewhere
     from runlore.journal.errors import JournalIO as JournalIO
@@ -76,6 +77,7 @@ _HOMES = {
         "Busy",
         "Conflict",
         "CorruptJournal",
+        "DamagedArtifact",
         "DidNotStart",
         "Elsewhere",
         "JournalIO",
@@ -124,6 +126,7 @@ __all__ = [
     "Conflict",
     "CorruptJournal",
     "CurrentRun",
+    "DamagedArtifact",
     "DidNotStart",
     "Elsewhere",
     "JournalIO",

@@ -202,6 +202,17 @@ class BrokenPosition(RunloreError):
         self.name: Final[str] = name
 
 
+class DamagedArtifact(RunloreError):
+    """A stored output is not what the journal says it is; nothing of it is to be used."""
+
+    exit_code: ClassVar[int] = 65
+
+    def __init__(self, path: str, detail: str) -> None:
+        super().__init__(f"{path}: {detail}; see `runlore artifacts verify`")
+        self.path: Final[str] = path
+        self.detail: Final[str] = detail
+
+
 class UndecodableLine(RunloreError):
     """One line is not an event."""
 

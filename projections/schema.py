@@ -10,7 +10,16 @@ import msgspec
 
 from runlore.journal.errors import NotFound
 from runlore.journal.events import KnownEvent
-from runlore.projections import delivery, hold, retention_views, run_line, subscription_views, views
+from runlore.projections import (
+    artifact_findings,
+    artifact_views,
+    delivery,
+    hold,
+    retention_views,
+    run_line,
+    subscription_views,
+    views,
+)
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 _NEWER_EVENT: Final = {
@@ -55,6 +64,10 @@ SHOWN: Final[dict[str, type]] = {
     "subscription": subscription_views.SubscriptionView,
     "subscriptions": subscription_views.SubscriptionsView,
     "removed_subscription": subscription_views.RemovedSubscriptionView,
+    "artifacts": artifact_views.ArtifactsListView,
+    "manifest": artifact_views.ManifestView,
+    "artifacts_got": artifact_views.ArtifactsGotView,
+    "artifacts_verified": artifact_findings.ArtifactsVerifiedView,
     "completion": views.CompletionView,
     "history": views.HistoryView,
     "ps_record": views.PsRecord,

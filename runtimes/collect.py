@@ -17,14 +17,12 @@ from runlore.journal import events
 from runlore.journal.disk import Disk
 from runlore.journal.errors import JournalIO
 from runlore.journal.layout import Layout
-from runlore.journal.reader import read
 from runlore.journal.redactor import Redactor
 from runlore.journal.scan import Record
 from runlore.journal.values import RunId
 from runlore.projections.artifact_paths import folded, refusal
 from runlore.projections.artifact_views import manifest
-from runlore.projections.artifacts import ARTIFACTS, FILE, REPORT, Artifacts, unmet
-from runlore.projections.fold import fold
+from runlore.projections.artifacts import FILE, REPORT, Artifacts, unmet
 from runlore.projections.globs import Place, Selection
 from runlore.projections.media_types import media_type
 from runlore.runtimes.beneath import FOLDER as FOLDER_FLAGS
@@ -32,6 +30,7 @@ from runlore.runtimes.beneath import open_beneath, open_folder
 from runlore.runtimes.bundle import FOLDER, Bundle, Kept, NotKept, write_manifest
 from runlore.runtimes.collecting import OUTPUTS, has_outputs
 from runlore.runtimes.outputs import Candidate, Found, Group, Refused, Unfit, find, open_candidate
+from runlore.runtimes.stored import artifacts_of
 
 _BATCH: Final = 64
 _BATCH_BYTES: Final = 64 << 20
@@ -84,15 +83,6 @@ def collect(wanted: Wanted, append: Append, tick: Callable[[], None], pause: Cal
     for a disk that refuses the journal.
     """
     return _Collector(wanted, append, tick, pause).run()
-
-
-def artifacts_of(disk: Disk, layout: Layout, run_id: RunId) -> Artifacts:
-    """Return what the journal says of the run's outputs.
-
-    Raises:
-        NotFound, CorruptJournal, NewerFormat, JournalIO: it cannot be read.
-    """
-    return fold(ARTIFACTS, (record.event for record in read(disk, layout, run_id)))
 
 
 class _Line(Struct, frozen=True):

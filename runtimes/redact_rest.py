@@ -41,7 +41,7 @@ def still_there(
 def _candidates(disk: Disk, layout: Layout, run_id: RunId) -> Iterator[tuple[str, str]]:
     folder = layout.run_dir(run_id)
     for name in _names(disk, folder):
-        if name == "artifacts":
+        if name in {"artifacts", "bundle"}:
             for path in _below(f"{folder}/{name}"):
                 yield path, _OUTPUT
         elif name not in _REWRITTEN:

@@ -159,11 +159,11 @@ class SecretScan:
                 yield from self._file(run_id, "quarantine", f"{self._layout.quarantine}/{name}")
 
     def _outputs(self, run_id: RunId) -> Found:
-        folder = self._layout.in_run(run_id, "artifacts")
-        for at, folders, names in os.walk(folder):
-            folders.sort()
-            for name in sorted(names):
-                yield from self._file(run_id, "artifact", f"{at}/{name}")
+        for outputs in ("artifacts", "bundle"):
+            for at, folders, names in os.walk(self._layout.in_run(run_id, outputs)):
+                folders.sort()
+                for name in sorted(names):
+                    yield from self._file(run_id, "artifact", f"{at}/{name}")
 
     def _file(self, run_id: RunId, place: str, path: str) -> Found:
         try:

@@ -30,6 +30,7 @@ ANSWERS: dict[str, list[str]] = {
     "heads": ["heads"],
     "scan": ["scan"],
     "pack": ["pack", "--dry-run"],
+    "artifacts": ["artifacts", "ls", "bad"],
     "repair": ["repair", "bad"],
     "reconcile": ["reconcile", "--dry-run"],
     "info": ["info"],

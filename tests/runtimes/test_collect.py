@@ -20,7 +20,8 @@ from runlore.journal.errors import JournalIO
 from runlore.journal.redactor import Redactor
 from runlore.journal.scan import Record
 from runlore.projections.artifact_views import ManifestView
-from runlore.runtimes.collect import GiveUp, Limits, Wanted, artifacts_of, collect
+from runlore.runtimes.collect import GiveUp, Limits, Wanted, collect
+from runlore.runtimes.stored import artifacts_of
 from tests.runtimes.kept_runs import Owned, registry_at
 
 

@@ -9,8 +9,8 @@ import pytest
 from runlore.journal import events
 from runlore.journal.disk import REAL
 from runlore.journal.errors import BadInput, Conflict
-from runlore.runtimes.collect import artifacts_of
 from runlore.runtimes.registry import Registry
+from runlore.runtimes.stored import artifacts_of
 from tests.runtimes.keeping import Keeping, Kept, until
 
 WRITES = "mkdir -p out; echo made > out/a; echo own > $RUNLORE_OUTPUTS/own; "

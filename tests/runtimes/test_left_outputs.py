@@ -9,9 +9,9 @@ from runlore.journal.disk import REAL
 from runlore.journal.layout import Layout
 from runlore.journal.reader import read
 from runlore.journal.values import Actor, Owner, RunId
-from runlore.runtimes.collect import artifacts_of
 from runlore.runtimes.observe import Observer
 from runlore.runtimes.reconcile import Reconciler
+from runlore.runtimes.stored import artifacts_of
 from tests.runtimes.kept_runs import NOBODY, Owned, registry_at
 
 BY = Actor(program="test")

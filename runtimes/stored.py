@@ -1,0 +1,100 @@
+"""Read the outputs of a run that are stored: each is looked at as it is opened, and hashed as it is read.
+
+Readers write nothing. What is in the bundle, or among the evidence, is never trusted for its name.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from typing import Final
+
+from runlore.journal.disk import Disk
+from runlore.journal.errors import DamagedArtifact, JournalIO, NotFound
+from runlore.journal.events import ArtifactCollected
+from runlore.journal.layout import Layout
+from runlore.journal.reader import read
+from runlore.journal.values import RunId
+from runlore.projections.artifacts import ARTIFACTS, Artifacts
+from runlore.projections.fold import fold
+from runlore.runtimes.beneath import open_beneath, open_folder
+from runlore.runtimes.bundle import FOLDER, PIECE
+
+EVIDENCE: Final = "evidence"
+Tick = Callable[[int], None]
+"""Told of every piece how many bytes it has."""
+
+
+def artifacts_of(disk: Disk, layout: Layout, run_id: RunId) -> Artifacts:
+    """Return what the journal says of the run's outputs.
+
+    Raises:
+        NotFound, CorruptJournal, NewerFormat, JournalIO: it cannot be read.
+    """
+    return fold(ARTIFACTS, (record.event for record in read(disk, layout, run_id)))
+
+
+def open_stored(layout: Layout, run_id: RunId, entry: ArtifactCollected) -> int:
+    """Return a descriptor of a stored output: from the run's bundle, or else from the evidence.
+
+    Raises:
+        NotFound: it is in neither place. DamagedArtifact: what is there is no plain file of ours.
+        JournalIO: the disk refused.
+    """
+    digest = entry.sha256 or ""
+    for folder, path in (
+        (layout.run_dir(run_id), f"{FOLDER}/{digest}"),
+        (layout.root, f"{EVIDENCE}/{digest}"),
+    ):
+        try:
+            top = open_folder(folder)
+        except FileNotFoundError:
+            continue
+        try:
+            return _plain(open_beneath(top, path), entry.path)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise _refused(entry.path, error) from error
+        finally:
+            os.close(top)
+    raise NotFound(
+        f"{entry.path} of run {run_id} is on record, and its bytes are not there any more; "
+        f"see `runlore artifacts verify {run_id}`"
+    )
+
+
+def pieces(fd: int, entry: ArtifactCollected) -> Iterator[bytes]:
+    """Yield the bytes of an open output, and say at the end whether they were the right ones.
+
+    Raises:
+        DamagedArtifact: they were not; what was yielded before is not to be used. JournalIO.
+    """
+    digest, place = sha256(), 0
+    try:
+        while piece := os.pread(fd, PIECE, place):
+            digest.update(piece)
+            place += len(piece)
+            yield piece
+    except OSError as error:
+        raise JournalIO(f"{entry.path}: {error.strerror or error}") from error
+    if digest.hexdigest() != entry.sha256:
+        raise DamagedArtifact(entry.path, "its bytes are not those on record")
+
+
+def _plain(fd: int, path: str) -> int:
+    found = os.fstat(fd)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(fd)
+        raise DamagedArtifact(path, "something else than a file stands in its place")
+    return fd
+
+
+def _refused(path: str, error: OSError) -> Exception:
+    if isinstance(error, DamagedArtifact):
+        return error
+    import errno  # noqa: PLC0415 - only where something is wrong
+
+    if error.errno in {errno.ELOOP, errno.EXDEV, errno.ENOTDIR}:
+        return DamagedArtifact(path, "a symbolic link stands in its place")
+    return JournalIO(f"{path}: {error.strerror or error}")
