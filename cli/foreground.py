@@ -62,7 +62,7 @@ class Foreground:
                 self._answer()
                 if self._link.fileno() in ready:
                     self._link.wait_news(0)
-            while not (view := self._run.view()).ended_at:
+            while not (view := self._run.view()).ended_at or view.status == "collecting_artifacts":
                 self._see_to_keeper(view)
                 self._show_news()
                 self._below.look()
