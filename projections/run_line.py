@@ -33,6 +33,10 @@ class RunLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     await_ready: _Seconds = None
     idle_timeout: _Seconds = None
     output_limit: _Bytes = None
+    artifacts: tuple[str, ...] = ()
+    reports: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    pin: bool = False
 
 
 FIELDS: Final = RunLine.__struct_fields__

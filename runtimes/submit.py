@@ -112,6 +112,10 @@ def spec_of_line(line: RunLine, root: str, by: Actor, durability: Durability) ->
         output_limit=sizes.parse(line.output_limit)
         if isinstance(line.output_limit, str)
         else line.output_limit,
+        artifacts=line.artifacts,
+        reports=line.reports,
+        required=line.required,
+        pin=line.pin,
     )
     return spec_of(wanted, root, by, durability)
 

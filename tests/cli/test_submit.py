@@ -78,6 +78,10 @@ def test_a_line_says_what_the_options_of_run_say(runlore: Runlore) -> None:
         "await_ready": 60,
         "idle_timeout": "1m30s",
         "output_limit": "1M",
+        "artifacts": ["*.out", "!tmp.out"],
+        "reports": ["*.html"],
+        "required": ["model.out"],
+        "pin": True,
     }
     argv = ["sh", "-c", "pwd; echo $LEVEL $PASSED $FILED; runlore emit ready; sleep 60"]
     options = [
@@ -93,12 +97,15 @@ def test_a_line_says_what_the_options_of_run_say(runlore: Runlore) -> None:
     ]
     options += ["--key", "once", "--env", "LEVEL=3", "--secret", "PASSED", "--secret-file", "FILED=token"]
     options += ["--cwd", "sub", "--timeout", "2m", "--await-ready", "60s", "--idle-timeout", "90s"]
+    options += ["--artifact", "*.out", "--artifact", "!tmp.out", "--report", "*.html"]
+    options += ["--require", "model.out", "--pin"]
     runlore.env["PASSED"] = "another-secret-of-mine"
 
     run_id = runlore.ok("submit", "--from", "-", stdin=line(*argv, **fields).encode()).lines[0]
 
     run = runlore.ok("show", run_id, "--json").json
     assert (run["name"], run["tags"], run["metadata"]) == ("every", fields["tags"], fields["metadata"])
+    assert run["retention"]["pinned"]
     assert (run["key"], run["status"], run["cwd"]) == ("once", "running", str(runlore.home / "sub"))
     assert runlore.ok("logs", run_id).lines == [str(runlore.home / "sub"), "3 [REDACTED] [REDACTED]"]
     same = runlore.ok("run", *options, "--output-limit", "1M", "--json", "--", *argv).json
