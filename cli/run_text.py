@@ -125,6 +125,10 @@ def _results(view: RunView, *, plain: bool) -> Iterator[tuple[str, str]]:
         if view.secrets is not None and not view.secrets.output_kept:
             lost += f"; {DROPPED}"
         yield "output", f"{phrases.size(output.bytes)}{lines}{lost}"
+    stored = view.artifacts
+    if stored is not None and stored.count:
+        what = f"{phrases.counted(stored.count, 'file')}, {phrases.size(stored.bytes)}"
+        yield "artifacts", f"{what}; see `runlore artifacts ls {view.short_id}`"
     if used is not None:
         yield "used", f"{phrases.took(used.cpu_s)} of CPU, {phrases.size(used.max_rss_bytes)} of memory"
 

@@ -41,6 +41,7 @@ def test_the_list_says_what_is_stored_and_what_is_not(made: Runlore) -> None:
     view = made.ok("show", "made", "--json").json
     assert view["artifacts"]["count"] == 3
     assert view["artifacts"]["bundle"].endswith(f"/{view['run_id']}/artifacts")
+    assert f"3 files, 20 B; see `runlore artifacts ls {view['short_id']}`" in made.ok("show", "made").stdout
 
 
 def test_a_stranger_checks_with_coreutils(made: Runlore, tmp_path: Path) -> None:
