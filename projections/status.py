@@ -274,7 +274,7 @@ NOTED: Final = frozenset(
 )
 """Events of which the state keeps at most that the run was alive."""
 
-TIMED: Final = frozenset({*STATUS_OF, e.RunStopRequested})
+TIMED: Final = frozenset({*STATUS_OF, e.RunStopRequested, e.RunExpired, e.RunRemoved})
 """Events of which the state keeps the time."""
 
 SIGNS_OF_LIFE: Final = frozenset(

@@ -16,14 +16,10 @@ from runlore.projections.index.survey import Place
 
 BATCH: Final = 512
 """Rows that are kept until they go in together."""
-_KNOWN: Final = 6
-"""Columns that every row has; the others only settled ones have."""
 _TOLD: Final = 17
+"""Columns that only settled rows have."""
 _NOTHING: Final = "\0"
-_NULLABLE: Final = (
-    f"NULLIF(?{number}, ?{_KNOWN + _TOLD + 1})" for number in range(_KNOWN + 1, _KNOWN + _TOLD + 1)
-)
-_SETTLED: Final = f"INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, {', '.join(_NULLABLE)})"
+_SETTLED: Final = f"INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?{', NULLIF(?, char(0))' * _TOLD})"
 _UNSETTLED: Final = "INSERT INTO runs (id, run_id, settled, inode, size, mtime_ns) VALUES (?, ?, ?, ?, ?, ?)"
 _TAGS: Final = "INSERT INTO tags VALUES (?, ?, ?, ?)"
 
@@ -54,7 +50,7 @@ def _batches(entries: Iterable[Entry]) -> Iterator[list[tuple[int, Entry]]]:
 
 def _insert(connection: sqlite.Connection, batch: list[tuple[int, Entry]]) -> None:
     settled = (
-        (number, each.run_id, 1, *each.signature, *map(_bound, each.columns), _NOTHING)
+        (number, each.run_id, 1, *each.signature, *map(_bound, each.columns))
         for number, each in batch
         if each.columns
     )
