@@ -57,7 +57,7 @@ def test_the_twins_have_the_same_methods(twin: type, original: type) -> None:
     """Whoever knows one API knows the other: same names, same arguments, same defaults."""
     inside = {
         Registry: {"open", "append", "settle", "require_writable", "reconcile_in_passing", "by"}
-        | {"secrets"},
+        | {"secrets", "retaining"},
         Run: {"open_transcript"},
         TrackedRun: {"open_transcript", "beat", "flush", "finish", "progress_soon"}
         | {"tell", "tell_now", "tell_soon", "conclude"},

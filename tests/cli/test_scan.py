@@ -31,9 +31,12 @@ def test_places_and_kinds_are_told(runlore: Runlore, run_id: str) -> None:
     """1, a line for each, and the next command; the secret is nowhere in the answer."""
     done = runlore("scan", env={"MY_TOKEN": MINE}, code=1)
 
+    (stored,) = {path.name for path in (runlore.root / "runs" / run_id / "bundle").iterdir()} - {
+        "manifest.json"
+    }
     assert done.lines == [
         f"{run_id}  runs/{run_id}/transcript, stdout, line 2: github-token",
-        f"{run_id}  runs/{run_id}/artifacts/out.txt, line 1: value-of:$MY_TOKEN",
+        f"{run_id}  runs/{run_id}/bundle/{stored}, line 1: value-of:$MY_TOKEN",
         "2 likely secrets in 1 run",
     ]
     assert done.stderr == f"to take one out: `runlore redact {run_id} --value-from -`\n"
