@@ -14,7 +14,7 @@ PROOF: Final = os.environ.get("RUNLORE_PROOF", "ci")
 ALL_MUST_RUN: Final = os.environ.get("RUNLORE_CI") == "1"
 
 # The same examples every time in CI, so that a red build means the change; new ones in a soak.
-settings.register_profile("ci", deadline=None, derandomize=True, max_examples=100)
+settings.register_profile("ci", deadline=None, derandomize=True, max_examples=60)
 settings.register_profile("few", parent=settings.get_profile("ci"), max_examples=25)
 settings.register_profile("full", deadline=None, max_examples=5000, print_blob=True)
 settings.load_profile(PROOF)

@@ -34,7 +34,7 @@ def test_the_power_fails_after_every_change(workload: Workload, request: pytest.
 def test_the_power_fails_on_random_days(part: int, sized: Callable[[int, int], int]) -> None:
     """Whatever owners and strangers do to a journal in whatever order, each picture comes up again."""
     states, seed = 0, part
-    wanted = sized(50_000, 400_000) // PARTS
+    wanted = sized(24_000, 400_000) // PARTS
 
     while states < wanted:
         cuts = PowerCuts()

@@ -21,7 +21,7 @@ def test_appenders_are_killed(
     appenders: int, part: int, tmp_path: Path, sized: Callable[[int, int], int]
 ) -> None:
     """No acknowledged event is lost and no journal becomes unreadable, however often appenders are killed."""
-    kills, seconds = sized(500, 5_000), sized(10, 60)
+    kills, seconds = sized(500, 5_000), sized(6, 60)
     seed = 1 + 2 * part + 10 * appenders
     command = [sys.executable, "-m", "tests.crash.kill_soak"]
     command += [str(word) for word in (appenders, kills, seconds, seed, tmp_path)]
