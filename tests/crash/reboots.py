@@ -122,6 +122,8 @@ class Reboots:
             self._expect("OwnerAdopted" in kept.tags(), False)
 
     def _expect_lost(self, kept: Kept) -> None:
+        """Whoever holds the run's lock writes that down: the process that was to adopt it, or we."""
+        until(lambda: "RunFailed" in kept.tags())
         final = kept.event(events.RunFailed)
         seen = final.observation
         self._expect(final.reason.code if final.reason else "", "owner_lost")

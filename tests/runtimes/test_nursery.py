@@ -21,9 +21,20 @@ START: dict[str, Callable[[], Nursery]] = {"forked": launch.fork_nursery, "execu
 
 @pytest.fixture(params=START)
 def nursery(request: pytest.FixtureRequest) -> Iterator[Nursery]:
-    """One for our own command, and one for anybody else's process."""
+    """One for our own command, and one for anybody else's process.
+
+    Our command ends soon, and what it forked is collected by init then; this process goes on.
+    """
+    others = _children()
     with START[request.param]() as made:
         yield made
+    for pid in _children() - others:
+        os.waitpid(pid, 0)
+
+
+def _children() -> set[int]:
+    """Return the processes that this one began and has not collected."""
+    return {int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()}
 
 
 def kept(keeping: Keeping, nursery: Nursery, *argv: str) -> Kept:
