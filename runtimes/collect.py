@@ -25,10 +25,10 @@ from runlore.projections.artifact_views import manifest
 from runlore.projections.artifacts import FILE, REPORT, Artifacts, unmet
 from runlore.projections.globs import Place, Selection
 from runlore.projections.media_types import media_type
-from runlore.runtimes.beneath import FOLDER as FOLDER_FLAGS
-from runlore.runtimes.beneath import open_beneath, open_folder
+from runlore.runtimes.beneath import open_folder
 from runlore.runtimes.bundle import FOLDER, Bundle, Kept, NotKept, write_manifest
 from runlore.runtimes.collecting import OUTPUTS, has_outputs
+from runlore.runtimes.emptying import Emptying
 from runlore.runtimes.outputs import Candidate, Found, Group, Refused, Unfit, find, open_candidate
 from runlore.runtimes.stored import artifacts_of
 
@@ -94,10 +94,6 @@ class _Line(Struct, frozen=True):
     size: int = 0
 
 
-Seen = tuple[int, int, int, int]
-"""Device, inode, size and time of the last change of a file that was stored."""
-
-
 class _Collector:
     def __init__(
         self, wanted: Wanted, append: Append, tick: Callable[[], None], pause: Callable[[], None]
@@ -116,8 +112,7 @@ class _Collector:
         self._named: set[str] = set()
         self._in_outputs = False
         """What is found now lies in `$RUNLORE_OUTPUTS`."""
-        self._emptied: list[tuple[str, Seen]] = []
-        """What of `$RUNLORE_OUTPUTS` was stored, as it was then."""
+        self._emptying: Final = Emptying()
         self._files = self._bytes = self._refusals = self._held_bytes = 0
         self._over = self._over_bytes = 0
         self._over_why = ""
@@ -236,7 +231,7 @@ class _Collector:
         self._files, self._bytes = self._files + 1, self._bytes + kept.size
         self._held_bytes += kept.size
         if self._in_outputs:
-            self._emptied.append((found.path, _seen(there)))
+            self._emptying.add(found.path, there)
         self._line(_kept_fields(found, kept), kept)
 
     def _refuse(self, found: Found, outcome: Outcome, reason: str) -> None:
@@ -355,20 +350,9 @@ class _Collector:
             with suppress(OSError):  # `verify` says that it is missing; the journal has it all
                 data = json.format(json.encode(manifest(state)), indent=1) + b"\n"
                 write_manifest(self._wanted.disk, self._bundle.folder, data)
-        self._empty_outputs()
+        if self._wanted.may_empty:
+            self._emptying.empty(self._wanted.layout.in_run(self._wanted.run_id, OUTPUTS))
         return unmet(state.recipe, state.entries)
-
-    def _empty_outputs(self) -> None:
-        """Remove from `$RUNLORE_OUTPUTS` what is stored, and still is as it was then."""
-        if not self._wanted.may_empty or not self._emptied:
-            return
-        with suppress(OSError):
-            top = open_folder(self._wanted.layout.in_run(self._wanted.run_id, OUTPUTS))
-            try:
-                for path, seen in self._emptied:
-                    _remove(top, path, seen)
-            finally:
-                os.close(top)
 
 
 class _Enough(Exception):
@@ -388,22 +372,6 @@ def _in_folder(path: str, groups: list[Group], avoid: tuple[str, ...]) -> Iterat
         yield from find(folder, groups, avoid=frozenset(each for each in shunned if each is not None))
     finally:
         os.close(folder)
-
-
-def _remove(top: int, path: str, seen: Seen) -> None:
-    """Remove a file below an open folder, if it is still the one that was seen."""
-    folder, _, name = path.rpartition("/")
-    with suppress(OSError):
-        at = open_beneath(top, folder, FOLDER_FLAGS) if folder else os.dup(top)
-        try:
-            if _seen(os.stat(name, dir_fd=at, follow_symlinks=False)) == seen:
-                os.unlink(name, dir_fd=at)
-        finally:
-            os.close(at)
-
-
-def _seen(found: os.stat_result) -> Seen:
-    return found.st_dev, found.st_ino, found.st_size, found.st_ctime_ns
 
 
 def _identity(path: str) -> tuple[int, int] | None:

@@ -71,6 +71,17 @@ def _wait(place: Place, root: str) -> None:
         time.sleep(_POLL_S)
 
 
+def _kept(place: Place, root: str, path: str, launch: Callable[[], object]) -> Callable[[], Sample]:
+    """Return what launches them once, and waits until nothing of them disturbs the next case."""
+
+    def measure() -> Sample:
+        sample = _stamped(path, _count(place), launch)
+        _wait(place, root)
+        return sample
+
+    return measure
+
+
 @contextmanager
 def ours(place: Place) -> Measure:
     """`runlore submit` of one file."""
@@ -78,13 +89,7 @@ def ours(place: Place) -> Measure:
     with open(f"{place.folder}/runs.ndjson", "w", encoding="utf-8") as file:
         file.writelines(json.dumps({"argv": command}) + "\n" for _ in range(count))
     argv = [place.runlore, "--root", root, "submit", "-q", "--from", f"{place.folder}/runs.ndjson"]
-
-    def measure() -> Sample:
-        sample = _stamped(command[-1], count, lambda: quietly(argv, user_environment()))
-        _wait(place, root)
-        return sample
-
-    yield measure
+    yield _kept(place, root, command[-1], lambda: quietly(argv, user_environment()))
 
 
 @contextmanager
@@ -92,14 +97,8 @@ def submit_many(place: Place) -> Measure:
     """registry.submit_many() in a Python that has imported runlore already."""
     command, count, root = stamp(place), _count(place), _root(place)
     registry: Any = runlore.open(root)
-
-    def measure() -> Sample:
-        given = [{"argv": command}] * count
-        sample = _stamped(command[-1], count, lambda: list(registry.submit_many(given)))
-        _wait(place, root)
-        return sample
-
-    yield measure
+    given = [{"argv": command}] * count
+    yield _kept(place, root, command[-1], lambda: list(registry.submit_many(given)))
 
 
 @contextmanager
@@ -107,13 +106,7 @@ def loop(place: Place) -> Measure:
     """`runlore run -d`, once for each command."""
     command, count, root = stamp(place), _count(place), _root(place)
     argv = ["/bin/sh", "-c", _LOOP, str(count), place.runlore, "--root", root, "run", "-d", "--", *command]
-
-    def measure() -> Sample:
-        sample = _stamped(command[-1], count, lambda: quietly(argv, user_environment()))
-        _wait(place, root)
-        return sample
-
-    yield measure
+    yield _kept(place, root, command[-1], lambda: quietly(argv, user_environment()))
 
 
 @contextmanager

@@ -134,10 +134,11 @@ def test_a_run_that_ends_has_old_ones_pruned(keeping: Keeping) -> None:
     Path(keeping.layout.config_file).write_text(
         '[retention]\nkeep = "1s"\nfloor = "1s"\nautomatic = true\n[retention.status]\nfailed = "forever"\n'
     )
-    keeping.run(*python("raise SystemExit(3)"))
+    kept = keeping.run(*python("raise SystemExit(3)"))
 
     until(lambda: lies(keeping.layout, old) == ["trash"], "the old run is in the trash")
     until(lambda: not autoprune.failure(REAL, keeping.layout), "and nothing went wrong")
+    assert lies(keeping.layout, kept.run_id) == ["runs"], "another rule keeps the one that ended"
 
 
 def test_a_tracked_run_that_ends_has_old_ones_pruned(layout: Layout, begun: list[bytes]) -> None:
