@@ -166,7 +166,7 @@ def room_returns(disk: Path, folder: Path, *, dies: bool) -> Iterator[str]:
         with no_room(disk):
             gate.write_text("first half")
             until((folder / "printed").exists, "the first half")
-            until(lambda: _waiting_bytes(kept) == 0, "an empty pipe")
+            until(lambda: _has_taken_all(kept), "a keeper that has dealt with all of it")
             if dies:
                 kept.kill(kept.keeper())
         gate.write_text("second half")
@@ -189,6 +189,12 @@ def _waiting_bytes(kept: Kept) -> int:
         return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
     finally:
         os.close(fd)
+
+
+def _has_taken_all(kept: Kept) -> bool:
+    """Nothing is left to take, and the keeper, which may have taken it a moment ago, waits for more."""
+    stat = Path(f"/proc/{kept.keeper().pid}/stat")
+    return _waiting_bytes(kept) == 0 and stat.read_text().rpartition(")")[2].split()[0] == "S"
 
 
 def _told(kept: Kept) -> int:

@@ -398,6 +398,7 @@ VICTIMS: Final[dict[str, type[Victim]]] = {
     "list": Lists,
 }
 LONG_LIVES: Final = {
+    "redact": 4,
     "list": 40,
     "pack": 15,
     "label packed": 50,
