@@ -19,6 +19,7 @@ import sys
 import tempfile
 import venv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NoReturn
@@ -37,13 +38,15 @@ PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 # As many workers as cores, but not so many that starting them costs more than they save.
 # Tests that must not run side by side share a pytest.mark.xdist_group.
 PARALLEL: Final = ("-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup")
+MISLEADING: Final = frozenset({"PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE"})
+"""The last one, common in containers, has each of the tests' thousands of commands compile all it imports."""
 SOAK_TIMEOUT_S: Final = 3600
 SUPPORTED: Final = ("3.11", "3.12", "3.13")
 QUICK: Final = (
     *("tests/projections", "tests/compat", "tests/smoke", "tests/journal/test_codec.py"),
     "--hypothesis-profile=few",
 )
-"""What tells one Python from another at little cost; a whole run is `tasks.py pythons tests`."""
+"""What tells one Python from another at little cost; a whole run, with each, is `tasks.py pythons tests`."""
 
 PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ROOMS: Final[Mapping[str, str]] = PROJECT["tool"]["setuptools"]["package-dir"]
@@ -79,6 +82,7 @@ def types(_: Sequence[str]) -> None:
     run(
         ["mypy", LINKS / "runlore", *others, "tasks.py"],
         ["pyright", "--project", pyright_config(LINKS), "--pythonpath", VENV / "bin/python"],
+        at_once=True,
     )
 
 
@@ -104,13 +108,13 @@ def docs(args: Sequence[str]) -> None:
 
 
 def pythons(args: Sequence[str]) -> None:
-    """Run the quick tests, or those in ARGS, under every other supported Python found here."""
+    """Run the quick tests under the newest other Python found here, or those in ARGS under each of them."""
+    found = {version: find_python(version) for version in SUPPORTED if version != PYTHON}
+    for version in (each for each, interpreter in found.items() if interpreter is None):
+        say(f"Python {version} is absent here; nothing was run with it")
+    here = [(version, interpreter) for version, interpreter in found.items() if interpreter is not None]
     failed = []
-    for version in [each for each in SUPPORTED if each != PYTHON]:
-        interpreter = find_python(version)
-        if interpreter is None:
-            say(f"Python {version} is absent here; nothing was run with it")
-            continue
+    for version, interpreter in here if args else here[-1:]:
         env = os.environ | {"RUNLORE_VENV": f".venv-{version}"}
         done = subprocess.run([interpreter, __file__, "test", *(args or QUICK)], env=env, check=False)
         failed += [version] if done.returncode else []
@@ -335,20 +339,26 @@ def apt_install(packages: Sequence[str]) -> bool:
 # -- running and talking ---------------------------------------------------------------------------
 
 
-def run(*commands: Iterable[str | Path], quiet: bool = False) -> None:
+def run(*commands: Iterable[str | Path], quiet: bool = False, at_once: bool = False) -> None:
     """Run every command with VENV first on PATH, also after one failed; end if any of them failed."""
-    env = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
+    env = {name: value for name, value in os.environ.items() if name not in MISLEADING}
+    env["PYTHONPYCACHEPREFIX"] = str(BUILD / "pycache")
     env["PATH"] = f"{VENV / 'bin'}{os.pathsep}{env.get('PATH', os.defpath)}"
-    failure = 0
-    for program, *args in (map(str, command) for command in commands):
-        say("$ " + shlex.join([program, *args]))
-        argv = [str(VENV / "bin" / program), *args]
-        done = subprocess.run(argv, cwd=ROOT, env=env, check=False, capture_output=quiet, text=True)
-        if done.returncode:
-            failure = failure or done.returncode
-            sys.stderr.write(f"{done.stdout or ''}{done.stderr or ''}")
-    if failure:
+    with ThreadPoolExecutor(len(commands) if at_once else 1) as pool:
+        codes = list(pool.map(lambda command: run_one(command, env, quiet=quiet), commands))
+    if failure := next(filter(None, codes), 0):
         sys.exit(failure)
+
+
+def run_one(command: Iterable[str | Path], env: Mapping[str, str], *, quiet: bool) -> int:
+    """Return the exit code of one command."""
+    program, *args = map(str, command)
+    say("$ " + shlex.join([program, *args]))
+    argv = [str(VENV / "bin" / program), *args]
+    done = subprocess.run(argv, cwd=ROOT, env=env, check=False, capture_output=quiet, text=True)
+    if done.returncode:
+        sys.stderr.write(f"{done.stdout or ''}{done.stderr or ''}")
+    return done.returncode
 
 
 def say(text: str) -> None:
