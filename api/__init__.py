@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from runlore.journal.values import Status as Status
     from runlore.named import NamedSubscription as NamedSubscription
     from runlore.projections.artifact_views import ArtifactView as ArtifactView
-    from runlore.projections.promote_views import RunPromotedView as RunPromotedView
+    from runlore.projections.promote_views import PromotionView as PromotionView
     from runlore.projections.run_view import RunView as RunView
     from runlore.projections.subscription_views import SubscriptionView as SubscriptionView
     from runlore.projections.views import PsView as PsView
@@ -100,7 +100,7 @@ _HOMES = {
     "journal.values": ("RunId", "Status"),
     "named": ("NamedSubscription",),
     "projections.artifact_views": ("ArtifactView",),
-    "projections.promote_views": ("RunPromotedView",),
+    "projections.promote_views": ("PromotionView",),
     "projections.run_view": ("RunView",),
     "projections.subscription_views": ("SubscriptionView",),
     "projections.views": ("PsView",),
@@ -150,12 +150,12 @@ __all__ = [
     "NotFound",
     "NotPermitted",
     "OutsideRun",
+    "PromotionView",
     "PsView",
     "Record",
     "Registry",
     "Run",
     "RunId",
-    "RunPromotedView",
     "RunView",
     "RunloreError",
     "Slow",

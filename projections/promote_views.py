@@ -11,9 +11,10 @@ Promoting = Literal["promoted", "already", "mended"]
 """Mended: it was evidence already, and its bytes were missing there, or damaged."""
 
 
-class PromotedItem(Struct, frozen=True, kw_only=True):
-    """One output that is evidence, or was to become it."""
+class PromotionView(Struct, frozen=True, kw_only=True):
+    """One output that is evidence, or would be."""
 
+    run_id: RunId
     path: str
     bytes: int
     sha256: str
@@ -21,20 +22,11 @@ class PromotedItem(Struct, frozen=True, kw_only=True):
     """Null in a dry run, if it is not evidence yet."""
 
 
-class RunPromotedView(Struct, frozen=True, kw_only=True):
-    """What of one run is evidence now, or would be."""
-
-    run_id: RunId
-    items: list[PromotedItem]
-    """Of the outputs that were meant, by path; not those that could not be promoted."""
-    bytes: int
-
-
 class PromoteView(Struct, frozen=True, kw_only=True):
-    """What was promoted, run by run."""
+    """The outputs that are evidence now, run by run and by path; not those that could not be promoted."""
 
     schema: Literal["runlore.promote/1"] = "runlore.promote/1"
     dry_run: bool
-    items: list[RunPromotedView]
+    items: list[PromotionView]
     refused: list[RefusedView] = []
     """What could not be promoted, and why; the rest was all the same."""

@@ -9,7 +9,6 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -29,8 +28,6 @@ _SPARE: Final = 4 << 20
 _ZEROS: Final = bytes(PIECE)
 _HALF: Final = re.compile(r"\.[0-9a-f]{12}\.tmp")
 _HALF_FOR: Final = timedelta(days=1)
-Tick = Callable[[int], None]
-"""Told of every piece how many bytes it has."""
 
 
 class Leftover(NamedTuple):
@@ -44,8 +41,8 @@ class Leftover(NamedTuple):
 class Evidence:
     """The evidence, as whoever promotes outputs adds to it."""
 
-    def __init__(self, disk: Disk, layout: Layout, tick: Tick = lambda _: None) -> None:
-        self._disk, self._root, self.folder, self._tick = disk, layout.root, layout.evidence, tick
+    def __init__(self, disk: Disk, layout: Layout) -> None:
+        self._disk, self._root, self.folder = disk, layout.root, layout.evidence
 
     def begin(self) -> None:
         """Return when there is a folder of ours to add to.
@@ -141,7 +138,6 @@ class Evidence:
             if piece != _ZEROS[: len(piece)]:
                 self._write(target, piece, place)
             place += len(piece)
-            self._tick(len(piece))
         self._disk.truncate(target, place)
         return digest.hexdigest()
 
@@ -155,7 +151,6 @@ class Evidence:
         while place < size and (piece := self._disk.pread(fd, min(PIECE, size - place), place)):
             digest.update(piece)
             place += len(piece)
-            self._tick(len(piece))
         return digest.hexdigest()
 
     def _require_room(self, needed: int) -> None:

@@ -4,7 +4,6 @@ What a kill leaves between the two is bytes that nothing names, and doing it aga
 whose bytes are not right never gets an event.
 """
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -14,7 +13,7 @@ from runlore.journal.errors import BadInput, Conflict, JournalIO, Removed, Runlo
 from runlore.journal.events import ArtifactCollected, Event, RunAccepted
 from runlore.journal.events import ArtifactPromoted as Promoted
 from runlore.journal.values import RunId, Seq
-from runlore.projections.promote_views import PromotedItem, Promoting, RunPromotedView
+from runlore.projections.promote_views import Promoting, PromotionView
 from runlore.runtimes.deciding import append_decision, append_decisions
 from runlore.runtimes.evidence import Evidence
 from runlore.runtimes.folding import RunFold
@@ -58,12 +57,12 @@ class Promotion:
         """How many outputs are meant."""
         return len(self._entries)
 
-    def plan(self) -> RunPromotedView:
+    def plan(self) -> list[PromotionView]:
         """Return what would be promoted; reads the journal, and no bytes."""
         known = self._on_record()
         return self._view({each.path: "already" for each in self._entries if _is_in(known, each)})
 
-    def apply(self, why: str = "", each: Each = lambda entries: entries) -> RunPromotedView:
+    def apply(self, why: str = "", each: Each = lambda entries: entries) -> list[PromotionView]:
         """Return what is evidence now, durably, bytes and decision; what could not be is in `failures`.
 
         Raises:
@@ -76,7 +75,7 @@ class Promotion:
         evidence.begin()
         kept = self._keep(evidence, each)
         if not kept:
-            return self._view({})
+            return []
         evidence.settle()
         before = self._on_record()
         done = dict.fromkeys(self._decide(kept, why), _PROMOTED)
@@ -115,7 +114,7 @@ class Promotion:
         try:
             evidence.keep(source, entry)
         finally:
-            os.close(source)
+            self._disk.close(source)
         self._mended.add(entry.sha256 or "")
 
     # -- decisions
@@ -196,18 +195,18 @@ class Promotion:
 
     # -- view
 
-    def _view(self, done: dict[str, Promoting], *, only: bool = False) -> RunPromotedView:
-        entries = [each for each in self._entries if not only or each.path in done]
-        return RunPromotedView(
-            run_id=self.run_id,
-            items=[
-                PromotedItem(
-                    path=each.path, bytes=each.bytes, sha256=each.sha256 or "", done=done.get(each.path)
-                )
-                for each in entries
-            ],
-            bytes=sum(each.bytes for each in entries),
-        )
+    def _view(self, done: dict[str, Promoting], *, only: bool = False) -> list[PromotionView]:
+        return [
+            PromotionView(
+                run_id=self.run_id,
+                path=each.path,
+                bytes=each.bytes,
+                sha256=each.sha256 or "",
+                done=done.get(each.path),
+            )
+            for each in self._entries
+            if not only or each.path in done
+        ]
 
 
 class _Left:

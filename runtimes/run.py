@@ -22,7 +22,7 @@ from runlore.runtimes.waiting import wait_over, waiting_for
 
 if TYPE_CHECKING:
     from runlore.projections.artifact_views import ArtifactView
-    from runlore.projections.promote_views import RunPromotedView
+    from runlore.projections.promote_views import PromotionView
     from runlore.projections.retention_views import RemovedRunView
     from runlore.projections.run_state import RunState
     from runlore.projections.views import RedactView
@@ -330,7 +330,7 @@ class Run:
 
         self._decide(draft_of)
 
-    def promote(self, *paths: str, reason: str = "") -> "RunPromotedView":
+    def promote(self, *paths: str, reason: str = "") -> "list[PromotionView]":
         """Return which stored outputs are evidence now, durably, bytes and decision: nothing removes them.
 
         paths: paths or patterns as of `artifacts`; all stored outputs without any. What is evidence already

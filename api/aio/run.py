@@ -15,7 +15,7 @@ from runlore.aio.waiting import wait_decided
 from runlore.journal.scan import Record
 from runlore.journal.values import Status, Stream
 from runlore.projections.artifact_views import ArtifactView
-from runlore.projections.promote_views import RunPromotedView
+from runlore.projections.promote_views import PromotionView
 from runlore.projections.retention_views import RemovedRunView
 from runlore.projections.run_view import RunView
 from runlore.projections.views import RedactView
@@ -155,7 +155,7 @@ class AsyncRun:
         """Take the pin away: see `Run.unpin`."""
         await act(partial(self.sync.unpin, why))
 
-    async def promote(self, *paths: str, reason: str = "") -> RunPromotedView:
+    async def promote(self, *paths: str, reason: str = "") -> list[PromotionView]:
         """Make stored outputs evidence: see `Run.promote`."""
         return await act(partial(self.sync.promote, *paths, reason=reason))
 

@@ -14,7 +14,7 @@ from runlore.cli.refusals import refused
 from runlore.cli.session import Session
 from runlore.journal.errors import RunloreError
 from runlore.journal.ids import short
-from runlore.projections.promote_views import PromotedItem, PromoteView, RunPromotedView
+from runlore.projections.promote_views import PromoteView, PromotionView
 from runlore.runtimes.promoting import Promotion, settle_end
 
 if TYPE_CHECKING:
@@ -61,8 +61,7 @@ def promote(
     for each in meant(session, ids, where):
         promoting.add(each, globs)
     view = PromoteView(dry_run=dry_run, items=promoting.items, refused=promoting.refused)
-    paths = [item.path for run in view.items for item in run.items]
-    session.output.answer(view, lambda: _lines(session, view), paths)
+    session.output.answer(view, lambda: _lines(session, view), [item.path for item in view.items])
     if view.refused:
         raise Failed(view.refused[0].exit_code)
 
@@ -72,22 +71,22 @@ class _Promoting:
 
     def __init__(self, session: Session, reason: str, *, dry_run: bool) -> None:
         self._session, self._reason, self._dry_run = session, reason, dry_run
-        self.items: list[RunPromotedView] = []
+        self.items: list[PromotionView] = []
         self.refused: list[RefusedView] = []
 
     def add(self, run_id: "RunId", globs: tuple[str, ...]) -> None:
         """Promote what is meant of one run."""
         try:
-            view, failures = self._promoted(run_id, globs)
+            made, failures = self._promoted(run_id, globs)
         except RunloreError as error:
             self.refused.append(refused(self._session, run_id, error))
             return
-        self.items.append(view)
+        self.items += made
         self.refused += [refused(self._session, run_id, error) for error in failures]
 
     def _promoted(
         self, run_id: "RunId", globs: tuple[str, ...]
-    ) -> tuple[RunPromotedView, list[RunloreError]]:
+    ) -> tuple[list[PromotionView], list[RunloreError]]:
         registry = self._session.registry
         if self._dry_run:
             return Promotion(registry, run_id, globs).plan(), []
@@ -99,13 +98,12 @@ class _Promoting:
 
 
 def _lines(session: Session, view: PromoteView) -> Iterator[str]:
-    for run in view.items:
-        for item in run.items:
-            what = f"{session.output.text(item.path)}  {phrases.size(item.bytes)}"
-            yield f"{short(run.run_id)}  {what}  {_told(item, dry_run=view.dry_run)}"
+    for item in view.items:
+        what = f"{session.output.text(item.path)}  {phrases.size(item.bytes)}"
+        yield f"{short(item.run_id)}  {what}  {_told(item, dry_run=view.dry_run)}"
 
 
-def _told(item: PromotedItem, *, dry_run: bool) -> str:
+def _told(item: PromotionView, *, dry_run: bool) -> str:
     if item.done == "already":
         return "is evidence already"
     if item.done == "mended":
