@@ -4,6 +4,7 @@ What a kill leaves between the two is bytes that nothing names, and doing it aga
 whose bytes are not right never gets an event.
 """
 
+import errno
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -75,12 +76,13 @@ class Promotion:
         evidence.begin()
         kept = self._keep(evidence, each)
         if not kept:
+            self._require_outputs()  # that they are gone is told better by that they were removed
             return []
         evidence.settle()
-        before = self._on_record()
         done = dict.fromkeys(self._decide(kept, why), _PROMOTED)
+        known = self._on_record()
         for entry in kept:
-            if entry.path not in done and _is_in(before, entry):
+            if entry.path not in done and _is_in(known, entry):
                 done[entry.path] = "mended" if entry.sha256 in self._mended else "already"
         return self._view(done, only=True)
 
@@ -97,9 +99,10 @@ class Promotion:
                     self._keep_one(evidence, entry)
                     right[digest] = True
                 except JournalIO as error:
-                    self.failures.append(JournalIO(f"{error}; {_GO_ON}"))
-                    self.failures[-1].__cause__ = error
-                    break
+                    self._fail(error)
+                    if not _is_of_one_file(error):
+                        break
+                    right[digest] = False
                 except RunloreError as error:  # the bytes are gone, or are others: the next ones may be right
                     self.failures.append(error)
                     right[digest] = False
@@ -151,9 +154,13 @@ class Promotion:
         try:
             append_decisions(self._disk, self._layout, self.run_id, draft_of, appended, redact=redact)
         except JournalIO as error:
-            self.failures.append(JournalIO(f"{error}; {_GO_ON}"))
-            self.failures[-1].__cause__ = error
+            self._fail(error)
         return made
+
+    def _fail(self, error: JournalIO) -> None:
+        failure = JournalIO(f"{error}; what could be promoted is. See `runlore df`, and promote again")
+        failure.__cause__ = error
+        self.failures.append(failure)
 
     def _on_record(self) -> dict[str, str]:
         """Return the digests of what was promoted by now, by path."""
@@ -264,7 +271,12 @@ def settle_end(registry: "Registry", run_id: RunId) -> None:
 
 
 _PROMOTED: Final[Promoting] = "promoted"
-_GO_ON: Final = "what could be promoted is. Make room (see `runlore df`), and promote again"
+
+
+def _is_of_one_file(error: JournalIO) -> bool:
+    """Say whether the next file may be better off; a full disk is full for all of them."""
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno == errno.EIO
 
 
 def _is_in(known: dict[str, str], entry: ArtifactCollected) -> bool:

@@ -31,6 +31,7 @@ from runlore.runtimes.check_outputs import check_outputs
 from runlore.runtimes.disk_use import disk_use
 from runlore.runtimes.registry import Registry
 from runlore.runtimes.run import Run
+from runlore.runtimes.secret_scan import SecretScan
 from tests.doubles.drafts import new_run_id
 from tests.doubles.failer import failing
 from tests.runtimes.kept_runs import Owned, registry_at
@@ -350,6 +351,20 @@ def test_secrets(layout: Layout, run: Run, monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(BadInput, match="holds the value of a secret"):
         run.promote("out/model.bin")
     assert [event.path for event in promotions(layout)] == ["r.html"]
+
+
+def test_secrets_among_the_evidence_are_told(tmp_path: Path) -> None:
+    """By `redact`, which cannot take them out there, and by `scan`, also once the run's own copy is gone."""
+    layout = registry_at(tmp_path / "registry")
+    leave_run(layout, outputs={"key": b"AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYzzzzzzzzzz\n"})
+    run = Registry(layout).get(RUN)
+    run.promote()
+    name = f"evidence/{run.artifact('key').view.sha256}"
+
+    left = run.redact("wJalrXUtnFEMI/K7MDENG/bPxRfiCYzzzzzzzzzz", dry_run=True).still_there
+    assert name in {each.path for each in left}
+    shutil.rmtree(layout.in_run(RUN, "bundle"))
+    assert any(each.path.endswith(name) for each in SecretScan(REAL, layout, {}).scan(RUN))
 
 
 # -- a disk that refuses
