@@ -13,6 +13,7 @@ from runlore._version import __version__
 
 TYPE_CHECKING = False  # type checkers take it for True; importing it from typing costs 3 ms
 if TYPE_CHECKING:
+    from runlore.aio import AsyncArtifact as AsyncArtifact
     from runlore.aio import AsyncNamedSubscription as AsyncNamedSubscription
     from runlore.aio import AsyncRegistry as AsyncRegistry
     from runlore.aio import AsyncRun as AsyncRun
@@ -44,11 +45,14 @@ if TYPE_CHECKING:
     from runlore.journal.values import RunId as RunId
     from runlore.journal.values import Status as Status
     from runlore.named import NamedSubscription as NamedSubscription
+    from runlore.projections.artifact_views import ArtifactView as ArtifactView
+    from runlore.projections.promote_views import PromotionView as PromotionView
     from runlore.projections.run_view import RunView as RunView
     from runlore.projections.subscription_views import SubscriptionView as SubscriptionView
     from runlore.projections.views import PsView as PsView
     from runlore.registry import Registry as Registry
     from runlore.registry import open_registry as open  # noqa: A004 - like gzip.open: used with its module
+    from runlore.runtimes.artifact import Artifact as Artifact
     from runlore.runtimes.current import CurrentRun as CurrentRun
     from runlore.runtimes.current import current as current
     from runlore.runtimes.run import Run as Run
@@ -61,6 +65,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "aio": (
+        "AsyncArtifact",
         "AsyncNamedSubscription",
         "AsyncRegistry",
         "AsyncRun",
@@ -94,10 +99,13 @@ _HOMES = {
     "journal.scan": ("Record",),
     "journal.values": ("RunId", "Status"),
     "named": ("NamedSubscription",),
+    "projections.artifact_views": ("ArtifactView",),
+    "projections.promote_views": ("PromotionView",),
     "projections.run_view": ("RunView",),
     "projections.subscription_views": ("SubscriptionView",),
     "projections.views": ("PsView",),
     "registry": ("Registry", "open"),
+    "runtimes.artifact": ("Artifact",),
     "runtimes.current": ("CurrentRun", "current"),
     "runtimes.run": ("Run",),
     "runtimes.sql": ("SqlRows",),
@@ -114,6 +122,9 @@ _HERE = {"open": "open_registry"}
 __all__ = [
     "AlreadyEnded",
     "Ambiguous",
+    "Artifact",
+    "ArtifactView",
+    "AsyncArtifact",
     "AsyncNamedSubscription",
     "AsyncRegistry",
     "AsyncRun",
@@ -139,6 +150,7 @@ __all__ = [
     "NotFound",
     "NotPermitted",
     "OutsideRun",
+    "PromotionView",
     "PsView",
     "Record",
     "Registry",

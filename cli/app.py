@@ -54,6 +54,8 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "rename": "Give a run another name.",
         "pin": "Keep runs until they are unpinned.",
         "unpin": "Take the pins of runs away.",
+        "promote": "Make outputs of runs evidence, which nothing removes.",
+        "accept": "Accept the outcome of runs, which keeps them.",
     },
     "Make room": {
         "df": "Tell what takes the disk.",

@@ -9,8 +9,8 @@ def _words(text: str) -> frozenset[str]:
 
 COMMANDS: Final = _words(
     """
-    accept attach diff export hooks import mcp metrics playlist
-    projection promote queue relay replay rerun resume send
+    attach diff export hooks import mcp metrics playlist
+    projection queue relay replay rerun resume send
     serve stats template watch worker
     """
 )

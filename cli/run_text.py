@@ -10,6 +10,8 @@ from runlore.projections.run_view import RunView
 
 if TYPE_CHECKING:
     from runlore.cli.outcomes import Tint
+    from runlore.projections.artifact_views import PromotedView
+    from runlore.projections.run_view import AcceptanceView, EvidenceView
 
 DROPPED: Final = "since its keepers died no secret values are left to redact with"
 """Why output was counted and not kept."""
@@ -137,8 +139,19 @@ def _retention(view: RunView, now: datetime, *, utc: bool) -> Iterator[tuple[str
     """Yield what became of the run's outputs, or what keeps them once it has ended."""
     kept = view.retention
     yield "removed", removal(view, now, utc=utc)
+    if kept.evidence is not None:
+        count = phrases.counted(kept.evidence.outputs, "output")
+        yield "evidence", f"{count}; the last {decided(kept.evidence, now, utc=utc)}"
+    if kept.acceptance is not None:
+        yield "accepted", decided(kept.acceptance, now, utc=utc)
     if view.ended_at is not None and kept.removal is None and kept.reason:
         yield ("may go" if kept.eligible else "kept"), kept.reason
+
+
+def decided(made: "EvidenceView | AcceptanceView | PromotedView", now: datetime, *, utc: bool) -> str:
+    """Return when, by whom and why something was decided."""
+    by = f" by {made.by.user}@{made.by.host}" if made.by else ""
+    return phrases.moment(made.at, now, utc=utc) + by + (f": {made.why}" if made.why else "")
 
 
 def removal(view: RunView, now: datetime, *, utc: bool) -> str:

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 PRIVATE: Final = 0o600
 PRIVATE_DIR: Final = 0o700
+READ_ONLY: Final = 0o400
 _WRITE_LOCK: Final = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 _NO_LOCK: Final = struct.pack("hhqqi4x", fcntl.F_UNLCK, os.SEEK_SET, 0, 0, 0)
 _fcntl, _fstat, _lseek, _now = fcntl.fcntl, os.fstat, os.lseek, datetime.now
@@ -27,6 +28,8 @@ _FALLOC_FL_KEEP_SIZE: Final = 1
 """fallocate(2): allocate behind the end without changing the size."""
 _FALLOC_FL_PUNCH_HOLE: Final = 2
 """fallocate(2): give disk back inside a file; NULs are read there."""
+_FICLONE: Final = 0x40049409
+"""ioctl_ficlone(2): let a file have the same blocks as another, until either is written."""
 
 
 class FileStat(Struct, frozen=True, gc=False):
@@ -106,6 +109,14 @@ class Disk(Protocol):
 
         Raises OSError where it can, and the disk refused.
         """
+        ...
+
+    def clone(self, source: int, target: int) -> bool:
+        """Let an empty file have the same blocks as another, until either is written; False if it cannot."""
+        ...
+
+    def make_read_only(self, fd: int) -> None:
+        """Let nobody open the file for writing any more: mode 0400."""
         ...
 
     def rename(self, source: str, target: str, /) -> None:
@@ -204,6 +215,16 @@ class RealDisk:
 
     def punch(self, fd: int, offset: int, length: int) -> bool:
         return _allocated(fd, _FALLOC_FL_KEEP_SIZE | _FALLOC_FL_PUNCH_HOLE, offset, length)
+
+    def clone(self, source: int, target: int) -> bool:
+        try:
+            fcntl.ioctl(target, _FICLONE, source)
+        except OSError:
+            return False
+        return True
+
+    def make_read_only(self, fd: int) -> None:
+        os.fchmod(fd, READ_ONLY)
 
     def link(self, source: str, target: str) -> None:
         os.link(source, target, follow_symlinks=False)

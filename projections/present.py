@@ -11,7 +11,9 @@ from runlore.projections.health import Health
 from runlore.projections.replay import replay_command
 from runlore.projections.run_state import BEGINNING, OWN_PROCESS, RunState
 from runlore.projections.run_view import (
+    AcceptanceView,
     ArtifactsView,
+    EvidenceView,
     HandleView,
     ObservationView,
     OriginView,
@@ -211,8 +213,24 @@ def _retention(state: RunState) -> RetentionView:
         pinned=state.pinned,
         promoted=state.promoted,
         accepted=state.accepted,
+        evidence=_evidence(state),
+        acceptance=_acceptance(state),
         removal=_removal(state),
     )
+
+
+def _evidence(state: RunState) -> EvidenceView | None:
+    last = state.promotion
+    if last is None:
+        return None
+    return EvidenceView(outputs=state.promotions, at=last.at, by=actor_view(last.by), why=last.why)
+
+
+def _acceptance(state: RunState) -> AcceptanceView | None:
+    first = state.acceptance
+    if first is None:
+        return None
+    return AcceptanceView(at=first.at, by=actor_view(first.by), why=first.why)
 
 
 def _removal(state: RunState) -> RemovalView | None:

@@ -72,6 +72,8 @@ class PruneView(Struct, frozen=True, kw_only=True):
     """Tombstones that go as well."""
     journals_kept: dict[str, int] = {}
     """Tombstones past their age that stay, by why: packed."""
+    halves: int = 0
+    """Half copies among the evidence that nobody has gone on with for a day; they go, too."""
     moved_bytes: int = 0
     """Moved to the trash: not free yet."""
     freed_bytes: int = 0

@@ -10,7 +10,9 @@ from typing import Final
 from msgspec import Struct, structs
 
 from runlore.journal.events import (
+    ArtifactPromoted,
     FinalEvent,
+    RunAccepted,
     RunBooting,
     RunCollecting,
     RunExpired,
@@ -89,7 +91,12 @@ class Working(Struct, gc=False):
     """Nobody was left who knew its secrets, so its output was counted and not kept from then on."""
     pinned: bool = False
     promoted: bool = False
+    promotions: int = 0
+    promotion: ArtifactPromoted | None = None
+    """The last of them."""
     accepted: bool = False
+    acceptance: RunAccepted | None = None
+    """The first one."""
     expired: RunExpired | None = None
     """The decision that removed its outputs; None once they came back."""
     expired_at: datetime | None = None

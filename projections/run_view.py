@@ -115,6 +115,23 @@ class RemovalView(Struct, frozen=True, kw_only=True):
     bytes: int
 
 
+class EvidenceView(Struct, frozen=True, kw_only=True):
+    """How many outputs were promoted; of the last one when, by whom and why."""
+
+    outputs: int
+    at: datetime
+    by: ActorView | None
+    why: str
+
+
+class AcceptanceView(Struct, frozen=True, kw_only=True):
+    """When the run's outcome was accepted, by whom and why."""
+
+    at: datetime
+    by: ActorView | None
+    why: str
+
+
 class RetentionView(Struct, frozen=True, kw_only=True):
     """Whether cleanup may take the run; null where nobody looked."""
 
@@ -126,6 +143,8 @@ class RetentionView(Struct, frozen=True, kw_only=True):
     pinned: bool = False
     promoted: bool = False
     accepted: bool = False
+    evidence: EvidenceView | None = None
+    acceptance: AcceptanceView | None = None
     removal: RemovalView | None = None
 
 

@@ -25,7 +25,7 @@ class StatusProjection(TableProjection[RunState]):
     """Folds events into a RunState. `run.progressed`, the chatter, is kept out of the table's way."""
 
     def __init__(self) -> None:
-        super().__init__("status", 3, RunState, STEPS)
+        super().__init__("status", 4, RunState, STEPS)
 
     def fold(self, events: Iterable[AnyEvent], state: RunState) -> RunState:
         """Return the state after all of `events`; `state` itself stays as it was."""
@@ -204,12 +204,14 @@ def _unpinned(state: Working, _event: e.RunUnpinned) -> None:
     state.pinned = False
 
 
-def _promoted(state: Working, _event: e.ArtifactPromoted) -> None:
-    state.promoted = True
+def _promoted(state: Working, event: e.ArtifactPromoted) -> None:
+    state.promoted, state.promotion = True, event
+    state.promotions += 1
 
 
-def _accepted(state: Working, _event: e.RunAccepted) -> None:
+def _accepted(state: Working, event: e.RunAccepted) -> None:
     state.accepted = True
+    state.acceptance = state.acceptance or event
 
 
 def _expired(state: Working, event: e.RunExpired) -> None:

@@ -7,7 +7,6 @@ prove nothing.
 """
 
 import errno
-import fcntl
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,9 +25,6 @@ BEGINNING: Final = 8192
 """Bytes by which a file is taken for text or not."""
 _SPARE: Final = 4 << 20
 """Bytes of disk that are left to the journal when a file is copied."""
-_FICLONE: Final = 0x40049409
-"""ioctl_ficlone(2): let a file have the same blocks as another, until either is written."""
-_READ_ONLY: Final = 0o400
 _TRIES: Final = 3
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _ZEROS: Final = bytes(PIECE)
@@ -117,7 +113,7 @@ class Bundle:
             kept = self._poured(fd if shared else source, None if shared else fd, found.st_size)
             if kept is None:
                 return None
-            os.fchmod(fd, _READ_ONLY)
+            self._disk.make_read_only(fd)
             self._disk.fdatasync(fd)
         finally:
             self._disk.close(fd)
@@ -137,14 +133,8 @@ class Bundle:
 
     def _shared(self, source: int, fd: int) -> bool:
         """Let the copy share the source's blocks, at one moment; False where that cannot be done."""
-        if not self._may_share:
-            return False
-        try:
-            fcntl.ioctl(fd, _FICLONE, source)
-        except OSError as error:
-            self._may_share = error.errno in _FULL
-            return False
-        return True
+        self._may_share = self._may_share and self._disk.clone(source, fd)
+        return self._may_share
 
     def _poured(self, source: int, target: int | None, size: int) -> Kept | None:
         """Return what stands in the source, written to the target if there is one; holes stay holes."""

@@ -66,13 +66,19 @@ class _Check:
     def run(self) -> Iterator[ArtifactFinding]:
         folder = _folder(self._layout.run_dir(self._state.run_id), FOLDER)
         try:
-            yield from check_manifest(_manifest(folder), self._state)
+            if folder >= 0 or not self._is_all_evidence():
+                yield from check_manifest(_manifest(folder), self._state)
             yield from self._files(folder)
             yield from self._orphans(folder)
         finally:
             if folder >= 0:
                 os.close(folder)
         yield from self._evidence()
+
+    def _is_all_evidence(self) -> bool:
+        """Say whether nothing is lost with the bundle, its manifest included."""
+        promoted = {each.sha256 for each in self._state.promoted.values()}
+        return bool(promoted) and all(each.sha256 in promoted for each in self._state.stored)
 
     def _files(self, folder: int) -> Iterator[ArtifactFinding]:
         """Check each stored file once, however many outputs have its bytes."""
@@ -136,7 +142,10 @@ class _Check:
         if not self._state.promoted:
             return
         known = {each.path: each.sha256 for each in self._state.stored}
-        folder = _folder(self._layout.root, EVIDENCE)
+        try:
+            folder = _folder(self._layout.root, EVIDENCE)
+        except OSError:  # a link, or something else: what is behind it is not ours
+            folder = -1
         try:
             for path, promotion in sorted(self._state.promoted.items()):
                 if known.get(path) != promotion.sha256:
@@ -155,8 +164,11 @@ class _Check:
             yield _review(path, f"evidence/{digest} is not there, or no plain file")
             return
         try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode) or self._hashed(fd, False)[0] != digest:  # noqa: FBT003
+            found = os.fstat(fd)
+            if not stat.S_ISREG(found.st_mode) or self._hashed(fd, False)[0] != digest:  # noqa: FBT003
                 yield _review(path, f"evidence/{digest} has other bytes than were promoted")
+            else:
+                yield from _suspicions(found, path)
         finally:
             os.close(fd)
 

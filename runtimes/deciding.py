@@ -44,48 +44,83 @@ def append_decision(
         Removed: the run's outputs were removed, or are to be. Busy: somebody holds its owner lock.
         NotFound: no such run. CorruptJournal, NewerFormat, JournalIO: it was not recorded.
     """
+    made: list[Record] = []
+
+    def appended(record: Record) -> bool:
+        made.append(record)
+        return False
+
+    append_decisions(disk, layout, run_id, draft_of, appended, redact=redact)
+    return made[0] if made else None
+
+
+def append_decisions(
+    disk: Disk,
+    layout: Layout,
+    run_id: RunId,
+    draft_of: Callable[[RunState], Draft | None],
+    appended: Callable[[Record], bool],
+    *,
+    redact: Redact,
+) -> None:
+    """Append decisions one after the other, each durable, until `draft_of` finds nothing more to decide.
+
+    appended: is told of each, at once, and says whether more may follow.
+
+    Raises: as `append_decision` does; what was appended before stays.
+    """
     feed = Feed(disk, layout)
     writer = Writer(disk, layout, run_id, feed=feed, redact=redact)
     try:
-        return _decided(disk, layout, writer, RunFold(disk, layout, run_id), draft_of)
+        _decide(disk, layout, writer, RunFold(disk, layout, run_id), draft_of, appended)
     finally:
         writer.close()
         feed.close()
 
 
-def _decided(
+def _decide(  # noqa: PLR0917 - see append_decisions
     disk: Disk,
     layout: Layout,
     writer: Writer,
     folded: RunFold,
     draft_of: Callable[[RunState], Draft | None],
-) -> Record | None:
+    appended: Callable[[Record], bool],
+) -> None:
     for attempt in range(_TRIES):
         if attempt:
             time.sleep(_LOOK_S)
         folded.advance()
         try:
             with _owned(disk, layout, folded):
-                folded.advance()
-                state = folded.state
-                if state.expired is not None:
-                    raise Removed(
-                        folded.run_id,
-                        "is removed" if state.removed else "is in the trash",
-                        can_return=state.removed is None,
-                    )
-                draft = draft_of(state)
-                if draft is None:
-                    return None
-                if state.ended:
-                    return writer.append(draft, expected_seq=state.seq)
-                return writer.append(_unless_ended(writer, draft))
+                while (record := _append_next(writer, folded, draft_of)) is not None:
+                    if not appended(record):
+                        return
+                return
         except Busy:
             if attempt == _TRIES - 1:
                 raise
         except (StaleSeq, _EndedMeanwhile):
             continue
     raise Busy(f"run {folded.run_id} changes all the time; try again")
+
+
+def _append_next(
+    writer: Writer, folded: RunFold, draft_of: Callable[[RunState], Draft | None]
+) -> Record | None:
+    folded.advance()
+    state = folded.state
+    if state.expired is not None:
+        raise Removed(
+            folded.run_id,
+            "is removed" if state.removed else "is in the trash",
+            can_return=state.removed is None,
+        )
+    draft = draft_of(state)
+    if draft is None:
+        return None
+    if state.ended:
+        return writer.append(draft, expected_seq=state.seq)
+    return writer.append(_unless_ended(writer, draft))
 
 
 def _owned(disk: Disk, layout: Layout, folded: RunFold) -> AbstractContextManager[object]:

@@ -21,6 +21,7 @@ from runlore.journal.values import RunId
 from runlore.projections import shell
 from runlore.projections.findings import Finding, finding
 from runlore.runtimes import autoprune, trash
+from runlore.runtimes.evidence import leftovers
 from runlore.runtimes.live_files import left_live_files
 from runlore.runtimes.trash import GOING
 
@@ -47,6 +48,8 @@ class FileExaminer:
         for folder in _WITH_TEMPORARIES:
             yield from self._temporaries(f"{self._layout.root}{folder}")
         yield from self._redactions()
+        for half in leftovers(self._disk, self._layout, self._disk.now()):
+            yield finding("temporary_left", half.path, "runlore prune --apply", path=half.path)
         yield from self._quarantine()
         yield from self._trash()
         yield from self._positions()

@@ -53,18 +53,44 @@ def get_outputs(
         os.close(top)
 
 
+def save_output(layout: Layout, run_id: RunId, entry: ArtifactCollected, to: str) -> str:
+    """Return the path of the file that one output was written to; nothing is written over.
+
+    to: that path, or a folder that is there, in which it gets its own name.
+
+    Raises: as `get_outputs` does.
+    """
+    where = os.path.join(to, entry.path.rpartition("/")[2]) if os.path.isdir(to) else to
+    folder, name = os.path.split(where)
+    if os.path.lexists(where) or not name:
+        raise BadInput(f"{where!a} is there already, or no name of a file; nothing was written")
+    try:
+        top = open_folder(folder or ".")
+    except OSError as error:
+        raise BadInput(f"{folder or '.'!a}: {error.strerror or error}") from error
+    try:
+        source = open_stored(layout, run_id, entry)
+        try:
+            _write(source, entry, top, folder, name)
+        finally:
+            os.close(source)
+    finally:
+        os.close(top)
+    return where
+
+
 def _got(layout: Layout, run_id: RunId, entry: ArtifactCollected, top: int, to: str) -> GotView:
     source = open_stored(layout, run_id, entry)
     try:
-        _write(source, entry, top, to)
+        _write(source, entry, top, to, entry.path)
     finally:
         os.close(source)
     where = os.path.join(to, entry.path)
     return GotView(path=entry.path, to=where, bytes=entry.bytes, sha256=entry.sha256 or "")
 
 
-def _write(source: int, entry: ArtifactCollected, top: int, to: str) -> None:
-    *folders, name = entry.path.split("/")
+def _write(source: int, entry: ArtifactCollected, top: int, to: str, path: str) -> None:
+    *folders, name = path.split("/")
     temporary = f".{os.urandom(6).hex()}.tmp"
     try:
         folder = _folder(top, folders)
@@ -79,11 +105,11 @@ def _write(source: int, entry: ArtifactCollected, top: int, to: str) -> None:
             os.close(target)
         os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
     except FileExistsError as error:
-        raise BadInput(f"{os.path.join(to, entry.path)} has appeared meanwhile; it was left alone") from error
+        raise BadInput(f"{os.path.join(to, path)} has appeared meanwhile; it was left alone") from error
     except (DamagedArtifact, JournalIO):
         raise
     except OSError as error:
-        raise JournalIO(f"{os.path.join(to, entry.path)}: {error.strerror or error}") from error
+        raise JournalIO(f"{os.path.join(to, path)}: {error.strerror or error}") from error
     finally:
         with suppress(OSError):
             os.unlink(temporary, dir_fd=folder)

@@ -23,6 +23,7 @@ from runlore.projections.retention_views import Done, PrunedView, PruneView, Tom
 from runlore.runtimes import deletion, tombstones, trash
 from runlore.runtimes.as_of import rows_as_of
 from runlore.runtimes.cleanup_lock import cleanup_lock
+from runlore.runtimes.evidence import Leftover, leftovers, sweep
 from runlore.runtimes.removal import Remover
 from runlore.runtimes.retention_facts import Needed, facts_of, needed_by
 
@@ -48,6 +49,7 @@ class Plan:
         self.trash: list[TrashedView] = []
         self.tombstones: list[TombstoneView] = []
         self.journals_kept: dict[str, int] = {}
+        self.halves: list[Leftover] = []
 
 
 class Pruning:
@@ -111,6 +113,7 @@ class Pruning:
                 self._remove(remover, plan, at_once=at_once)
             for each in plan.tombstones:
                 self._try(each.run_id, partial(tombstones.remove, self._disk, self._layout, each.run_id))
+            plan.halves = [half for half in plan.halves if self._swept(half)]
         return self._view(plan, dry_run=False, at_once=at_once, free=free), True
 
     # -- plan
@@ -126,6 +129,7 @@ class Pruning:
         plan.verdicts = retention.plan(all_facts, plan.policy, plan.now)
         if as_of is None:
             self._plan_trash(plan, rows, emptying=free is not None)
+            plan.halves = leftovers(disk, layout, plan.now)
             plan.tombstones, plan.journals_kept = tombstones.due(disk, layout, rows, plan.policy, plan.now)
         if free is not None:
             _enough(plan, free)
@@ -234,6 +238,14 @@ class Pruning:
             return False
         return True
 
+    def _swept(self, half: Leftover) -> bool:
+        try:
+            sweep(self._disk, half)
+        except RunloreError as error:
+            self.failures.append(str(error))
+            return False
+        return True
+
     def _fail(self, run_id: RunId, why: str) -> None:
         self.failures.append(why)
         self._done[run_id] = "failed"
@@ -265,10 +277,12 @@ class Pruning:
             trash=all_emptied,
             journals=journals,
             journals_kept=plan.journals_kept,
+            halves=len(plan.halves),
             moved_bytes=sum(each.bytes for each in going) - at_once_bytes,
             freed_bytes=sum(each.bytes for each in emptied)
             + at_once_bytes
-            + sum(each.bytes for each in journals if each.done != "failed"),
+            + sum(each.bytes for each in journals if each.done != "failed")
+            + sum(half.bytes for half in plan.halves),
             wanted_bytes=free,
             failures=list(self.failures),
         )

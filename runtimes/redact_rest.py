@@ -13,9 +13,11 @@ from runlore.journal.values import RunId
 from runlore.projections.views import StillThereView
 from runlore.runtimes import redact_blobs
 from runlore.runtimes import secret_search as search
+from runlore.runtimes.stored import evidence_of
 
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK
 _OUTPUT: Final = "an output of the command: remove or replace it yourself"
+_EVIDENCE: Final = "an output that was promoted: remove it yourself, if it may be missed"
 _CLAIM: Final = "the claim of the run's key, by which a submission finds it again"
 _SETTING: Final = "your settings"
 _BLOB: Final = "the recipe of other runs, too: redact them as well"
@@ -46,6 +48,8 @@ def _candidates(disk: Disk, layout: Layout, run_id: RunId) -> Iterator[tuple[str
                 yield path, _OUTPUT
         elif name not in _REWRITTEN:
             yield f"{folder}/{name}", _OTHER
+    for digest in sorted(evidence_of(disk, layout, run_id)):
+        yield f"{layout.evidence}/{digest}", _EVIDENCE
     blob = redact_blobs.recipe_blob(disk, layout, run_id)
     for digest in {*redact_blobs.to_go(disk, layout, run_id), *([blob] if blob else [])}:
         yield layout.blob(digest), _BLOB

@@ -21,9 +21,12 @@ from runlore.runtimes.folding import RunFold
 from runlore.runtimes.waiting import wait_over, waiting_for
 
 if TYPE_CHECKING:
+    from runlore.projections.artifact_views import ArtifactView
+    from runlore.projections.promote_views import PromotionView
     from runlore.projections.retention_views import RemovedRunView
     from runlore.projections.run_state import RunState
     from runlore.projections.views import RedactView
+    from runlore.runtimes.artifact import Artifact
     from runlore.runtimes.deciding import Draft
     from runlore.runtimes.intervene import Intervention, Target
     from runlore.runtimes.registry import Registry
@@ -138,6 +141,29 @@ class Run:
         if since is not None:
             reader.seek_since(since)
         return reader
+
+    def artifacts(self, *globs: str, kind: str | None = None) -> "list[ArtifactView]":
+        """Return the outputs that were collected, and what was left out, with the reason.
+
+        globs: only what these mean: `"out/**"`, `"!**/*.tmp"`. kind: only those of this kind.
+        Nothing is collected before the run has ended.
+
+        Raises:
+            BadInput: a pattern is none. NotFound, CorruptJournal, JournalIO: the journal cannot be read.
+        """
+        from runlore.runtimes.artifact import views_of  # noqa: PLC0415 - few need it
+
+        return views_of(self.registry, self.id, globs, kind)
+
+    def artifact(self, path: str) -> "Artifact":
+        """Return one stored output, to be read or saved; whoever does is told if its bytes are others.
+
+        Raises:
+            NotFound: none of this path is stored. CorruptJournal, JournalIO: the journal cannot be read.
+        """
+        from runlore.runtimes.artifact import artifact_of  # noqa: PLC0415 - few need it
+
+        return artifact_of(self.registry, self.id, path)
 
     def has_ended(self) -> bool:
         """Say whether the run is over; an end that only the evidence tells counts."""
@@ -303,6 +329,41 @@ class Run:
             return lambda seq, at: RunUnpinned(seq=seq, at=at, by=by, why=why)
 
         self._decide(draft_of)
+
+    def promote(self, *paths: str, reason: str = "") -> "list[PromotionView]":
+        """Return which stored outputs are evidence now, durably, bytes and decision: nothing removes them.
+
+        paths: paths or patterns as of `artifacts`; all stored outputs without any. What is evidence already
+        stays as it is, and is mended if its bytes were damaged. reason: goes on record.
+
+        Raises:
+            DamagedArtifact, NotFound, JournalIO: of one of them the bytes are others, or gone, or the disk
+            refused; whatever could be promoted is. NotFound: a path means no stored output.
+            Conflict: it has not ended. Removed: its outputs are gone, or in the trash.
+            BadInput: a pattern is none. NotPermitted: the registry may not be written.
+        """
+        from runlore.runtimes.promoting import Promotion, settle_end  # noqa: PLC0415 - few need it
+
+        self.registry.require_writable()
+        settle_end(self.registry, self.id)
+        promotion = Promotion(self.registry, self.id, paths)
+        view = promotion.apply(reason)
+        if promotion.failures:
+            raise promotion.failures[0]
+        return view
+
+    def accept(self, reason: str = "") -> None:
+        """Accept the run's outcome: no rule and no `remove` takes it any more; durable on return.
+
+        `reason` goes on record. A run that is accepted stays as it is.
+
+        Raises:
+            Conflict: it has not ended. Removed: its outputs are gone, or in the trash. Busy: somebody
+            removes it right now. NotFound: no such run. NotPermitted, JournalIO: not recorded.
+        """
+        from runlore.runtimes.promoting import accept  # noqa: PLC0415 - few need it
+
+        accept(self.registry, self.id, reason)
 
     def remove(self, *, force: bool = False, now: bool = False, why: str = "") -> "RemovedRunView":
         """Return what was moved to the trash, or, with `now`, is gone for good; its journal stays.

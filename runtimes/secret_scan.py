@@ -25,6 +25,7 @@ from runlore.runtimes import redact_blobs
 from runlore.runtimes import secret_search as search
 from runlore.runtimes import transcript_index as index
 from runlore.runtimes.secret_search import Text
+from runlore.runtimes.stored import evidence_of
 from runlore.runtimes.stored_lines import stored_lines
 
 SHORTEST: Final = 6
@@ -164,6 +165,9 @@ class SecretScan:
                 folders.sort()
                 for name in sorted(names):
                     yield from self._file(run_id, "artifact", f"{at}/{name}")
+        for digest in sorted(evidence_of(self._disk, self._layout, run_id)):
+            if not os.path.lexists(self._layout.in_run(run_id, f"bundle/{digest}")):
+                yield from self._file(run_id, "artifact", f"{self._layout.evidence}/{digest}")
 
     def _file(self, run_id: RunId, place: str, path: str) -> Found:
         try:

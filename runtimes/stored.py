@@ -5,22 +5,25 @@ Readers write nothing. What is in the bundle, or among the evidence, is never tr
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from typing import Final
 
 from runlore.journal.disk import Disk
-from runlore.journal.errors import DamagedArtifact, JournalIO, NotFound
-from runlore.journal.events import ArtifactCollected
+from runlore.journal.errors import CorruptJournal, DamagedArtifact, JournalIO, NotFound
+from runlore.journal.events import ArtifactCollected, ArtifactPromoted
 from runlore.journal.layout import Layout
 from runlore.journal.reader import read
 from runlore.journal.values import RunId
-from runlore.projections.artifacts import ARTIFACTS, Artifacts
+from runlore.projections.artifacts import ARTIFACTS, Artifacts, selected
 from runlore.projections.fold import fold
 from runlore.runtimes.beneath import open_beneath, open_folder
 from runlore.runtimes.bundle import FOLDER, PIECE
 
 EVIDENCE: Final = "evidence"
+_NAMED: Final = 20
+"""Paths that are listed to whoever named one that is not there."""
 Tick = Callable[[int], None]
 """Told of every piece how many bytes it has."""
 
@@ -32,6 +35,44 @@ def artifacts_of(disk: Disk, layout: Layout, run_id: RunId) -> Artifacts:
         NotFound, CorruptJournal, NewerFormat, JournalIO: it cannot be read.
     """
     return fold(ARTIFACTS, (record.event for record in read(disk, layout, run_id)))
+
+
+def evidence_of(disk: Disk, layout: Layout, run_id: RunId) -> frozenset[str]:
+    """Return the digests of what the journal says was promoted, as far as it can be read.
+
+    Raises:
+        NotFound, NewerFormat, JournalIO: it cannot be read at all.
+    """
+    found: set[str] = set()
+    with suppress(CorruptJournal):
+        for record in read(disk, layout, run_id):
+            if isinstance(record.event, ArtifactPromoted):
+                found.add(record.event.sha256)
+    return frozenset(found)
+
+
+def stored_of(state: Artifacts, patterns: Sequence[str], *, exact: bool = False) -> list[ArtifactCollected]:
+    """Return the stored outputs that are meant; without a pattern all of them.
+
+    exact: the patterns are paths, whatever their characters stand for elsewhere.
+
+    Raises:
+        BadInput: a pattern is none. NotFound: none is meant; the message lists those there are, or says
+        why this one is not stored.
+    """
+    if exact:
+        found = [each for each in state.stored if each.path in patterns]
+    else:
+        found = selected(state.stored, patterns)
+    if found:
+        return found
+    for each in state.left_out:
+        if each.path in patterns:
+            raise NotFound(f"{each.path} of run {state.run_id} was {each.outcome}: {each.reason}")
+    paths = [each.path for each in state.stored]
+    more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
+    there = ", ".join(paths[:_NAMED]) + more if paths else "no stored outputs"
+    raise NotFound(f"run {state.run_id} has no such output; it has {there}")
 
 
 def open_stored(layout: Layout, run_id: RunId, entry: ArtifactCollected) -> int:

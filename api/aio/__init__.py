@@ -5,6 +5,7 @@ implementation; a test compares the signatures. Speaks anyio: asyncio and trio a
 docs/explanation/decisions/0001-the-asynchronous-api-lives-at-the-front-door.md
 """
 
+from runlore.aio.artifact import AsyncArtifact
 from runlore.aio.named import AsyncNamedSubscription
 from runlore.aio.registry import AsyncRegistry, open_async
 from runlore.aio.run import AsyncLines, AsyncRun
@@ -12,6 +13,7 @@ from runlore.aio.submitting import AsyncSubmitted
 from runlore.aio.track import AsyncTrackedRun, AsyncTracking
 
 __all__ = [
+    "AsyncArtifact",
     "AsyncLines",
     "AsyncNamedSubscription",
     "AsyncRegistry",

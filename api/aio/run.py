@@ -9,10 +9,13 @@ from typing import Final, Self
 import anyio
 from anyio import to_thread
 
+from runlore.aio.artifact import AsyncArtifact
 from runlore.aio.threads import act, ask
 from runlore.aio.waiting import wait_decided
 from runlore.journal.scan import Record
 from runlore.journal.values import Status, Stream
+from runlore.projections.artifact_views import ArtifactView
+from runlore.projections.promote_views import PromotionView
 from runlore.projections.retention_views import RemovedRunView
 from runlore.projections.run_view import RunView
 from runlore.projections.views import RedactView
@@ -76,6 +79,14 @@ class AsyncRun:
     async def events(self, *, after: int = 0) -> list[Record]:
         """Return the records of its journal newer than position `after`, oldest first: see `Run.events`."""
         return await ask(lambda: list(self.sync.events(after=after)))
+
+    async def artifacts(self, *globs: str, kind: str | None = None) -> list[ArtifactView]:
+        """Return the outputs that were collected, and what was left out: see `Run.artifacts`."""
+        return await ask(partial(self.sync.artifacts, *globs, kind=kind))
+
+    async def artifact(self, path: str) -> AsyncArtifact:
+        """Return one stored output: see `Run.artifact`."""
+        return AsyncArtifact(await ask(partial(self.sync.artifact, path)))
 
     @asynccontextmanager
     async def logs(
@@ -143,6 +154,14 @@ class AsyncRun:
     async def unpin(self, why: str = "") -> None:
         """Take the pin away: see `Run.unpin`."""
         await act(partial(self.sync.unpin, why))
+
+    async def promote(self, *paths: str, reason: str = "") -> list[PromotionView]:
+        """Make stored outputs evidence: see `Run.promote`."""
+        return await act(partial(self.sync.promote, *paths, reason=reason))
+
+    async def accept(self, reason: str = "") -> None:
+        """Accept the run's outcome: see `Run.accept`."""
+        await act(partial(self.sync.accept, reason))
 
     async def remove(self, *, force: bool = False, now: bool = False, why: str = "") -> RemovedRunView:
         """Move its outputs to the trash, or remove them for good: see `Run.remove`."""

@@ -1,11 +1,11 @@
 """`runlore artifacts`: the outputs of a run that were collected."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
-from runlore.cli import phrases
+from runlore.cli import phrases, run_text
 from runlore.cli.arguments import ONE_RUN, RUN_ID
 from runlore.cli.errors import Failed
 from runlore.cli.options import verb
@@ -13,7 +13,6 @@ from runlore.cli.session import Session
 from runlore.cli.table import Cell, Column, render
 from runlore.cli.verb_group import verb_group
 from runlore.journal.disk import REAL
-from runlore.journal.errors import NotFound
 from runlore.projections.artifact_findings import ArtifactsVerifiedView
 from runlore.projections.artifact_views import ArtifactsGotView, ArtifactsListView, ArtifactView, list_view
 from runlore.projections.artifact_views import manifest as manifest_of
@@ -21,14 +20,9 @@ from runlore.projections.artifacts import Artifacts, checksum_list, selected
 from runlore.projections.printable import printable
 from runlore.runtimes.check_outputs import check_outputs
 from runlore.runtimes.get_outputs import get_outputs
-from runlore.runtimes.stored import artifacts_of, open_stored, pieces
-
-if TYPE_CHECKING:
-    from runlore.journal.events import ArtifactCollected
+from runlore.runtimes.stored import artifacts_of, open_stored, pieces, stored_of
 
 DAMAGED: Final = 65
-_NAMED: Final = 20
-"""Paths that are listed to whoever named one that is not there."""
 _GLOBS: Final = click.argument("globs", metavar="[GLOB]...", nargs=-1)
 _COLUMNS: Final = (
     Column("PATH", shrinks=True),
@@ -70,7 +64,7 @@ def get(session: Session, *, run_id: str, globs: tuple[str, ...], to: str) -> No
     with 2, writing nothing, if something is there already.
     """
     state = _state(session, run_id)
-    entries = _stored(state, globs)
+    entries = stored_of(state, globs)
     progress = session.output.progress("wrote", len(entries), "file")
     items = get_outputs(session.reading(), state.run_id, entries, to, progress.over)
     view = ArtifactsGotView(run_id=state.run_id, items=items, bytes=sum(item.bytes for item in items))
@@ -86,7 +80,7 @@ def cat(session: Session, *, run_id: str, path: str) -> None:
     Exits with 65 if they turn out not to be those on record: what was written then is not to be used.
     """
     state = _state(session, run_id)
-    (entry,) = _stored(state, (path,), only=True)
+    (entry,) = stored_of(state, (path,), exact=True)
     fd = open_stored(session.reading(), state.run_id, entry)
     with open(fd, "rb", buffering=0):
         for piece in pieces(fd, entry):
@@ -144,24 +138,6 @@ def _state(session: Session, run_id: str | None) -> Artifacts:
     return artifacts_of(REAL, session.reading(), session.one(run_id))
 
 
-def _stored(state: Artifacts, globs: tuple[str, ...], *, only: bool = False) -> "list[ArtifactCollected]":
-    """Return the stored outputs that are meant.
-
-    Raises:
-        NotFound: none is; the message lists those there are, or says why this one is not stored.
-    """
-    found = [each for each in state.stored if each.path in globs] if only else selected(state.stored, globs)
-    if found:
-        return found
-    for each in state.left_out:
-        if each.path in globs:
-            raise NotFound(f"{each.path} of run {state.run_id} was {each.outcome}: {each.reason}")
-    paths = [each.path for each in state.stored]
-    more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
-    there = ", ".join(paths[:_NAMED]) + more if paths else "no stored outputs"
-    raise NotFound(f"run {state.run_id} has no such output; it has {there}")
-
-
 def _table(session: Session, view: ArtifactsListView) -> Iterator[str]:
     output = session.output
     rows = [_row(session, item) for item in view.items]
@@ -176,7 +152,7 @@ def _row(session: Session, item: ArtifactView) -> list[Cell]:
     path = item.path if item.files == 1 else f"({item.files:,} more)"
     said = "" if item.outcome == "stored" else f"{item.outcome}: {item.reason}"
     if item.promoted is not None:
-        said = "promoted"
+        said = f"evidence {run_text.decided(item.promoted, session.now, utc=session.utc)}"
     elif item.redaction:
         said = item.redaction
     tint = session.output.tint("red" if item.outcome == "failed" else "dim")

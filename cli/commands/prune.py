@@ -65,7 +65,7 @@ def _say(session: Session, view: PruneView) -> None:
         session.output.say(
             "no rule removes anything: see [retention] in `runlore config check`; `runlore rm ID` needs none"
         )
-    elif view.dry_run and (view.remove or view.trash or view.journals):
+    elif view.dry_run and (view.remove or view.trash or view.journals or view.halves):
         session.output.say("nothing was changed; `runlore prune --apply` removes it")
 
 
@@ -79,6 +79,9 @@ def _lines(session: Session, view: PruneView) -> Iterator[str]:
         yield f"journal {short(tomb.run_id)}  {phrases.size(tomb.bytes)}  past the age of journals"
     for why, count in view.journals_kept.items():
         yield f"stays: {phrases.counted(count, 'journal')} of removed runs ({why})"
+    if view.halves:
+        copies = "1 half copy" if view.halves == 1 else f"{view.halves:,} half copies"
+        yield f"{copies} among the evidence, left by a crash"
     verb_ = "would be " if view.dry_run else ""
     yield (
         f"{phrases.counted(view.remove, 'run')} to remove, {view.keep} to keep; "

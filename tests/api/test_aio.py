@@ -22,6 +22,7 @@ from runlore.runtimes.run import Run
 from runlore.runtimes.tracked import TrackedRun
 from tests.runtimes.keeping import DEADLINE_S, Keeping, python
 from tests.runtimes.kept_runs import Owned, program, registry_at
+from tests.runtimes.removable import leave_run
 
 pytestmark = pytest.mark.anyio
 
@@ -118,6 +119,25 @@ async def test_labels(registry: AsyncRegistry) -> None:
 
     view = await run.view()
     assert (view.tags, view.name) == ({"env": "prod"}, "nightly")
+
+
+async def test_outputs_and_decisions_about_them(registry: AsyncRegistry, tmp_path: Path) -> None:
+    """They are listed, read and saved; what is promoted is evidence, and who accepts is on record."""
+    run = AsyncRun(registry.sync.get(leave_run(registry.sync.layout, outputs={"a": b"one"})))
+    await run.accept("well done")
+    one = await run.artifact("a")
+
+    assert [item.done for item in await run.promote("a", reason="it went live")] == ["promoted"]
+    assert await run.artifacts(kind="file") == run.sync.artifacts(kind="file")
+    assert [item.promoted is not None for item in await run.artifacts("a")] == [True]
+    assert (one.path, one.run_id, one.view.bytes, await one.read()) == ("a", run.id, 3, b"one")
+    assert (await one.save(tmp_path)).read_bytes() == b"one"
+    with await one.open() as file:
+        assert file.read() == b"one"
+    assert "a of" in repr(one)
+    kept = (await run.view()).retention
+    assert kept.acceptance is not None
+    assert kept.acceptance.why == "well done"
 
 
 async def test_reconciling(registry: AsyncRegistry) -> None:

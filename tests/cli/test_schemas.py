@@ -21,6 +21,7 @@ ANSWERS: dict[str, list[str]] = {
     "note": ["note", "--filter", "name = 'bad'", "seen", "--dry-run"],
     "pin": ["pin", "bad", "--dry-run"],
     "unpin": ["unpin", "bad", "--dry-run"],
+    "accept": ["accept", "bad", "--dry-run"],
     "prune": ["prune"],
     "rm": ["rm", "bad", "--dry-run"],
     "trash": ["trash"],
@@ -45,7 +46,7 @@ ANSWERS: dict[str, list[str]] = {
 }
 STREAMS: dict[str, list[str]] = {"events": ["events", "bad", "late"], "logs": ["logs", "bad"]}
 LABELS = {"tag", "note", "rename"}
-INSIDE = {"emit", "hold", "subscribe"}
+INSIDE = {"emit", "hold", "subscribe", "promote"}
 """Their answers are checked where they are tried."""
 DEEDS = {"submit", "signal", "pause", "unpause", "doctor", "redact", "restore"}
 

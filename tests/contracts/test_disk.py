@@ -164,6 +164,27 @@ def test_truncating(place: Place, size: int, left: bytes) -> None:
     assert place.disk.pread(fd, 9, 0) == left
 
 
+def test_cloning(place: Place) -> None:
+    """The other file has the same bytes then, and both go their own ways; or nothing has happened."""
+    source, target = place.file(b"abc" * 5000), place.file(name="other")
+
+    if place.disk.clone(source, target):
+        place.disk.pwrite(source, b"X", 0)
+        assert place.disk.pread(target, 4, 0) == b"abca"
+    else:
+        assert place.disk.stat(target).size == 0
+
+
+def test_making_a_file_read_only(place: Place) -> None:
+    """Its owner may read it, and nobody else; who has it open goes on."""
+    fd = place.file(b"abc")
+
+    place.disk.make_read_only(fd)
+
+    assert stat.S_IMODE(place.disk.stat(fd).mode) == 0o400
+    assert place.disk.write(fd, b"d") == 1
+
+
 def test_preallocating(place: Place) -> None:
     """The size stays, the disk behind it is ours, and truncating gives it back."""
     fd = place.file(b"abc")

@@ -1,48 +1,58 @@
-"""Pin, prune, restore and read at once: `python -m tests.crash.cleanup_races ROUNDS THREADS FOLDER`.
+"""Pin, promote, prune, restore and read at once: `python -m tests.crash.cleanup_races ROUNDS THREADS FOLDER`.
 
-In each round every run is pinned by one thread, removed by rules by another, and read by the rest. Whoever
-was told that a run is pinned finds it whole and in its place until it is unpinned. Prints one JSON line.
-
-A promotion decides by the same function as a pin, `runtimes.deciding.append_decision`: whoever adds one
-gives it a thread here beside `_pin`, and a line in `_broken`.
+In each round one of few runs is pinned, promoted, removed by rules or by name, brought back, or read, by
+many threads at once. Whoever was told that a run is pinned finds it whole and in its place until it is
+unpinned, and whoever was told that it is promoted, for ever. So that there is always something to promote,
+every so many rounds begin anew with other runs. Prints one JSON line.
 """
 
 import json
 import os
 import random
+import shutil
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
+from hashlib import sha256
 from typing import Final
 
 from runlore.journal.disk import REAL
 from runlore.journal.errors import Busy, Conflict, NotFound, Removed, RunloreError
-from runlore.journal.events import RunExpired, RunPinned, RunRestored, RunUnpinned
+from runlore.journal.events import ArtifactPromoted, RunExpired, RunPinned, RunRestored, RunUnpinned
 from runlore.journal.layout import Layout
 from runlore.journal.reader import read
 from runlore.journal.root import open_for_writing
 from runlore.journal.scan import Record
 from runlore.journal.values import RunId
 from runlore.journal.verify import verify
+from runlore.runtimes.cleanup_lock import cleanup_lock
 from runlore.runtimes.registry import Registry
 from tests.doubles.drafts import new_run_id
 from tests.runtimes.removable import RULES, Later, leave_run, lies
 
 Deed = Callable[[Registry, RunId, random.Random], None]
 RUNS: Final = 4
-_FILES: Final = 5
+BATCH: Final = 200
+"""Rounds that the same runs are for."""
+_FILES: Final = 5 + 2 + 1
+"""What every run has, two outputs, and their manifest."""
+_PROMOTES: Final = 0.1
+"""How often a thread that may promote does: not before the runs went through something else."""
 
 
 class Races:
     """Rounds of the same runs, by many threads."""
 
-    def __init__(self, layout: Layout, rounds: int, threads: int) -> None:
-        self._layout, self._rounds, self._threads = layout, rounds, threads
+    def __init__(self, layout: Layout, rounds: int, threads: int, seed: int) -> None:
+        self._layout, self._threads, self._seed = layout, threads, seed
         with open(layout.config_file, "w", encoding="utf-8") as file:
             file.write(RULES)
-        self._run_ids = [leave_run(layout, new_run_id(number), size=100) for number in range(RUNS)]
+        self._outputs = {new_run_id(number): _outputs(number) for number in range(RUNS)}
+        self._run_ids = [
+            leave_run(layout, run_id, size=100, outputs=made) for run_id, made in self._outputs.items()
+        ]
         self._left = rounds
         self._guard = threading.Lock()
         self._deciding = {run_id: threading.Lock() for run_id in self._run_ids}
@@ -53,12 +63,13 @@ class Races:
         """Go through the rounds, and look at what is left."""
         deeds: list[Deed] = [
             self._pin,
+            self._promote,
             self._prune,
             self._restore,
             self._look,
         ]
         threads = [
-            threading.Thread(target=self._live, args=(deeds[number % len(deeds)], number))
+            threading.Thread(target=self._live, args=(deeds[number % len(deeds)], self._seed + number))
             for number in range(self._threads)
         ]
         for thread in threads:
@@ -99,6 +110,33 @@ class Races:
                     self.broken.append(f"{run_id} is pinned, and has {self._files(run_id)} files")
             registry.get(run_id).unpin()
 
+    def _promote(self, registry: Registry, run_id: RunId, rng: random.Random) -> None:
+        """Promote, and unless that was refused, see that run and evidence are there, and stay."""
+        if rng.random() > _PROMOTES:
+            self._read(registry, run_id)
+            return
+        new = [item for item in registry.get(run_id).promote() if item.done == "promoted"]
+        self._count("promoted" if new else "promoted before")
+        with cleanup_lock(REAL, self._layout, patience_s=60):  # else it may be on its way back
+            self._see_evidence(run_id, self._outputs[run_id])
+
+    def _see_evidence(self, run_id: RunId, paths: Iterable[str]) -> None:
+        places, files = lies(self._layout, run_id), self._files(run_id)
+        if places != ["runs"] or files != _FILES:
+            self.broken.append(f"{run_id} is promoted, lies in {places}, and has {files} files")
+        for path in paths:
+            data = self._outputs[run_id][path]
+            with open(f"{self._layout.evidence}/{sha256(data).hexdigest()}", "rb") as file:
+                if file.read() != data:
+                    self.broken.append(f"evidence of {run_id} has other bytes")
+
+    def _read(self, registry: Registry, run_id: RunId) -> None:
+        """Read an output: right, or not there, and never half."""
+        for path, data in self._outputs[run_id].items():
+            if registry.get(run_id).artifact(path).read() != data:
+                self.broken.append(f"{path} of {run_id} was read, and is not right")
+        self._count("outputs read")
+
     def _prune(self, registry: Registry, run_id: RunId, rng: random.Random) -> None:
         if rng.random() < 0.5:
             self.counts["pruned"] += registry.prune(apply=True).remove
@@ -127,7 +165,8 @@ class Races:
 
     def _check(self, run_id: RunId) -> None:
         """No removal was decided while the run was pinned, no pin behind one, and the journal is sound."""
-        state = {"pinned": False, "removed": False}
+        state = {"pinned": False, "removed": False, "promoted": False}
+        paths: Counter[str] = Counter()
         for record in read(REAL, self._layout, run_id, check_chain=True):
             wrong = _wrong(record, **state)
             if wrong:
@@ -135,25 +174,43 @@ class Races:
             for what, on, off in (("pinned", RunPinned, RunUnpinned), ("removed", RunExpired, RunRestored)):
                 if isinstance(record.event, on | off):
                     state[what] = isinstance(record.event, on)
+            if isinstance(record.event, ArtifactPromoted):
+                state["promoted"] = True
+                paths[record.event.path] += 1
+        if state["promoted"]:
+            self._see_evidence(run_id, paths)
+        if set(paths.values()) - {1}:
+            self.broken.append(f"{run_id}: promoted {paths}")
         if verify(REAL, self._layout, run_id).integrity != "sealed":
             self.broken.append(f"{run_id}: {verify(REAL, self._layout, run_id)}")
         if lies(self._layout, run_id) != (["trash"] if state["removed"] else ["runs"]):
             self.broken.append(f"{run_id} lies in {lies(self._layout, run_id)}, and the journal says {state}")
 
 
-def _wrong(record: Record, *, pinned: bool, removed: bool) -> str:
+def _outputs(number: int) -> dict[str, bytes]:
+    return {"model": f"weights {number}\n".encode() * 20, "report": f"<p>{number}".encode()}
+
+
+def _wrong(record: Record, *, pinned: bool, removed: bool, promoted: bool) -> str:
     if isinstance(record.event, RunExpired):
-        if pinned:
-            return "removed although it is pinned"
+        if pinned or promoted:
+            return "removed although it is pinned or promoted"
         return "" if record.event.expected_seq == record.seq - 1 else "removed on another record"
-    return "pinned behind its removal" if isinstance(record.event, RunPinned) and removed else ""
+    decided = isinstance(record.event, RunPinned | ArtifactPromoted)
+    return "pinned or promoted behind its removal" if decided and removed else ""
 
 
 def main(rounds: str, threads: str, folder: str) -> None:
     """Race, and say what came of it."""
-    races = Races(open_for_writing(REAL, f"{folder}/registry"), int(rounds), int(threads))
-    races.all()
-    print(json.dumps({**races.counts, "rounds": int(rounds), "broken": races.broken}))
+    counts: Counter[str] = Counter()
+    broken: list[str] = []
+    for number in range(-(-int(rounds) // BATCH)):
+        races = Races(open_for_writing(REAL, f"{folder}/{number}"), BATCH, int(threads), number * 1000)
+        races.all()
+        counts += races.counts
+        broken += races.broken
+        shutil.rmtree(f"{folder}/{number}")
+    print(json.dumps({**counts, "rounds": int(rounds), "broken": broken}))
 
 
 if __name__ == "__main__":

@@ -1,25 +1,34 @@
 """Power cuts while something other than a journal is written: registry, claim, settings, position."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
 from typing import Final
+from unittest.mock import patch
 
 from runlore.journal import positions
 from runlore.journal.audit import save_anchors
-from runlore.journal.disk import write_whole
+from runlore.journal.disk import Disk, write_whole
 from runlore.journal.errors import NotFound
+from runlore.journal.events import ArtifactCollected
 from runlore.journal.keys import claim
 from runlore.journal.layout import FOLDERS
 from runlore.journal.position import Position
 from runlore.journal.reader import read
 from runlore.journal.root import consent_to_network_fs, open_for_writing, registry_info
 from runlore.journal.writer import Writer
+from runlore.runtimes import promoting
+from runlore.runtimes.owner_lock import OwnerLock
+from runlore.runtimes.registry import Registry
+from runlore.runtimes.stored import evidence_of
 from tests.crash.enumeration import PowerCuts
 from tests.crash.recovery import LAYOUT, ROOT, in_words
 from tests.crash.witness import Witness
 from tests.doubles.crash_states import Image
-from tests.doubles.drafts import ANY_TIME, new_run_id, queued
+from tests.doubles.drafts import ANY_TIME, LIFE, new_run_id, queued
 from tests.doubles.simulated import SimulatedDisk
 from tests.doubles.simulated_root import seen_by_root
+from tests.runtimes.removable import collected
 
 SPEC: Final = "ab" * 32
 RUN, OTHER = new_run_id(1), new_run_id(2)
@@ -179,3 +188,56 @@ def _position_is_known(image: Image, allowed: list[int | None]) -> Iterator[str]
 
 
 OTHER_FILES["a subscription moves and goes"] = subscription
+
+
+def promotion(cuts: PowerCuts) -> None:
+    """Two outputs become evidence: whatever is on record of that has its bytes, all of them."""
+    outputs = {"a": b"one " * 400, "b": b"two " * 300}
+    with cuts.quietly():
+        _leave_outputs(cuts.disk(), outputs)
+    evidence = {sha256(data).hexdigest(): data for data in outputs.values()}
+    promised: set[str] = set()
+
+    def check(image: Image) -> list[str]:
+        return in_words(lambda: _evidence_is_there(image, evidence, promised))
+
+    cuts.check = check
+    disk = cuts.disk()
+    registry = Registry(LAYOUT, disk=disk)
+    registry._checked = True  # what it asks of the root, this disk cannot answer
+    with patch.object(promoting, "open_stored", lambda _layout, _run_id, entry: _opened(disk, entry)):
+        made = promoting.Promotion(registry, RUN)
+        made.apply("the paper cites them")
+    assert made.failures == []
+    promised.update(evidence)
+    cuts.acknowledge()
+
+
+def _leave_outputs(disk: Disk, outputs: Mapping[str, bytes]) -> None:
+    OwnerLock.create(disk, LAYOUT, RUN).release()
+    writer = Writer.create(disk, LAYOUT, RUN, queued(RUN))
+    disk.mkdir(LAYOUT.in_run(RUN, "bundle"))
+    for draft in LIFE[:-1]:
+        writer.append(draft())
+    for path, data in outputs.items():
+        write_whole(disk, LAYOUT.in_run(RUN, f"bundle/{sha256(data).hexdigest()}"), data)
+        writer.append(collected(path, data))
+    writer.append(LIFE[-1]())
+    writer.close()
+    disk.sync_dir(LAYOUT.run_dir(RUN))
+
+
+def _opened(disk: Disk, entry: ArtifactCollected) -> int:
+    return disk.open(LAYOUT.in_run(RUN, f"bundle/{entry.sha256}"), os.O_RDONLY)
+
+
+def _evidence_is_there(image: Image, evidence: Mapping[str, bytes], promised: set[str]) -> Iterator[str]:
+    on_record = evidence_of(SimulatedDisk(image.boot()), LAYOUT, RUN)
+    if promised - on_record:
+        yield f"1: {len(promised - on_record)} promotions are gone"
+    for digest in on_record:
+        if image.files.get(f"{LAYOUT.evidence}/{digest}") != evidence[digest]:
+            yield f"1: {digest} is on record, and is not evidence"
+
+
+OTHER_FILES["outputs are promoted"] = promotion

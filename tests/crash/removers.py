@@ -1,14 +1,15 @@
-"""Processes that remove runs, bring them back, and let go of tombstones, on their way to be killed."""
+"""Processes that remove runs, bring them back, and make them evidence, on their way to be killed."""
 
 import os
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Final
 
-from runlore.journal.disk import REAL
+from runlore.journal.disk import REAL, read_whole
 from runlore.journal.errors import NotFound
-from runlore.journal.events import RunExpired, RunRemoved, RunRestored
+from runlore.journal.events import ArtifactPromoted, RunExpired, RunRemoved, RunRestored
 from runlore.journal.reader import read
 from runlore.journal.values import Actor
 from runlore.projections import retention
@@ -16,12 +17,16 @@ from runlore.projections.registry import fold_journal
 from runlore.projections.retention import Facts, Verdict
 from runlore.projections.retention_policy import NO_POLICY
 from runlore.projections.run_state import RunState
+from runlore.runtimes.check_outputs import check_outputs
 from runlore.runtimes.owner_lock import OwnerLock
+from runlore.runtimes.promoting import Promotion
+from runlore.runtimes.registry import Registry
 from runlore.runtimes.removal import Remover
 from runlore.runtimes.retention_facts import facts_of
+from runlore.runtimes.stored import evidence_of
 from tests.crash.victims import RUN, Victim
 from tests.doubles.drafts import LIFE
-from tests.runtimes.removable import fill, lies
+from tests.runtimes.removable import fill, leave_run, lies
 
 NOW: Final = datetime(2027, 1, 1, tzinfo=UTC)
 
@@ -110,9 +115,43 @@ class Restores(Removes):
             yield f"the journal says {kinds}"
 
 
+class Promotes(Victim):
+    """Makes all outputs of a run evidence."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        leave_run(self.layout, RUN, size=10, outputs=_OUTPUTS, disk=self.disk)
+
+    def act(self) -> None:
+        registry = Registry(self.layout, disk=self.disk, by=Actor(user="somebody"))
+        promotion = Promotion(registry, RUN)
+        promotion.apply("the paper cites them")
+        if promotion.failures:
+            raise promotion.failures[0]
+
+    def mend(self) -> Iterator[str]:
+        yield from self._wrong()
+        self.act()
+        yield from self._wrong()
+        events = [record.event for record in read(REAL, self.layout, RUN)]
+        paths = [event.path for event in events if isinstance(event, ArtifactPromoted)]
+        if paths != sorted(_OUTPUTS):
+            yield f"after promoting again, on record are {paths}"
+        if found := check_outputs(REAL, self.layout, RUN).findings:
+            yield f"after promoting again, verify says {found}"
+
+    def _wrong(self) -> Iterator[str]:
+        """Yield what is on record and is not evidence."""
+        for digest in evidence_of(REAL, self.layout, RUN):
+            kept = read_whole(REAL, f"{self.layout.evidence}/{digest}", 1 << 20)
+            if sha256(kept).hexdigest() != digest:
+                yield f"evidence/{digest} is on record, and has other bytes"
+
+
 def _judge(facts: Facts) -> Verdict:
     return retention.asked_for(facts, "asked", NO_POLICY, NOW)
 
 
 _FILES: Final = 5
-REMOVERS: Final[dict[str, type[Victim]]] = {"remove": Removes, "restore": Restores}
+_OUTPUTS: Final = {"a": b"one", "b": b"two" * 2000}
+REMOVERS: Final[dict[str, type[Victim]]] = {"remove": Removes, "restore": Restores, "promote": Promotes}

@@ -1,4 +1,4 @@
-"""Pins, prunings, returns and readers at once: what somebody was told is kept is kept."""
+"""Pins, promotions, prunings, returns and readers at once: what somebody was told is kept is kept."""
 
 import json
 import os
@@ -15,8 +15,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.timeout(3600)
-def test_nothing_pinned_is_lost_to_a_removal(tmp_path: Path, sized: Callable[[int, int], int]) -> None:
-    """Sixteen threads; each pin wins or is refused, and no reader takes half a run for a whole one."""
+def test_nothing_pinned_or_promoted_is_lost_to_a_removal(
+    tmp_path: Path, sized: Callable[[int, int], int]
+) -> None:
+    """Sixteen threads; a pin or promotion wins or is refused, and nobody takes half a run for a whole."""
     rounds = str(sized(600, 160_000))
     command = [sys.executable, "-m", "tests.crash.cleanup_races", rounds, "16", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, env=os.environ, check=False, capture_output=True, text=True)
@@ -24,9 +26,10 @@ def test_nothing_pinned_is_lost_to_a_removal(tmp_path: Path, sized: Callable[[in
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found.pop("broken") == []
-    assert min(found[what] for what in ("pinned", "removed", "restored", "looked at", "Removed")) > 0
+    happened = ("pinned", "promoted", "removed", "restored", "looked at", "outputs read", "Removed")
+    assert min(found.get(what, 0) for what in happened) > 0, found
     record(
         "cleanup against pins and readers",
-        "of pin, prune, restore and read at once, a pin wins or is refused; nothing half gone looks whole",
-        {what: found[what] for what in ("rounds", "pinned", "removed", "restored", "looked at")},
+        "a pin or a promotion beside removals and readers wins or is refused; nothing half gone looks whole",
+        {what: found[what] for what in ("rounds", "pinned", "promoted", "removed", "restored", "looked at")},
     )

@@ -17,6 +17,7 @@ PROMISES = {
     "": "a kill at any system call of create, append, seal, heal, repair, replace, claim, pack loses nothing",
     "consume": "a consumer killed at any system call skips nothing, and repeats only what was not acked",
     "remove": "a removal killed at any system call goes on with the next one, or has not begun",
+    "promote": "a promotion killed at any system call records right bytes or none, and a repeat completes it",
     "restore": "a return from the trash killed at any system call goes on with the next one",
 }
 ROOT = Path(__file__).resolve().parents[2]

@@ -39,6 +39,17 @@ def test_a_sync_is_left_out(site: Site) -> None:
     record(f"sync mutation, part {site}", "each sync taken away makes a test fail", {"syncs_missed": 1})
 
 
+@pytest.mark.parametrize(("within", "call"), [("_copy", "fdatasync"), ("settle", "sync_dir")])
+def test_a_sync_of_the_evidence_is_left_out(within: str, call: str) -> None:
+    """Without it something is on record of which the bytes are gone, and the crash states show it."""
+    disks: list[SkippingDisk] = []
+    site = Site("evidence.py", 0, 1 << 20, within, call)
+
+    with pytest.raises(Found):
+        OTHER_FILES["outputs are promoted"](_cuts(site, disks))
+    assert _skipped(disks)
+
+
 def test_no_sync_is_out_of_sight() -> None:
     """The list of syncs is read from the code, and knows the ones that everything rests on."""
     names = {str(site) for site in SITES}

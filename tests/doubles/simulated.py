@@ -157,6 +157,14 @@ class SimulatedDisk:
             self._put(file, offset, bytes(end - offset))
         return True
 
+    def clone(self, source: int, target: int) -> bool:
+        self._described(source)
+        self._writable(target)
+        return False
+
+    def make_read_only(self, fd: int) -> None:
+        self._described(fd).file.mode = 0o400
+
     def _allocate(self, file: File, end: int) -> int:
         """Give a file pages up to `end`, as far as there are any; return where its pages end."""
         wanted = _pages(end) - file.allocated_to

@@ -154,6 +154,7 @@ def test_labels_and_evidence_still_count_after_the_end() -> None:
     state = story(*WHOLE, *labels)
 
     assert (state.tags, state.name, state.pinned, state.promoted) == ({"b": "2"}, "other", True, True)
+    assert (state.promotions, state.promotion and state.promotion.path) == (1, "x")
     assert (state.sealed, state.last_activity_at, state.ended_at) == (True, at(10), at(8))
 
 

@@ -1,18 +1,24 @@
 """Runs that have ended and left something on the disk, and a clock that is weeks ahead."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from runlore.journal.disk import REAL, Disk, RealDisk
+from runlore.journal.events import ArtifactCollected
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
-from runlore.journal.writer import Writer
+from runlore.journal.writer import Draft, Writer
+from runlore.projections.artifact_views import manifest
+from runlore.projections.views import encode_view
+from runlore.runtimes.bundle import write_manifest
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.registry import Registry
+from runlore.runtimes.stored import artifacts_of
 from tests.doubles.drafts import LIFE, new_run_id, queued
 
 RUN: Final = new_run_id()
@@ -36,16 +42,41 @@ def leave_run(
     name: str = "",
     key: str = "",
     size: int = 10_000,
+    outputs: Mapping[str, bytes] | None = None,
     disk: Disk = REAL,
 ) -> RunId:
-    """Leave a run that has succeeded, its outputs in place and nobody about."""
+    """Leave a run that has succeeded, its outputs in place and nobody about; `outputs` are stored ones."""
     with OwnerLock.create(disk, layout, run_id, durability="process"):
         fill(layout.run_dir(run_id), size)
         writer = Writer.create(disk, layout, run_id, queued(run_id, name=name, key=key, durability="process"))
-        for draft in LIFE:
+        for draft in LIFE[:-1]:
             writer.append(draft())
+        if outputs:
+            store_outputs(layout, writer, run_id, outputs)
+        writer.append(LIFE[-1]())
         writer.close()
     return run_id
+
+
+def store_outputs(layout: Layout, writer: Writer, run_id: RunId, outputs: Mapping[str, bytes]) -> None:
+    """Put outputs into the bundle of a run, and on record."""
+    folder = Path(layout.in_run(run_id, "bundle"))
+    folder.mkdir(mode=0o700)
+    for path, data in outputs.items():
+        digest = sha256(data).hexdigest()
+        if not (folder / digest).exists():
+            (folder / digest).write_bytes(data)
+            (folder / digest).chmod(0o400)
+        writer.append(collected(path, data))
+    state = artifacts_of(REAL, layout, run_id)
+    write_manifest(REAL, str(folder), encode_view(manifest(state)))
+
+
+def collected(path: str, data: bytes) -> Draft:
+    """Return what says that an output was stored."""
+    return lambda seq, at: ArtifactCollected(
+        seq=seq, at=at, epoch=1, path=path, outcome="stored", bytes=len(data), sha256=sha256(data).hexdigest()
+    )
 
 
 def fill(folder: str, size: int) -> None:
