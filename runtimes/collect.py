@@ -23,6 +23,7 @@ from runlore.journal.values import RunId
 from runlore.projections.artifact_paths import folded, refusal
 from runlore.projections.artifact_views import manifest
 from runlore.projections.artifacts import FILE, REPORT, Artifacts, unmet
+from runlore.projections.collection_limits import MAX_BYTES, MAX_FILES
 from runlore.projections.globs import Place, Selection
 from runlore.projections.media_types import media_type
 from runlore.runtimes.beneath import open_folder
@@ -41,8 +42,8 @@ Outcome = Literal["stored", "skipped", "oversized", "failed"]
 class Limits(Struct, frozen=True, kw_only=True):
     """How much of one run is collected; what is beyond is counted, and on record."""
 
-    files: int = 10_000
-    bytes: int = 64 << 30
+    files: int = MAX_FILES
+    bytes: int = MAX_BYTES
     refusals: int = 1_000
     """Records of what was not stored."""
     counted: int = 2_000_000
