@@ -5,7 +5,7 @@ Readers write nothing. What is in the bundle, or among the evidence, is never tr
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from hashlib import sha256
 from typing import Final
 
@@ -21,8 +21,6 @@ from runlore.runtimes.beneath import open_beneath, open_folder
 from runlore.runtimes.bundle import FOLDER, PIECE
 
 EVIDENCE: Final = "evidence"
-Tick = Callable[[int], None]
-"""Told of every piece how many bytes it has."""
 
 
 def artifacts_of(disk: Disk, layout: Layout, run_id: RunId) -> Artifacts:

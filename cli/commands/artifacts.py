@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from runlore.journal.events import ArtifactCollected
 
 DAMAGED: Final = 65
+_MEGABYTE: Final = 1_000_000
 _NAMED: Final = 20
 """Paths that are listed to whoever named one that is not there."""
 _GLOBS: Final = click.argument("globs", metavar="[GLOB]...", nargs=-1)
@@ -120,7 +121,10 @@ def verify(session: Session, *, run_id: str | None) -> None:
     Each kind of damage has a code of its own: see the reference. Exits with 65 for any finding.
     """
     chosen = session.one(run_id)
-    view = check_outputs(REAL, session.reading(), chosen)
+    with session.output.progress("verified", 0, "megabyte") as progress:
+        view = check_outputs(
+            REAL, session.reading(), chosen, lambda done, of: progress.at(done // _MEGABYTE, of // _MEGABYTE)
+        )
     session.output.answer(view, lambda: _found(session, view), [each.path for each in view.findings])
     if view.findings:
         raise Failed(DAMAGED)

@@ -134,9 +134,11 @@ def test_every_code_has_a_fixture() -> None:
 
 
 def test_a_sound_bundle(world: World) -> None:
-    """Nothing is found, and every byte was read, the evidence's as well."""
-    view = check_outputs(REAL, world.layout, world.run_id)
+    """Nothing is found, and every byte was read, the evidence's as well; how far it is was told."""
+    told: list[tuple[int, int]] = []
+    view = check_outputs(REAL, world.layout, world.run_id, lambda *far: told.append(far))
 
+    assert told[-1] == (41, 41)
     assert view.findings == []
     assert (view.files, view.bytes) == (4, 10 + 10 + 11 + 10)
 
