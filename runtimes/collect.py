@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Final, Literal, Protocol
 
-from msgspec import Struct, json
+from msgspec import Struct
 
 from runlore.journal import events
 from runlore.journal.disk import Disk
@@ -21,7 +21,7 @@ from runlore.journal.redactor import Redactor
 from runlore.journal.scan import Record
 from runlore.journal.values import RunId
 from runlore.projections.artifact_paths import folded, refusal
-from runlore.projections.artifact_views import manifest
+from runlore.projections.artifact_views import manifest_file
 from runlore.projections.artifacts import FILE, REPORT, Artifacts, unmet
 from runlore.projections.collection_limits import MAX_BYTES, MAX_FILES
 from runlore.projections.globs import Place, Selection
@@ -349,8 +349,7 @@ class _Collector:
         state.entries = (*state.entries, *self._new)
         if state.entries:
             with suppress(OSError):  # `verify` says that it is missing; the journal has it all
-                data = json.format(json.encode(manifest(state)), indent=1) + b"\n"
-                write_manifest(self._wanted.disk, self._bundle.folder, data)
+                write_manifest(self._wanted.disk, self._bundle.folder, manifest_file(state))
         if self._wanted.may_empty:
             self._emptying.empty(self._wanted.layout.in_run(self._wanted.run_id, OUTPUTS))
         return unmet(state.recipe, state.entries)

@@ -13,15 +13,22 @@ from runlore.journal.values import RunId
 from runlore.projections.views import StillThereView
 from runlore.runtimes import redact_blobs
 from runlore.runtimes import secret_search as search
+from runlore.runtimes.bundle import FOLDER as BUNDLE
+from runlore.runtimes.bundle import MANIFEST
+from runlore.runtimes.collecting import OUTPUTS
+from runlore.runtimes.stored import EVIDENCE, artifacts_of
 
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK
 _OUTPUT: Final = "an output of the command: remove or replace it yourself"
+_MANIFEST: Final = "the list of the outputs; the value lies across its fields"
 _CLAIM: Final = "the claim of the run's key, by which a submission finds it again"
 _SETTING: Final = "your settings"
 _BLOB: Final = "the recipe of other runs, too: redact them as well"
 _OTHER: Final = "a file that this release does not know"
 _REWRITTEN: Final = frozenset({"transcript", "transcript.index", "exit", "keeper.error"})
 _CLAIM_BYTES: Final = 1 << 16
+_TOLD: Final = 3
+"""Paths that are named of outputs with the same bytes."""
 
 
 def still_there(
@@ -35,13 +42,15 @@ def still_there(
     for path, why in [*_candidates(disk, layout, run_id), *blobs]:
         if _holds(disk, path, sought):
             name = path.removeprefix(f"{layout.root}/")
-            yield StillThereView(path=sought.text(name), why=why)
+            yield StillThereView(path=sought.text(name), why=sought.text(why))
 
 
 def _candidates(disk: Disk, layout: Layout, run_id: RunId) -> Iterator[tuple[str, str]]:
     folder = layout.run_dir(run_id)
     for name in _names(disk, folder):
-        if name in {"artifacts", "bundle"}:
+        if name == BUNDLE:
+            yield from _in_bundle(disk, layout, run_id)
+        elif name == OUTPUTS:
             for path in _below(f"{folder}/{name}"):
                 yield path, _OUTPUT
         elif name not in _REWRITTEN:
@@ -55,6 +64,36 @@ def _candidates(disk: Disk, layout: Layout, run_id: RunId) -> Iterator[tuple[str
     yield layout.config_file, _SETTING
     for path in _below(layout.settings):
         yield path, _SETTING
+
+
+def _in_bundle(disk: Disk, layout: Layout, run_id: RunId) -> Iterator[tuple[str, str]]:
+    """Yield what is stored of the run's outputs: evidence by its digest, so nobody writes it anew."""
+    state = artifacts_of(disk, layout, run_id)
+    paths: dict[str, list[str]] = {}
+    for entry in state.stored:
+        paths.setdefault(entry.sha256 or "", []).append(entry.path)
+    for path in _below(layout.in_run(run_id, BUNDLE)):
+        name = path.rpartition("/")[2]
+        if name in paths:
+            yield path, f"the output {_listed(paths[name])}, evidence by its digest: {_remove(run_id)}"
+        else:
+            yield path, _MANIFEST if name == MANIFEST else _OTHER
+    for digest in sorted({each.sha256 for each in state.promoted.values()}):
+        told = _listed(paths.get(digest, []))
+        yield (
+            f"{layout.root}/{EVIDENCE}/{digest}",
+            f"promoted evidence, the output {told}: nothing removes it",
+        )
+
+
+def _listed(paths: list[str]) -> str:
+    """Return the first paths, and how many more there are."""
+    more = f" and {len(paths) - _TOLD:,} more" if len(paths) > _TOLD else ""
+    return ", ".join(paths[:_TOLD]) + more
+
+
+def _remove(run_id: RunId) -> str:
+    return f"`runlore rm {run_id} --now` removes it, with all that the run stored"
 
 
 def _holds(disk: Disk, path: str, sought: Sought) -> bool:
