@@ -34,7 +34,7 @@ class Progress:
             standard.complain(b"\r\x1b[K")
 
     def at(self, count: int, total: int | None = None) -> None:
-        """Tell, unless it was told just now, that so many are done; total: of how many, if that was not known."""
+        """Tell, unless it told just now, that so many are done; total: of how many, if that was not known."""
         if self._shown and time.monotonic() >= self._due:
             self._due, self._told = time.monotonic() + _EVERY_S, True
             of = self._total if total is None else total

@@ -16,7 +16,7 @@ from runlore.runtimes import secret_search as search
 from runlore.runtimes.bundle import FOLDER as BUNDLE
 from runlore.runtimes.bundle import MANIFEST
 from runlore.runtimes.collecting import OUTPUTS
-from runlore.runtimes.stored import EVIDENCE, artifacts_of
+from runlore.runtimes.stored import artifacts_of
 
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK
 _OUTPUT: Final = "an output of the command: remove or replace it yourself"
