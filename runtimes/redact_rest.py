@@ -80,10 +80,7 @@ def _in_bundle(disk: Disk, layout: Layout, run_id: RunId) -> Iterator[tuple[str,
             yield path, _MANIFEST if name == MANIFEST else _OTHER
     for digest in sorted({each.sha256 for each in state.promoted.values()}):
         told = _listed(paths.get(digest, []))
-        yield (
-            f"{layout.root}/{EVIDENCE}/{digest}",
-            f"promoted evidence, the output {told}: nothing removes it",
-        )
+        yield f"{layout.evidence}/{digest}", f"promoted evidence, the output {told}: nothing removes it"
 
 
 def _listed(paths: list[str]) -> str:
