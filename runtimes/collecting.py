@@ -11,11 +11,11 @@ from runlore.journal.disk import Disk
 from runlore.journal.errors import RunloreError
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
-from runlore.runtimes.owned_run import OwnedRun
 
 if TYPE_CHECKING:
     from runlore.journal.settings import Settings
     from runlore.runtimes.collect import Append, Limits, Wanted
+    from runlore.runtimes.owned_run import OwnedRun
 
 OUTPUTS = "artifacts"
 """`$RUNLORE_OUTPUTS`, in the run's folder: everything in it is declared."""
@@ -29,7 +29,7 @@ def has_outputs(disk: Disk, layout: Layout, run_id: RunId) -> bool:
         return False
 
 
-def declares(run: OwnedRun) -> bool:
+def declares(run: "OwnedRun") -> bool:
     """Say whether anything was declared when the run was submitted, or lies where it need not be."""
     spec = run.spec
     given = spec.artifacts or spec.reports or spec.required
@@ -61,7 +61,7 @@ def limits_in(root: str) -> "Limits":
 
 
 def collect_for_keeper(
-    run: OwnedRun, tick: Callable[[], None], pause: Callable[[], None], *, may_empty: bool
+    run: "OwnedRun", tick: Callable[[], None], pause: Callable[[], None], *, may_empty: bool
 ) -> str:
     """Collect the outputs of a run that this process keeps; return which are not durable, if any."""
     from runlore.runtimes.collect import Wanted  # noqa: PLC0415 - most runs have no outputs
