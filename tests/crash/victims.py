@@ -422,6 +422,7 @@ LONG_LIVES: Final = {
     "label packed": 50,
     "redact packed": 50,
     "remove": 10,
+    "collect": 15,
     "restore": 10,
 }
 """Victims that make so many calls that CI takes only every so many of them."""
