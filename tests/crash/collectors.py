@@ -132,6 +132,9 @@ class Collects(Victim):
         paths = [each.path for each in before.entries]
         if len(paths) != len(set(paths)):
             yield f"twice on record: {paths}"
+        own = Path(self.layout.in_run(RUN, "artifacts"), "own")
+        if self.entries().get("own") != "stored" and not own.exists():
+            yield "the only copy of an output is gone"
         yield from (f"{each}" for each in check_outputs(REAL, self.layout, RUN).findings)
 
     def entries(self) -> dict[str, str]:
