@@ -1,5 +1,6 @@
 """Check the stored outputs of a run: files against manifest and journal, evidence against both."""
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ from runlore.runtimes.stored import EVIDENCE, artifacts_of
 _MOST_MANIFEST: Final = 256 << 20
 _MOST_REPORT: Final = 64 << 20
 _JSON: Final = "application/json"
+_NO_FOLDER: Final = frozenset({errno.ELOOP, errno.ENOTDIR})
 _OTHERS: Final = 0o022
 """Bits of a mode by which somebody else could have written."""
 Tick = Callable[[int, int], None]
@@ -69,7 +71,17 @@ class _Check:
         self._of += sum(by_digest.get(each.sha256, 0) for each in state.promoted.values())
 
     def run(self) -> Iterator[ArtifactFinding]:
-        folder = _folder(self._layout.run_dir(self._state.run_id), FOLDER)
+        try:
+            folder = _folder(self._layout.run_dir(self._state.run_id), FOLDER)
+        except OSError as error:
+            if error.errno not in _NO_FOLDER:
+                raise
+            yield _finding("unsafe-file", FOLDER, "something else than a folder stands in its place")
+        else:
+            yield from self._bundle(folder)
+        yield from self._evidence()
+
+    def _bundle(self, folder: int) -> Iterator[ArtifactFinding]:
         try:
             yield from check_manifest(_manifest(folder), self._state)
             yield from self._files(folder)
@@ -77,7 +89,6 @@ class _Check:
         finally:
             if folder >= 0:
                 os.close(folder)
-        yield from self._evidence()
 
     def _files(self, folder: int) -> Iterator[ArtifactFinding]:
         """Check each stored file once, however many outputs have its bytes."""
