@@ -9,6 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Final
 
 from msgspec import Struct
 
@@ -29,6 +30,8 @@ from runlore.runtimes.collecting import OUTPUTS, has_outputs
 from runlore.runtimes.outputs import Candidate, Found, Group, Refused, Unfit, find, open_candidate
 from runlore.runtimes.record_outputs import Append, Beyond, Outcome, Recorder, Source
 from runlore.runtimes.stored import artifacts_of
+
+_TRIES: Final = 3
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -76,7 +79,7 @@ class _Collector:
     def __init__(
         self, wanted: Wanted, append: Append, tick: Callable[[], None], pause: Callable[[], None]
     ) -> None:
-        self._wanted, self._tick = wanted, tick
+        self._wanted, self._tick, self._pause = wanted, tick, pause
         self._limits = wanted.limits
         mask = wanted.redactor.without_values if wanted.redactor and wanted.redactor.has_values else None
         self._bundle = Bundle(wanted.disk, wanted.layout.in_run(wanted.run_id, FOLDER), mask, tick)
@@ -90,8 +93,8 @@ class _Collector:
         self._in_outputs = False
         """What is found now lies in `$RUNLORE_OUTPUTS`."""
         self._files = self._bytes = self._refusals = 0
-        self._refused = ""
-        """Why the journal did not take an event."""
+        self._all: Final = self._found()
+        """Everything that is declared, each looked at once, whatever becomes of what was found before."""
 
     def run(self) -> str:
         wanted = self._wanted
@@ -101,25 +104,34 @@ class _Collector:
             if entry.sha256 is not None:
                 self._recorder.named.add(entry.sha256)
                 self._files, self._bytes = self._files + 1, self._bytes + entry.bytes
+        why = ""
         try:
             self._bundle.begin()
             self._gather()
             self._recorder.put()
             self._truncated()
         except JournalIO as error:
-            self._refused = str(error.strerror or error)
+            why = f"the journal could not name it: {error.strerror or error}"
         except OSError as error:
             why = f"the bundle cannot be written: {error.strerror or error}"
-            self._refused = "" if self._recorder.say_failed(why) else why
         finally:
             self._bundle.close()
+        if why and not self._say_failed(why):
+            return f"the outputs could not be put on record: {why}"
         return self._settled()
+
+    def _say_failed(self, why: str) -> bool:
+        """Count what there is besides, and put on record that it is missing; say whether that was taken."""
+        self._beyond.why = why
+        with suppress(OSError):
+            self._gather()
+        return self._recorder.say_failed(why)
 
     # -- what is found
 
     def _gather(self) -> None:
         try:
-            for found in self._found():
+            for found in self._all:
                 self._tick()
                 self._take(found)
         except _Enough:
@@ -270,17 +282,23 @@ class _Collector:
 
     def _settled(self) -> str:
         """Write the manifest; return which declared outputs are not durable."""
-        recorder = self._recorder
-        if self._refused and not recorder.say_failed(f"the journal could not name it: {self._refused}"):
-            return f"the outputs could not be put on record: {self._refused}"
-        state = self._state
+        recorder, state = self._recorder, self._state
         state.entries = (*state.entries, *recorder.new)
         if state.entries:
-            with suppress(OSError):  # `verify` says that it is missing; the journal has it all
-                write_manifest(self._wanted.disk, self._bundle.folder, manifest_file(state))
+            self._write_manifest()
         if self._wanted.may_empty:
             recorder.emptying.empty(self._wanted.layout.in_run(self._wanted.run_id, OUTPUTS))
         return unmet(state.recipe, state.entries)
+
+    def _write_manifest(self) -> None:
+        """List what is on record; if the disk refuses that for good, `verify` says that it is missing."""
+        data = manifest_file(self._state)
+        for attempt in range(_TRIES):
+            if attempt:
+                self._pause()
+            with suppress(OSError):
+                write_manifest(self._wanted.disk, self._bundle.folder, data)
+                return
 
 
 class _Enough(Exception):
