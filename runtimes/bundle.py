@@ -149,7 +149,7 @@ class Bundle:
             shared = self._mask is None and self._shared(source, fd)
             if not shared:
                 _require_room(fd, found)
-            kept = self._poured(fd if shared else source, None if shared else fd, found.st_size)
+            kept = self._poured(fd if shared else source, None if shared else fd, found)
             if kept is None or not _is_same(found, os.fstat(source)):
                 return None
             os.fchmod(fd, _READ_ONLY)
@@ -184,17 +184,19 @@ class Bundle:
             return False
         return True
 
-    def _poured(self, source: int, target: int | None, size: int) -> Kept | None:
+    def _poured(self, source: int, target: int | None, found: os.stat_result) -> Kept | None:
         """Return what stands in the source, written to the target if there is one; holes stay holes."""
         pour = _Pour(self._disk, target, self._mask)
-        place = 0
+        place, size = 0, found.st_size
+        is_sparse = found.st_blocks * 512 < size
         while place < size:
             self._tick()
-            if hole := _hole(source, place, size):
+            if is_sparse and (hole := _hole(source, place, size)):
                 pour.skip(hole)
                 place += hole
                 continue
-            raw = os.pread(source, min(PIECE, size - place), place)
+            most = _data(source, place, size) if is_sparse else size - place
+            raw = os.pread(source, min(PIECE, most), place)
             if not raw:
                 return None
             pour.take(raw)
@@ -275,6 +277,14 @@ def _hole(source: int, place: int, size: int) -> int:
     except OSError as error:
         return min(size - place, PIECE) if error.errno == errno.ENXIO else 0
     return min(data - place, size - place, PIECE)
+
+
+def _data(source: int, place: int, size: int) -> int:
+    """Return how many bytes follow here until the next hole; all of them where nobody knows."""
+    try:
+        return min(os.lseek(source, place, os.SEEK_HOLE), size) - place
+    except OSError:
+        return size - place
 
 
 def _is_same(before: os.stat_result, after: os.stat_result) -> bool:

@@ -14,8 +14,9 @@ from runlore.journal.values import RunId
 
 if TYPE_CHECKING:
     from runlore.journal.settings import Settings
-    from runlore.runtimes.collect import Append, Limits, Wanted
+    from runlore.runtimes.collect import Limits, Wanted
     from runlore.runtimes.owned_run import OwnedRun
+    from runlore.runtimes.record_outputs import Append
 
 OUTPUTS = "artifacts"
 """`$RUNLORE_OUTPUTS`, in the run's folder: everything in it is declared."""

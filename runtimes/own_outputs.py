@@ -16,7 +16,7 @@ from runlore.runtimes.heartbeat import EVERY_S
 from runlore.runtimes.spec import RunSpec
 
 if TYPE_CHECKING:
-    from runlore.runtimes.collect import Append
+    from runlore.runtimes.record_outputs import Append
     from runlore.runtimes.registry import Registry
 
 _GLANCE_S: Final = 0.25

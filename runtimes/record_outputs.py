@@ -1,7 +1,7 @@
 """Put outputs on record in batches: an event each, once the bytes of the batch are on the disk."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Literal, Protocol
 
 from msgspec import Struct
@@ -91,7 +91,7 @@ class Recorder:
         lines, self._lines, self._held_bytes = self._lines, [], 0
         done = 0
         try:
-            refused = self._bundle.settle() if lines else {}
+            refused: Mapping[str, str] = self._bundle.settle() if lines else {}
             for line in lines:
                 why = refused.get(line.kept.sha256) if line.kept is not None else None
                 self.record(line.fields if why is None else line.lost(why))

@@ -8,6 +8,7 @@ from typing import Final
 from runlore.journal.disk import Disk, read_whole
 from runlore.journal.errors import JournalIO
 from runlore.journal.layout import Layout
+from runlore.journal.overwrite import overwritten_bytes
 from runlore.journal.sought import Sought
 from runlore.journal.values import RunId
 from runlore.projections.views import StillThereView
@@ -42,7 +43,7 @@ def still_there(
     for path, why in [*_candidates(disk, layout, run_id), *blobs]:
         if _holds(disk, path, sought):
             name = path.removeprefix(f"{layout.root}/")
-            yield StillThereView(path=sought.text(name), why=sought.text(why))
+            yield StillThereView(path=sought.text(name), why=_as_redacted(why, sought))
 
 
 def _candidates(disk: Disk, layout: Layout, run_id: RunId) -> Iterator[tuple[str, str]]:
@@ -81,6 +82,12 @@ def _in_bundle(disk: Disk, layout: Layout, run_id: RunId) -> Iterator[tuple[str,
     for digest in sorted({each.sha256 for each in state.promoted.values()}):
         told = _listed(paths.get(digest, []))
         yield f"{layout.evidence}/{digest}", f"promoted evidence, the output {told}: nothing removes it"
+
+
+def _as_redacted(text: str, sought: Sought) -> str:
+    """Return a text as the journal has it after the redaction, so that a plan says the same."""
+    data = text.encode("utf-8", "surrogatepass")
+    return overwritten_bytes(data, sought.spans(data)).decode("utf-8", "replace")
 
 
 def _listed(paths: list[str]) -> str:

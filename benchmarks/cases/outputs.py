@@ -143,7 +143,7 @@ def _collect(layout: Layout, run_id: RunId, work: str, writer: Writer, count: in
     def append(kind: type[events.Event], /, **fields: object) -> Record:
         nonlocal stored
         stored += fields.get("sha256") is not None
-        return writer.append(lambda seq, at: kind(seq=seq, at=at, epoch=1, **fields))
+        return writer.append(lambda seq, at: kind(seq=seq, at=at, by=None, epoch=1, **fields))
 
     wanted = Wanted(
         disk=REAL,

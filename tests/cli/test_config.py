@@ -120,10 +120,10 @@ def test_limits_of_collection(runlore: Runlore) -> None:
     runlore.ok("run", "-q", "--artifact", "out", "sh", "-c", script)
     items = runlore.ok("artifacts", "ls", "--json").json["items"]
     assert [(each["path"], each["outcome"], each["files"]) for each in items] == [
-        ("out/B", "oversized", 1),
         ("out/a", "stored", 1),
         ("out/b", "stored", 1),
         ("", "skipped", 2),
+        ("out/B", "oversized", 1),
     ]
 
     path.write_text("[artifacts]\n\nmax_bytes = 'much'\n")

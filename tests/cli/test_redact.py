@@ -69,7 +69,7 @@ def test_yes_does_it(runlore: Runlore, run_id: str) -> None:
     runlore.ok("verify", "--require-sealed")
     assert "to stdout [REDACTED]" in runlore.ok("logs", run_id).stdout
     history = runlore.ok("history", run_id).stdout
-    assert "redacted a secret (also in: transcript) in lines 1, 5, 8: typed [REDACTED]" in history
+    assert "redacted a secret (also in: transcript, manifest) in lines 1, 5, 8: typed [REDACTED]" in history
 
 
 def test_a_second_time_finds_nothing(runlore: Runlore, run_id: str) -> None:

@@ -58,7 +58,7 @@ class Collects(Victim):
                 self.disk,
                 self.layout,
                 RUN,
-                lambda seq, at: structs.replace(first(seq, at), recipe=recipe),  # type: ignore[type-var]
+                lambda seq, at: structs.replace(first(seq, at), recipe=recipe),
                 feed=Feed(self.disk, self.layout),
             )
             with closing(writer):
@@ -96,7 +96,7 @@ class Collects(Victim):
         ):
 
             def append(kind: type[events.Event], /, **fields: object) -> Record:
-                record = writer.append(lambda seq, at: kind(seq=seq, at=at, epoch=1, **fields))
+                record = writer.append(lambda seq, at: kind(seq=seq, at=at, by=None, epoch=1, **fields))
                 self.promise(RUN, record.head)
                 return record
 

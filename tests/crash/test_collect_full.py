@@ -23,14 +23,14 @@ TAKES_ROOM: Final = frozenset(
 def test_a_disk_that_is_full(how: How, tmp_path: Path, sized: Callable[[int, int], int]) -> None:
     """What was kept is listed and sound, what was not is told; with room again the end is on record."""
     count, broken, lost = 0, list[str](), 0
-    every = sized(3, 1)
+    every = sized(6, 1)
     calls = _one(tmp_path / "rehearsal", None, how, broken)[0]
     for at in range(1, calls + 1, every):
         _, left_out = _one(tmp_path / str(at), at, how, broken)
         count, lost = count + 1, lost + left_out
 
     assert broken == []
-    assert lost > 0
+    assert lost > 0 or how == "for ever"  # where nothing of the end was taken, all is collected again
     record(
         f"a full disk while outputs are collected, {how}",
         "the run ends with the exit code of its command, what was kept is sound, and what was not is told",
@@ -48,7 +48,8 @@ def _one(folder: Path, at: int | None, how: How, broken: list[str]) -> tuple[int
         victim.act()
     except JournalIO:
         pass  # a keeper tries for a while, and leaves it to the exit record then
-    calls, _ = failer.count, failer.repair()
+    calls = failer.count
+    failer.repair()
     broken += [f"{failer.failed} {at} {how}: {problem}" for problem in (*victim.ended(), *_untold(victim))]
     return calls, sum(outcome == "failed" for outcome in victim.entries().values())
 

@@ -38,6 +38,9 @@ class Unsynced(RealDisk):
     def fdatasync(self, fd: int) -> None:  # type: ignore[override]  # there it needs no object
         """Do nothing."""
 
+    def sync_dir(self, path: str) -> None:
+        """Do nothing."""
+
 
 @pytest.fixture(params=["openat2", "name by name"])
 def _opening(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,6 +97,7 @@ def test_nothing_outside_is_collected(
             if isinstance(found, Candidate):
                 with open(open_candidate(found), "rb", buffering=0) as source:
                     kept = bundle.keep(source.fileno())
+                    bundle.settle()
                 yield Path(bundle.folder, kept.sha256).read_bytes()
 
     def look_first() -> Iterator[bytes]:
