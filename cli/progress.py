@@ -3,7 +3,8 @@
 import os
 import time
 from collections.abc import Generator, Iterable
-from typing import Final, TypeVar
+from types import TracebackType
+from typing import Final, Self, TypeVar
 
 from runlore.cli import standard
 
@@ -14,25 +15,34 @@ _EVERY_S: Final = 0.2
 
 
 class Progress:
-    """Counts what passes through it."""
+    """Counts what passes through it, or, as a context, what it is told."""
 
     def __init__(self, done: str, total: int, noun: str, *, shown: bool) -> None:
         self._done, self._total, self._noun = done, total, noun
         self._shown = shown and os.isatty(2)
+        self._due, self._told = float("inf"), False
+
+    def __enter__(self) -> Self:
+        if self._shown:
+            self._due = time.monotonic() + SILENT_S
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._told:
+            standard.complain(b"\r\x1b[K")
+
+    def at(self, count: int, total: int | None = None) -> None:
+        """Tell, unless it told just now, that so many are done; total: of how many, if that was not known."""
+        if self._shown and time.monotonic() >= self._due:
+            self._due, self._told = time.monotonic() + _EVERY_S, True
+            of = self._total if total is None else total
+            standard.complain(f"\r{self._done} {count:,} of {of:,} {self._noun}s".encode("ascii"))
 
     def over(self, items: Iterable[T]) -> Generator[T, None, None]:
         """Yield the items; tell how many there were by now."""
-        if not self._shown:
-            yield from items
-            return
-        due, told = time.monotonic() + SILENT_S, False
-        try:
+        with self:
             for count, item in enumerate(items, 1):
                 yield item
-                if time.monotonic() >= due:
-                    due, told = time.monotonic() + _EVERY_S, True
-                    line = f"\r{self._done} {count:,} of {self._total:,} {self._noun}s"
-                    standard.complain(line.encode("ascii"))
-        finally:
-            if told:
-                standard.complain(b"\r\x1b[K")
+                self.at(count)

@@ -24,7 +24,10 @@ class Key(Struct, frozen=True):
 
 REDACTION: Final = "redaction"
 LIMITS: Final = "limits"
+ARTIFACTS: Final = "artifacts"
 MOST_KEEPERS: Final = 1_000_000
+MOST_FILES: Final = 100_000
+"""Of one run: each is a line of its journal and of its manifest."""
 RETENTION: Final = ("retention", "trash")
 SECTIONS: Final[Mapping[str, Mapping[str, Key]]] = {
     REDACTION: {
@@ -40,6 +43,12 @@ SECTIONS: Final[Mapping[str, Mapping[str, Key]]] = {
         "keepers": Key(
             "number", "How many runs may be kept at once, from 1 up; the next one is refused.", MOST_KEEPERS
         ),
+    },
+    ARTIFACTS: {
+        "max_files": Key(
+            "number", "How many outputs of one run are stored at most; 10,000 unless given.", MOST_FILES
+        ),
+        "max_bytes": Key("text", "How many bytes they may have together; `64G` unless given."),
     },
     "retention": {
         "keep": Key("text", "How long a run is kept after its newest byte; without it, for ever."),
@@ -89,6 +98,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     redaction: Policy = Policy()
     limits: Limits = Limits()
+    artifacts: tuple[Said, ...] = ()
+    """How much of a run is collected, for whoever collects to understand."""
     retention: tuple[Said, ...] = ()
     """What is to be kept, for whoever decides that to understand."""
     problems: tuple[Problem, ...] = ()
@@ -120,7 +131,11 @@ def understood(
     limits = Limits(keepers=cast("int", keepers)) if is_kept else Limits()
     retention = [each for section in RETENTION for each in _said(document, section, lines)]
     return Settings(
-        redaction=Policy(**kept), limits=limits, retention=tuple(retention), problems=tuple(problems)
+        redaction=Policy(**kept),
+        limits=limits,
+        artifacts=tuple(_said(document, ARTIFACTS, lines)),
+        retention=tuple(retention),
+        problems=tuple(problems),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 from runlore.journal.events import ArtifactCollected
 from runlore.journal.values import RunId
@@ -154,6 +154,11 @@ def list_view(state: Artifacts, entries: Iterable[ArtifactCollected]) -> Artifac
         manifest=manifest_ref(state.registry_id, state.run_id),
         collected=state.is_collected,
     )
+
+
+def manifest_file(state: Artifacts) -> bytes:
+    """Return what lies beside the outputs: the manifest of everything collected so far."""
+    return json.format(json.encode(manifest(state)), indent=1) + b"\n"
 
 
 def manifest(state: Artifacts) -> ManifestView:

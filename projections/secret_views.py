@@ -11,7 +11,7 @@ class RedactedPlaceView(Struct, frozen=True, kw_only=True):
     """A file besides the journal that was rewritten, or would be."""
 
     kind: str
-    """transcript, quarantine, keeper.error, exit or recipe."""
+    """transcript, quarantine, keeper.error, exit, manifest or recipe."""
     path: str
     """Below the root."""
     count: int

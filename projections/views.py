@@ -412,6 +412,13 @@ class LimitsView(Struct, frozen=True, kw_only=True):
     """Who says so: config.toml, or how much memory this machine or container has."""
 
 
+class CollectionLimitsView(Struct, frozen=True, kw_only=True):
+    """How much of one run is collected; what is beyond is counted, and on record."""
+
+    max_files: int
+    max_bytes: int
+
+
 class ConfigView(Struct, frozen=True, kw_only=True):
     """The settings in effect, and what is wrong with their file."""
 
@@ -420,11 +427,12 @@ class ConfigView(Struct, frozen=True, kw_only=True):
     exists: bool
     items: list[SettingsProblemView]
     """What is wrong. An unknown section or key, or a wrong kind of value, lets nothing be recorded; a value
-    that means nothing lets nothing be removed by a rule."""
+    that means nothing lets nothing be removed by a rule, or in `artifacts` nothing be started."""
     redaction: RedactionView
     limits: LimitsView
     retention: RetentionRulesView | None = None
     """The rules as they are understood."""
+    artifacts: CollectionLimitsView | None = None
 
 
 class InitView(Struct, frozen=True, kw_only=True):

@@ -12,17 +12,19 @@ from runlore.journal import events, ids, machine
 from runlore.journal.disk import Disk
 from runlore.journal.layout import Layout
 from runlore.journal.root import registry_info
+from runlore.journal.settings_file import read_settings
 from runlore.journal.values import Handle, Recipe, RunId
 from runlore.journal.writer import Writer
 from runlore.projections import labels
 from runlore.projections.run_state import OWN_PROCESS
 from runlore.runtimes import exit_file
+from runlore.runtimes.collecting import require_limits
 from runlore.runtimes.identity import this_owner
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.pulse import pulse
 from runlore.runtimes.recipe import recipe_of, shortened
 from runlore.runtimes.shared_feed import shared_feed
-from runlore.runtimes.spec import RunSpec
+from runlore.runtimes.spec import RunSpec, check_patterns
 from runlore.runtimes.surroundings import current_folder, parent_in
 from runlore.runtimes.tracked import EPOCH, TrackedRun
 
@@ -43,6 +45,10 @@ class Labels(Struct, frozen=True, kw_only=True):
     """What is shown as its command; else how this program was started."""
     cwd: str = ""
     """Where that is; else the current folder."""
+    artifacts: tuple[str, ...] = ()
+    """Patterns of files below that folder that are collected when it ends."""
+    reports: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
 
 
 def begin(registry: "Registry", given: Labels) -> TrackedRun:
@@ -54,7 +60,8 @@ def begin(registry: "Registry", given: Labels) -> TrackedRun:
     registry.require_writable()
     disk, layout = registry.disk, registry.layout
     run_id = ids.mint(disk.now(), os.urandom(5))
-    queued = _queued(registry, given, run_id)
+    spec = _spec(registry, given)
+    queued = _queued(registry, given, spec, run_id)
     lock = OwnerLock.create(disk, layout, run_id, durability=registry.durability)
     try:
         disk.close(exit_file.preallocate(disk, layout.in_run(run_id, "exit")))
@@ -70,13 +77,34 @@ def begin(registry: "Registry", given: Labels) -> TrackedRun:
         _discard(disk, layout, run_id)
         lock.release()
         raise
-    run = TrackedRun(registry, lock, writer, registry.by)
+    run = TrackedRun(registry, lock, writer, registry.by, spec)
     _start(registry, writer)
     pulse().join(run)
     return run
 
 
-def _queued(registry: "Registry", given: Labels, run_id: RunId) -> events.RunQueued:
+def _spec(registry: "Registry", given: Labels) -> RunSpec:
+    """Return how this program was started, as far as the interpreter knows, or what was said of that.
+
+    Raises:
+        BadInput: a pattern is none. BadSettings: how much is to be collected is not clear.
+    """
+    argv = given.argv or tuple(sys.orig_argv) or (sys.executable or "python",)
+    spec = RunSpec(
+        root=registry.root,
+        argv=argv,
+        cwd=given.cwd or current_folder(),
+        by=registry.by,
+        artifacts=given.artifacts,
+        reports=given.reports,
+        required=given.required,
+    )
+    check_patterns(spec)
+    require_limits(read_settings(registry.root), registry.root)
+    return spec
+
+
+def _queued(registry: "Registry", given: Labels, spec: RunSpec, run_id: RunId) -> events.RunQueued:
     return events.RunQueued(
         seq=1,
         at=registry.disk.now(),
@@ -84,7 +112,7 @@ def _queued(registry: "Registry", given: Labels, run_id: RunId) -> events.RunQue
         format=events.FORMAT,
         run_id=run_id,
         registry_id=registry_info(registry.disk, registry.layout).registry_id,
-        recipe=_recipe(registry, given),
+        recipe=_recipe(registry, spec),
         name=labels.name(given.name) if given.name is not None else "",
         tags=registry.secrets.tags(labels.tags(given.tags or {})),
         metadata=labels.metadata(given.metadata or {}),
@@ -94,10 +122,8 @@ def _queued(registry: "Registry", given: Labels, run_id: RunId) -> events.RunQue
     )
 
 
-def _recipe(registry: "Registry", given: Labels) -> Recipe:
-    """Return how this program was started, as far as the interpreter knows, or what was said of that."""
-    argv = given.argv or tuple(sys.orig_argv) or (sys.executable or "python",)
-    spec = RunSpec(root=registry.root, argv=argv, cwd=given.cwd or current_folder(), by=registry.by)
+def _recipe(registry: "Registry", spec: RunSpec) -> Recipe:
+    """Return the spec as the journal has it."""
     recipe = msgspec.structs.replace(recipe_of(spec, registry.secrets.found.redactor), runtime=OWN_PROCESS)
     return recipe if len(msgspec.json.encode(recipe)) <= _MOST_RECIPE else shortened(recipe)
 

@@ -8,7 +8,7 @@ prove nothing.
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from typing import Final
@@ -47,6 +47,13 @@ class Kept(Struct, frozen=True):
     """The bundle did not have these bytes before."""
 
 
+class _Copy(Struct, frozen=True):
+    """A whole copy that is not known to be on the disk yet, open under a name of its own."""
+
+    fd: int
+    temporary: str
+
+
 class NotKept(Exception):
     """The file could not be stored, or must not be; nothing of it is left behind."""
 
@@ -63,6 +70,8 @@ class Bundle:
     def __init__(self, disk: Disk, folder: str, mask: Mask | None, tick: Tick) -> None:
         self._disk, self.folder, self._mask, self._tick = disk, folder, mask, tick
         self._may_share = True
+        self._unsettled: dict[str, _Copy] = {}
+        """Copies by digest, of this batch."""
 
     def begin(self) -> None:
         """Make the folder, and remove what somebody killed left half done."""
@@ -76,7 +85,7 @@ class Bundle:
         self._disk.sync_dir(self.folder.rpartition("/")[0])
 
     def keep(self, source: int) -> Kept:
-        """Store what the open file holds; its name in the bundle is durable after `settle`.
+        """Copy what the open file holds; it is durable, and has its name in the bundle, after `settle`.
 
         Raises:
             NotKept: it changed all the time, the disk is full or broken, or it holds a secret that
@@ -87,66 +96,97 @@ class Bundle:
             temporary = f"{self.folder}/.{os.urandom(6).hex()}.tmp"
             try:
                 kept = self._copied(source, before, temporary)
-                if kept is not None and _is_same(before, os.fstat(source)):
-                    return self._named(temporary, kept)
             except OSError as error:
                 raise NotKept(_told(error), failed=True) from error
-            finally:
-                discard(self._disk, temporary)
+            if kept is not None:
+                return kept
         raise NotKept("it changed while it was copied, each of 3 times", failed=True)
 
-    def settle(self) -> None:
-        """Return when the names of everything kept so far are on the disk."""
-        self._disk.sync_dir(self.folder)
+    def settle(self) -> Mapping[str, str]:
+        """Return once all that was kept is on the disk under its name; why some of it is not, by digest.
+
+        All copies are on their way to the disk before the first is waited for, which takes about as long
+        as waiting for one. Raises OSError: names cannot be made durable, so nothing of it is.
+        """
+        refused: dict[str, str] = {}
+        try:
+            for copy in self._unsettled.values():
+                _start_writing(copy.fd)
+            for digest, copy in self._unsettled.items():
+                try:
+                    self._disk.fdatasync(copy.fd)
+                except OSError as error:
+                    refused[digest] = _told(error)
+            for digest in [each for each in self._unsettled if each not in refused]:
+                copy = self._unsettled[digest]
+                self._disk.rename(copy.temporary, f"{self.folder}/{digest}")
+                self._disk.close(self._unsettled.pop(digest).fd)
+            self._disk.sync_dir(self.folder)
+        finally:
+            self.close()
+        return refused
+
+    def close(self) -> None:
+        """Let go of copies that have no name yet."""
+        while self._unsettled:
+            _, copy = self._unsettled.popitem()
+            self._disk.close(copy.fd)
+            discard(self._disk, copy.temporary)
 
     def drop(self, digest: str) -> None:
         """Remove what no event names."""
         discard(self._disk, f"{self.folder}/{digest}")
 
     def _copied(self, source: int, found: os.stat_result, temporary: str) -> Kept | None:
-        """Return what was copied into the temporary file, durable; None if the source has changed."""
+        """Return what was copied into the temporary file; None if the source has changed."""
         fd = self._disk.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        waits = False
         try:
             shared = self._mask is None and self._shared(source, fd)
             if not shared:
                 _require_room(fd, found)
-            kept = self._poured(fd if shared else source, None if shared else fd, found.st_size)
-            if kept is None:
+            kept = self._poured(fd if shared else source, None if shared else fd, found)
+            if kept is None or not _is_same(found, os.fstat(source)):
                 return None
             self._disk.make_read_only(fd)
-            self._disk.fdatasync(fd)
+            is_new, wanted = self._judged(kept)
+            if wanted:
+                self._unsettled[kept.sha256] = _Copy(fd, temporary)
+                waits = True
         finally:
-            self._disk.close(fd)
-        return kept
+            if not waits:
+                self._disk.close(fd)
+                discard(self._disk, temporary)
+        return kept if is_new else Kept(kept.sha256, kept.size, kept.beginning, kept.masked, is_new=False)
 
-    def _named(self, temporary: str, kept: Kept) -> Kept:
-        """Give the file its name; if the bundle has these bytes already, they stay as they are."""
-        path = f"{self.folder}/{kept.sha256}"
+    def _judged(self, kept: Kept) -> tuple[bool, bool]:
+        """Say whether the bundle does not know these bytes, and whether it wants this copy of them."""
+        if kept.sha256 in self._unsettled:
+            return False, False
         try:
-            there = self._disk.stat_path(path)
+            there = self._disk.stat_path(f"{self.folder}/{kept.sha256}")
         except FileNotFoundError:
-            self._disk.rename(temporary, path)
-            return kept
-        if there.size != kept.size:  # damaged meanwhile: the new ones are right
-            self._disk.rename(temporary, path)
-        return Kept(kept.sha256, kept.size, kept.beginning, kept.masked, is_new=False)
+            return True, True
+        return False, there.size != kept.size  # damaged meanwhile: the new ones are right
 
     def _shared(self, source: int, fd: int) -> bool:
         """Let the copy share the source's blocks, at one moment; False where that cannot be done."""
         self._may_share = self._may_share and self._disk.clone(source, fd)
         return self._may_share
 
-    def _poured(self, source: int, target: int | None, size: int) -> Kept | None:
+    def _poured(self, source: int, target: int | None, found: os.stat_result) -> Kept | None:
         """Return what stands in the source, written to the target if there is one; holes stay holes."""
         pour = _Pour(self._disk, target, self._mask)
-        place = 0
+        place, size = 0, found.st_size
+        is_sparse = found.st_blocks * 512 < size
         while place < size:
             self._tick()
-            if hole := _hole(source, place, size):
+            if is_sparse and (hole := _hole(source, place, size)):
                 pour.skip(hole)
                 place += hole
                 continue
-            raw = os.pread(source, min(PIECE, size - place), place)
+            most = _data(source, place, size) if is_sparse else size - place
+            raw = os.pread(source, min(PIECE, most), place)
             if not raw:
                 return None
             pour.take(raw)
@@ -214,6 +254,12 @@ def write_manifest(disk: Disk, folder: str, data: bytes) -> None:
     write_whole(disk, f"{folder}/{MANIFEST}", data)
 
 
+def _start_writing(fd: int) -> None:
+    """Let the kernel begin to write the file, without waiting for it (what it does before it forgets one)."""
+    with suppress(OSError):
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 def _hole(source: int, place: int, size: int) -> int:
     """Return how many NULs nothing is stored for follow here, a piece at most; 0 if there are data."""
     try:
@@ -221,6 +267,14 @@ def _hole(source: int, place: int, size: int) -> int:
     except OSError as error:
         return min(size - place, PIECE) if error.errno == errno.ENXIO else 0
     return min(data - place, size - place, PIECE)
+
+
+def _data(source: int, place: int, size: int) -> int:
+    """Return how many bytes follow here until the next hole; all of them where nobody knows."""
+    try:
+        return min(os.lseek(source, place, os.SEEK_HOLE), size) - place
+    except OSError:
+        return size - place
 
 
 def _is_same(before: os.stat_result, after: os.stat_result) -> bool:

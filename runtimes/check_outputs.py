@@ -1,8 +1,9 @@
 """Check the stored outputs of a run: files against manifest and journal, evidence against both."""
 
+import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Final
 
@@ -23,17 +24,20 @@ from runlore.projections.artifacts import REPORT, Artifacts
 from runlore.runtimes.beneath import FOLDER as FOLDER_FLAGS
 from runlore.runtimes.beneath import open_beneath, open_folder
 from runlore.runtimes.bundle import FOLDER, MANIFEST, PIECE
-from runlore.runtimes.stored import EVIDENCE, Tick, artifacts_of
+from runlore.runtimes.stored import EVIDENCE, artifacts_of
 
 _MOST_MANIFEST: Final = 256 << 20
 _MOST_REPORT: Final = 64 << 20
 _JSON: Final = "application/json"
+_NO_FOLDER: Final = frozenset({errno.ELOOP, errno.ENOTDIR})
 _OTHERS: Final = 0o022
 """Bits of a mode by which somebody else could have written."""
+Tick = Callable[[int, int], None]
+"""Told after each piece how many bytes are read, and of how many."""
 
 
 def check_outputs(
-    disk: Disk, layout: Layout, run_id: RunId, tick: Tick = lambda _: None
+    disk: Disk, layout: Layout, run_id: RunId, tick: Tick = lambda _done, _of: None
 ) -> ArtifactsVerifiedView:
     """Return what is wrong with the run's outputs; every stored byte is read.
 
@@ -61,10 +65,23 @@ def check_outputs(
 class _Check:
     def __init__(self, layout: Layout, state: Artifacts, tick: Tick) -> None:
         self._layout, self._state, self._tick = layout, state, tick
-        self.files = self.bytes = 0
+        self.files = self.bytes = self._read = 0
+        by_digest = {each.sha256: each.bytes for each in state.stored}
+        self._of = sum(by_digest.values())
+        self._of += sum(by_digest.get(each.sha256, 0) for each in state.promoted.values())
 
     def run(self) -> Iterator[ArtifactFinding]:
-        folder = _folder(self._layout.run_dir(self._state.run_id), FOLDER)
+        try:
+            folder = _folder(self._layout.run_dir(self._state.run_id), FOLDER)
+        except OSError as error:
+            if error.errno not in _NO_FOLDER:
+                raise
+            yield _finding("unsafe-file", FOLDER, "something else than a folder stands in its place")
+        else:
+            yield from self._bundle(folder)
+        yield from self._evidence()
+
+    def _bundle(self, folder: int) -> Iterator[ArtifactFinding]:
         try:
             if folder >= 0 or not self._is_all_evidence():
                 yield from check_manifest(_manifest(folder), self._state)
@@ -73,7 +90,6 @@ class _Check:
         finally:
             if folder >= 0:
                 os.close(folder)
-        yield from self._evidence()
 
     def _is_all_evidence(self) -> bool:
         """Say whether nothing is lost with the bundle, its manifest included."""
@@ -126,7 +142,8 @@ class _Check:
         while piece := os.pread(fd, PIECE, size):
             digest.update(piece)
             size += len(piece)
-            self._tick(len(piece))
+            self._read += len(piece)
+            self._tick(self._read, max(self._read, self._of))
             if hold and size <= _MOST_REPORT:
                 held += piece
         self.files, self.bytes = self.files + 1, self.bytes + size

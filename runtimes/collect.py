@@ -9,50 +9,40 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Final, Literal, Protocol
+from typing import Final
 
-from msgspec import Struct, json
+from msgspec import Struct
 
-from runlore.journal import events
 from runlore.journal.disk import Disk
 from runlore.journal.errors import JournalIO
 from runlore.journal.layout import Layout
 from runlore.journal.redactor import Redactor
-from runlore.journal.scan import Record
 from runlore.journal.values import RunId
 from runlore.projections.artifact_paths import folded, refusal
-from runlore.projections.artifact_views import manifest
+from runlore.projections.artifact_views import manifest_file
 from runlore.projections.artifacts import FILE, REPORT, Artifacts, unmet
+from runlore.projections.collection_limits import MAX_BYTES, MAX_FILES
 from runlore.projections.globs import Place, Selection
 from runlore.projections.media_types import media_type
 from runlore.runtimes.beneath import open_folder
 from runlore.runtimes.bundle import FOLDER, Bundle, Kept, NotKept, write_manifest
 from runlore.runtimes.collecting import OUTPUTS, has_outputs
-from runlore.runtimes.emptying import Emptying
 from runlore.runtimes.outputs import Candidate, Found, Group, Refused, Unfit, find, open_candidate
+from runlore.runtimes.record_outputs import Append, Beyond, Outcome, Recorder, Source
 from runlore.runtimes.stored import artifacts_of
 
-_BATCH: Final = 64
-_BATCH_BYTES: Final = 64 << 20
-_TRIES: Final = 10
-Outcome = Literal["stored", "skipped", "oversized", "failed"]
+_TRIES: Final = 3
 
 
 class Limits(Struct, frozen=True, kw_only=True):
     """How much of one run is collected; what is beyond is counted, and on record."""
 
-    files: int = 10_000
-    bytes: int = 64 << 30
+    files: int = MAX_FILES
+    bytes: int = MAX_BYTES
     refusals: int = 1_000
     """Records of what was not stored."""
     counted: int = 2_000_000
     """Files beyond the limits that are counted at all."""
-
-
-class Append(Protocol):
-    """Appends an event of the run as its owner."""
-
-    def __call__(self, kind: type[events.Event], /, **fields: object) -> Record: ...
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -85,38 +75,26 @@ def collect(wanted: Wanted, append: Append, tick: Callable[[], None], pause: Cal
     return _Collector(wanted, append, tick, pause).run()
 
 
-class _Line(Struct, frozen=True):
-    """An event that is to be appended, and what it rests on."""
-
-    fields: dict[str, object]
-    new_digest: str = ""
-    """In the bundle since just now, and named by nothing but this."""
-    size: int = 0
-
-
 class _Collector:
     def __init__(
         self, wanted: Wanted, append: Append, tick: Callable[[], None], pause: Callable[[], None]
     ) -> None:
-        self._wanted, self._append, self._tick, self._pause = wanted, append, tick, pause
+        self._wanted, self._tick, self._pause = wanted, tick, pause
         self._limits = wanted.limits
         mask = wanted.redactor.without_values if wanted.redactor and wanted.redactor.has_values else None
         self._bundle = Bundle(wanted.disk, wanted.layout.in_run(wanted.run_id, FOLDER), mask, tick)
+        self._beyond = Beyond()
+        self._recorder = Recorder(self._bundle, append, pause, self._beyond)
         self._state = Artifacts()
         self._done: Counter[str] = Counter()
         """Paths on record before this began, as they are recorded."""
         self._taken: dict[str, str] = {}
         """Paths of this pass by what they have in common with others that differ in case only."""
-        self._lines: list[_Line] = []
-        self._new: list[events.ArtifactCollected] = []
-        self._named: set[str] = set()
         self._in_outputs = False
         """What is found now lies in `$RUNLORE_OUTPUTS`."""
-        self._emptying: Final = Emptying()
-        self._files = self._bytes = self._refusals = self._held_bytes = 0
-        self._over = self._over_bytes = 0
-        self._over_why = ""
-        self._refused_by_journal = ""
+        self._files = self._bytes = self._refusals = 0
+        self._all: Final = self._found()
+        """Everything that is declared, each looked at once, whatever becomes of what was found before."""
 
     def run(self) -> str:
         wanted = self._wanted
@@ -124,31 +102,43 @@ class _Collector:
         for entry in self._state.entries:
             self._done[entry.path] += not entry.files
             if entry.sha256 is not None:
-                self._named.add(entry.sha256)
+                self._recorder.named.add(entry.sha256)
                 self._files, self._bytes = self._files + 1, self._bytes + entry.bytes
+        why = ""
         try:
             self._bundle.begin()
             self._gather()
-            self._put_on_record()
+            self._recorder.put()
             self._truncated()
         except JournalIO as error:
-            self._refused_by_journal = str(error.strerror or error)
+            why = f"the journal could not name it: {error.strerror or error}"
         except OSError as error:
-            self._try_to_say("", "failed", f"the bundle cannot be written: {error.strerror or error}")
+            why = f"the bundle cannot be written: {error.strerror or error}"
+        finally:
+            self._bundle.close()
+        if why and not self._say_failed(why):
+            return f"the outputs could not be put on record: {why}"
         return self._settled()
+
+    def _say_failed(self, why: str) -> bool:
+        """Count what there is besides, and put on record that it is missing; say whether that was taken."""
+        self._beyond.why = why
+        with suppress(OSError):
+            self._gather()
+        return self._recorder.say_failed(why)
 
     # -- what is found
 
     def _gather(self) -> None:
         try:
-            for found in self._found():
+            for found in self._all:
                 self._tick()
                 self._take(found)
         except _Enough:
             return
         except GiveUp:
-            self._over_why = "the run was stopped by force while its outputs were collected"
-            self._over = max(self._over, 1)
+            self._beyond.why = "the run was stopped by force while its outputs were collected"
+            self._beyond.files = max(self._beyond.files, 1)
 
     def _found(self) -> Iterator[Found]:
         wanted = self._wanted
@@ -193,7 +183,7 @@ class _Collector:
             self._done[recorded] -= 1
             self._taken.setdefault(folded(found.path), found.path)
             return
-        if self._over_why or self._files >= self._limits.files:
+        if self._beyond.why or self._files >= self._limits.files:
             self._leave(found)
             return
         if isinstance(found, Refused):
@@ -229,17 +219,15 @@ class _Collector:
         finally:
             os.close(fd)
         self._files, self._bytes = self._files + 1, self._bytes + kept.size
-        self._held_bytes += kept.size
-        if self._in_outputs:
-            self._emptying.add(found.path, there)
-        self._line(_kept_fields(found, kept), kept)
+        source = Source(found.path, there) if self._in_outputs else None
+        self._recorder.line(_kept_fields(found, kept), kept, source)
 
     def _refuse(self, found: Found, outcome: Outcome, reason: str) -> None:
         if self._refusals >= self._limits.refusals:
             self._leave(found)
             return
         self._refusals += 1
-        self._line(
+        self._recorder.line(
             {
                 "path": _printable(found.path),
                 "outcome": outcome,
@@ -251,13 +239,14 @@ class _Collector:
 
     def _leave(self, found: Found) -> None:
         """Count what is beyond the limits."""
-        if not self._over_why:
+        beyond = self._beyond
+        if not beyond.why:
             most = self._limits.files if self._files >= self._limits.files else self._limits.refusals
             what = "files" if self._files >= self._limits.files else "records of what was not stored"
-            self._over_why = f"a run has {most:,} {what} at most"
-        if self._over >= self._limits.counted:
+            beyond.why = f"a run has {most:,} {what} at most"
+        if beyond.files >= self._limits.counted:
             raise _Enough
-        self._over, self._over_bytes = self._over + 1, self._over_bytes + found.size
+        beyond.add(found.size)
 
     def _double(self, path: str) -> str:
         """Return why this path cannot be stored beside another; nothing if it can."""
@@ -276,83 +265,40 @@ class _Collector:
 
     # -- on record
 
-    def _line(self, fields: dict[str, object], kept: Kept | None = None) -> None:
-        new = kept.sha256 if kept is not None and kept.is_new else ""
-        self._lines.append(_Line(fields, new, kept.size if kept is not None else 0))
-        if len(self._lines) >= _BATCH or self._held_bytes >= _BATCH_BYTES:
-            self._put_on_record()
-
-    def _put_on_record(self) -> None:
-        """Append what was gathered, once its bytes are on the disk.
-
-        Raises OSError, JournalIO: the disk takes no more; what the journal does not name is removed again.
-        """
-        lines, self._lines, self._held_bytes = self._lines, [], 0
-        done = 0
-        try:
-            if lines:
-                self._bundle.settle()
-            for line in lines:
-                self._record(line.fields)
-                done += 1
-        except OSError:
-            for line in lines[done:]:
-                self._over, self._over_bytes = self._over + 1, self._over_bytes + line.size
-                if line.new_digest and line.new_digest not in self._named:
-                    self._bundle.drop(line.new_digest)
-            raise
-
-    def _record(self, fields: dict[str, object]) -> None:
-        event = self._append(events.ArtifactCollected, **fields).event
-        assert isinstance(event, events.ArtifactCollected)  # noqa: S101 - what was appended
-        self._new.append(event)
-        if event.sha256 is not None:
-            self._named.add(event.sha256)
-
     def _truncated(self) -> None:
-        if self._over and not any(each.files for each in self._state.entries):
-            least = "at least " if self._over >= self._limits.counted else ""
-            why = f"{least}{self._over:,} more: {self._over_why}" if least else self._over_why
-            self._record(
+        beyond = self._beyond
+        if beyond.files and not any(each.files for each in self._state.entries):
+            is_least = beyond.files >= self._limits.counted
+            why = f"at least {beyond.files:,} more: {beyond.why}" if is_least else beyond.why
+            self._recorder.record(
                 {
                     "path": "",
                     "outcome": "skipped",
-                    "files": self._over,
-                    "bytes": self._over_bytes,
+                    "files": beyond.files,
+                    "bytes": beyond.bytes,
                     "reason": why,
                 }
             )
 
-    def _try_to_say(self, path: str, outcome: Outcome, reason: str) -> None:
-        """Append a last word about the outputs, with patience: it tells what is missing."""
+    def _settled(self) -> str:
+        """Write the manifest; return which declared outputs are not durable."""
+        recorder, state = self._recorder, self._state
+        state.entries = (*state.entries, *recorder.new)
+        if state.entries:
+            self._write_manifest()
+        if self._wanted.may_empty:
+            recorder.emptying.empty(self._wanted.layout.in_run(self._wanted.run_id, OUTPUTS))
+        return unmet(state.recipe, state.entries)
+
+    def _write_manifest(self) -> None:
+        """List what is on record; if the disk refuses that for good, `verify` says that it is missing."""
+        data = manifest_file(self._state)
         for attempt in range(_TRIES):
             if attempt:
                 self._pause()
-            try:
-                self._record(
-                    {"path": path, "outcome": outcome, "reason": reason, "files": max(1, self._over)}
-                )
-            except JournalIO:
-                continue
-            return
-        self._refused_by_journal = self._refused_by_journal or reason
-
-    def _settled(self) -> str:
-        """Write the manifest; return which declared outputs are not durable."""
-        if self._refused_by_journal:
-            why, self._refused_by_journal = self._refused_by_journal, ""
-            self._try_to_say("", "failed", f"the journal could not name it: {why}")
-            if self._refused_by_journal:
-                return f"the outputs could not be put on record: {self._refused_by_journal}"
-        state = self._state
-        state.entries = (*state.entries, *self._new)
-        if state.entries:
-            with suppress(OSError):  # `verify` says that it is missing; the journal has it all
-                data = json.format(json.encode(manifest(state)), indent=1) + b"\n"
+            with suppress(OSError):
                 write_manifest(self._wanted.disk, self._bundle.folder, data)
-        if self._wanted.may_empty:
-            self._emptying.empty(self._wanted.layout.in_run(self._wanted.run_id, OUTPUTS))
-        return unmet(state.recipe, state.entries)
+                return
 
 
 class _Enough(Exception):

@@ -11,10 +11,12 @@ from runlore.journal.disk import Disk
 from runlore.journal.errors import RunloreError
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
-from runlore.runtimes.owned_run import OwnedRun
 
 if TYPE_CHECKING:
-    from runlore.runtimes.collect import Append, Wanted
+    from runlore.journal.settings import Settings
+    from runlore.runtimes.collect import Limits, Wanted
+    from runlore.runtimes.owned_run import OwnedRun
+    from runlore.runtimes.record_outputs import Append
 
 OUTPUTS = "artifacts"
 """`$RUNLORE_OUTPUTS`, in the run's folder: everything in it is declared."""
@@ -28,15 +30,39 @@ def has_outputs(disk: Disk, layout: Layout, run_id: RunId) -> bool:
         return False
 
 
-def declares(run: OwnedRun) -> bool:
+def declares(run: "OwnedRun") -> bool:
     """Say whether anything was declared when the run was submitted, or lies where it need not be."""
     spec = run.spec
     given = spec.artifacts or spec.reports or spec.required
     return bool(given) or has_outputs(run.disk, run.layout, run.run_id)
 
 
+def require_limits(settings: "Settings", root: str) -> None:
+    """Return if the settings say clearly how much of a run is to be collected.
+
+    Raises:
+        BadSettings: they do not; a new run would not be collected as its user wants.
+    """
+    if settings.artifacts:
+        from runlore.journal.settings_file import path_of  # noqa: PLC0415 - few set any
+        from runlore.projections.collection_limits import limits_of  # noqa: PLC0415 - see above
+
+        limits_of(settings, path_of(root))
+
+
+def limits_in(root: str) -> "Limits":
+    """Return how much of a run is collected; what has gone wrong in the settings since then counts not."""
+    from runlore.journal.settings_file import examine_settings  # noqa: PLC0415 - most runs have no outputs
+    from runlore.projections.collection_limits import understood  # noqa: PLC0415 - see above
+    from runlore.runtimes.collect import Limits  # noqa: PLC0415 - see above
+
+    found = examine_settings(root)
+    limits, _ = understood(found.artifacts if found else ())
+    return Limits(files=limits.max_files, bytes=limits.max_bytes)
+
+
 def collect_for_keeper(
-    run: OwnedRun, tick: Callable[[], None], pause: Callable[[], None], *, may_empty: bool
+    run: "OwnedRun", tick: Callable[[], None], pause: Callable[[], None], *, may_empty: bool
 ) -> str:
     """Collect the outputs of a run that this process keeps; return which are not durable, if any."""
     from runlore.runtimes.collect import Wanted  # noqa: PLC0415 - most runs have no outputs
@@ -51,6 +77,7 @@ def collect_for_keeper(
         reports=spec.reports,
         required=spec.required,
         redactor=None if run.drops_output else run.secrets.redactor,
+        limits=limits_in(run.layout.root),
         may_empty=may_empty,
     )
     return collect_surely(wanted, run.append, tick, pause)

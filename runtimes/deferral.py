@@ -38,6 +38,10 @@ class Deferral:
             signal.signal(number, handler)
         self._deliver()
 
+    def has_any(self) -> bool:
+        """Say whether something has arrived and waits."""
+        return bool(self._arrived)
+
     def _deliver(self) -> None:
         """Run the handlers of what arrived, in its order, each though the one before it raised."""
         if not self._arrived:

@@ -24,6 +24,7 @@ from runlore.runtimes.autoprune import start_if_due
 from runlore.runtimes.caller import Caller
 from runlore.runtimes.capture import new_memfd, open_captures
 from runlore.runtimes.claim import Claimed, claim
+from runlore.runtimes.collecting import require_limits
 from runlore.runtimes.command import Command
 from runlore.runtimes.handover import Standing
 from runlore.runtimes.keeper_loop import KeeperLoop
@@ -50,6 +51,7 @@ class Keeping:
         try:
             spec = specs.decode(line)
             settings = read_settings(spec.root)
+            require_limits(settings, spec.root)
             claimed = claim(spec, environment(), settings.redaction)
             clean = claimed.secrets.text
             made = boot.create_run(REAL, claimed.spec, claimed.secrets, settings.limits)

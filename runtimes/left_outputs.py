@@ -16,7 +16,7 @@ from runlore.projections.globs import as_recorded
 from runlore.projections.run_state import RunState
 from runlore.runtimes import heartbeat
 from runlore.runtimes.collect import Wanted
-from runlore.runtimes.collecting import collect_surely
+from runlore.runtimes.collecting import collect_surely, limits_in
 from runlore.runtimes.heartbeat import EVERY_S
 from runlore.runtimes.run_secrets import in_environment
 from runlore.runtimes.surroundings import environment
@@ -42,6 +42,7 @@ def collect_left(disk: Disk, layout: Layout, state: RunState, writer: Writer, *,
         reports=tuple(map(as_recorded, recipe.reports)),
         required=tuple(map(as_recorded, recipe.required)),
         redactor=_redactor(layout, state),
+        limits=limits_in(layout.root),
     )
 
     def append(kind: type[events.Event], /, **fields: object) -> Record:

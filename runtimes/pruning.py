@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 64
 """Runs that are moved before the moves are synced."""
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-Tell = Callable[[int], None]
-"""Is told how many more runs are done."""
+Tell = Callable[[int, int], None]
+"""Is told how many runs are done, and of how many."""
 
 
 class Plan:
@@ -55,8 +55,9 @@ class Plan:
 class Pruning:
     """Prunes one registry."""
 
-    def __init__(self, registry: "Registry", *, tell: Tell = lambda _: None) -> None:
+    def __init__(self, registry: "Registry", *, tell: Tell = lambda _done, _of: None) -> None:
         self._registry, self._tell = registry, tell
+        self._count = self._total = 0
         self._disk, self._layout = registry.disk, registry.layout
         self._done: dict[RunId, Done] = {}
         self._kept: dict[RunId, Verdict] = {}
@@ -108,6 +109,7 @@ class Pruning:
                     Plan(NO_POLICY, self._disk.now()), dry_run=True, at_once=False, free=None
                 ), False
             plan = self._planned(free, None)
+            self._total = len(plan.trash) + sum(not each.keep for each in plan.verdicts)
             with Remover(self._disk, self._layout, by=registry.by, redact=registry.secrets.event) as remover:
                 self._empty(remover, plan.trash)
                 self._remove(remover, plan, at_once=at_once)
@@ -162,6 +164,11 @@ class Pruning:
                 self._try(each.run_id, partial(remover.go_on, each.run_id))
             elif each.state != "without_journal":
                 self._try(each.run_id, partial(remover.empty, each.run_id))
+            self._tell_one_more()
+
+    def _tell_one_more(self) -> None:
+        self._count += 1
+        self._tell(self._count, self._total)
 
     def _remove(self, remover: Remover, plan: Plan, *, at_once: bool) -> None:
         """Remove what goes, in pieces; where the disk is full, what is moved by then is freed first."""
@@ -174,7 +181,7 @@ class Pruning:
                 if self._is_full_for(remover, each, plan, moved):
                     full.append(each)
                 else:
-                    self._tell(1)
+                    self._tell_one_more()
             if moved:
                 remover.sync()
             freed = at_once and self._free(remover, moved)

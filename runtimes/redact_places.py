@@ -12,9 +12,12 @@ from runlore.journal.disk import Disk, read_whole, write_whole
 from runlore.journal.layout import Layout
 from runlore.journal.overwrite import Spans, overwritten_bytes
 from runlore.journal.values import RunId
+from runlore.projections.artifact_views import manifest_file
 from runlore.runtimes import secret_search as search
 from runlore.runtimes import transcript_index as index
+from runlore.runtimes.bundle import FOLDER, MANIFEST, write_manifest
 from runlore.runtimes.secret_search import Overwritten
+from runlore.runtimes.stored import artifacts_of
 
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK
 
@@ -87,6 +90,20 @@ def _quarantine(disk: Disk, layout: Layout, run_id: RunId, spans: Spans) -> Iter
                 yield from _plain(disk, "quarantine", f"{layout.quarantine}/{name}", spans)
 
 
+def _manifest(disk: Disk, layout: Layout, run_id: RunId, spans: Spans) -> Iterator[Place]:
+    """Find values in the list of the outputs; once the journal is redacted it is made from that anew."""
+    folder = layout.in_run(run_id, FOLDER)
+    path = f"{folder}/{MANIFEST}"
+    if not os.path.isfile(path) or os.path.islink(path):
+        return
+    for place in _plain(disk, "manifest", path, spans):
+        yield Place(place.kind, path, place.count, lambda: _made_anew(disk, layout, run_id, folder))
+
+
+def _made_anew(disk: Disk, layout: Layout, run_id: RunId, folder: str) -> None:
+    write_manifest(disk, folder, manifest_file(artifacts_of(disk, layout, run_id)))
+
+
 def _plain(disk: Disk, kind: str, path: str, spans: Spans) -> Iterator[Place]:
     if not _exists(disk, path):
         return
@@ -104,20 +121,24 @@ def _edited(disk: Disk, kind: str, path: str, edits: list[Overwritten]) -> Place
     return Place(kind, path, count, lambda: search.replace(disk, path, edits))
 
 
-PLACES: Final = (_transcript, _quarantine, _keeper_error, _exit)
+PLACES: Final = (_transcript, _quarantine, _keeper_error, _exit, _manifest)
 
 
 def drop_halves(disk: Disk, layout: Layout, run_id: RunId) -> None:
     """Remove what a crash left of files of the run that were being replaced; the owner lock is held."""
-    with suppress(FileNotFoundError):
-        folder = layout.run_dir(run_id)
-        for name in disk.listdir(folder):
-            if name.startswith(".") and name.endswith(".tmp"):
-                disk.unlink(f"{folder}/{name}")
+    for folder in (layout.run_dir(run_id), layout.in_run(run_id, FOLDER)):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            _drop_halves_in(disk, folder)
     with suppress(FileNotFoundError):
         for name in disk.listdir(layout.quarantine):
             if name.startswith(f".{run_id}-") and name.endswith(".tmp"):
                 disk.unlink(f"{layout.quarantine}/{name}")
+
+
+def _drop_halves_in(disk: Disk, folder: str) -> None:
+    for name in disk.listdir(folder):
+        if name.startswith(".") and name.endswith(".tmp"):
+            disk.unlink(f"{folder}/{name}")
 
 
 def _exists(disk: Disk, path: str) -> bool:

@@ -8,22 +8,28 @@ from typing import Final
 from runlore.journal.disk import Disk, read_whole
 from runlore.journal.errors import JournalIO
 from runlore.journal.layout import Layout
+from runlore.journal.overwrite import overwritten_bytes
 from runlore.journal.sought import Sought
 from runlore.journal.values import RunId
 from runlore.projections.views import StillThereView
 from runlore.runtimes import redact_blobs
 from runlore.runtimes import secret_search as search
-from runlore.runtimes.stored import evidence_of
+from runlore.runtimes.bundle import FOLDER as BUNDLE
+from runlore.runtimes.bundle import MANIFEST
+from runlore.runtimes.collecting import OUTPUTS
+from runlore.runtimes.stored import artifacts_of
 
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK
 _OUTPUT: Final = "an output of the command: remove or replace it yourself"
-_EVIDENCE: Final = "an output that was promoted: remove it yourself, if it may be missed"
+_MANIFEST: Final = "the list of the outputs; the value lies across its fields"
 _CLAIM: Final = "the claim of the run's key, by which a submission finds it again"
 _SETTING: Final = "your settings"
 _BLOB: Final = "the recipe of other runs, too: redact them as well"
 _OTHER: Final = "a file that this release does not know"
 _REWRITTEN: Final = frozenset({"transcript", "transcript.index", "exit", "keeper.error"})
 _CLAIM_BYTES: Final = 1 << 16
+_TOLD: Final = 3
+"""Paths that are named of outputs with the same bytes."""
 
 
 def still_there(
@@ -37,19 +43,20 @@ def still_there(
     for path, why in [*_candidates(disk, layout, run_id), *blobs]:
         if _holds(disk, path, sought):
             name = path.removeprefix(f"{layout.root}/")
-            yield StillThereView(path=sought.text(name), why=why)
+            yield StillThereView(path=sought.text(name), why=_as_redacted(why, sought))
 
 
 def _candidates(disk: Disk, layout: Layout, run_id: RunId) -> Iterator[tuple[str, str]]:
     folder = layout.run_dir(run_id)
     for name in _names(disk, folder):
-        if name in {"artifacts", "bundle"}:
+        if name == BUNDLE:
+            yield from _in_bundle(disk, layout, run_id)
+        elif name == OUTPUTS:
             for path in _below(f"{folder}/{name}"):
                 yield path, _OUTPUT
         elif name not in _REWRITTEN:
             yield f"{folder}/{name}", _OTHER
-    for digest in sorted(evidence_of(disk, layout, run_id)):
-        yield f"{layout.evidence}/{digest}", _EVIDENCE
+    yield from _evidence(disk, layout, run_id)
     blob = redact_blobs.recipe_blob(disk, layout, run_id)
     for digest in {*redact_blobs.to_go(disk, layout, run_id), *([blob] if blob else [])}:
         yield layout.blob(digest), _BLOB
@@ -59,6 +66,46 @@ def _candidates(disk: Disk, layout: Layout, run_id: RunId) -> Iterator[tuple[str
     yield layout.config_file, _SETTING
     for path in _below(layout.settings):
         yield path, _SETTING
+
+
+def _in_bundle(disk: Disk, layout: Layout, run_id: RunId) -> Iterator[tuple[str, str]]:
+    """Yield what is stored of the run's outputs: evidence by its digest, so nobody writes it anew."""
+    state = artifacts_of(disk, layout, run_id)
+    paths: dict[str, list[str]] = {}
+    for entry in state.stored:
+        paths.setdefault(entry.sha256 or "", []).append(entry.path)
+    for path in _below(layout.in_run(run_id, BUNDLE)):
+        name = path.rpartition("/")[2]
+        if name in paths:
+            yield path, f"the output {_listed(paths[name])}, evidence by its digest: {_remove(run_id)}"
+        else:
+            yield path, _MANIFEST if name == MANIFEST else _OTHER
+
+
+def _evidence(disk: Disk, layout: Layout, run_id: RunId) -> Iterator[tuple[str, str]]:
+    """Yield what of the run's outputs was promoted, also if its folder is gone."""
+    paths: dict[str, list[str]] = {}
+    for path, promotion in artifacts_of(disk, layout, run_id).promoted.items():
+        paths.setdefault(promotion.sha256, []).append(path)
+    for digest, named in sorted(paths.items()):
+        told = _listed(sorted(named))
+        yield f"{layout.evidence}/{digest}", f"promoted evidence, the output {told}: nothing removes it"
+
+
+def _as_redacted(text: str, sought: Sought) -> str:
+    """Return a text as the journal has it after the redaction, so that a plan says the same."""
+    data = text.encode("utf-8", "surrogatepass")
+    return overwritten_bytes(data, sought.spans(data)).decode("utf-8", "replace")
+
+
+def _listed(paths: list[str]) -> str:
+    """Return the first paths, and how many more there are."""
+    more = f" and {len(paths) - _TOLD:,} more" if len(paths) > _TOLD else ""
+    return ", ".join(paths[:_TOLD]) + more
+
+
+def _remove(run_id: RunId) -> str:
+    return f"`runlore rm {run_id} --now` removes it, with all that the run stored"
 
 
 def _holds(disk: Disk, path: str, sought: Sought) -> bool:

@@ -403,6 +403,9 @@ class Registry:
         *,
         tags: Mapping[str, str] | None = None,
         metadata: Mapping[str, object] | None = None,
+        artifacts: Iterable[str] = (),
+        reports: Iterable[str] = (),
+        required: Iterable[str] = (),
     ) -> "Tracking":
         """Return a context in which this process is a run; also a decorator for functions.
 
@@ -410,13 +413,26 @@ class Registry:
         make it cancelled, `SystemExit` counts as the exit code it carries. A process that dies inside
         is concluded from outside: failed, owner_lost.
 
+        artifacts, reports, required: patterns as `submit` takes them, below the folder that the block
+        begins in. They are collected at its end, which waits for that: a block that came to its end fails
+        without what is required or could not be stored, one that raised ends as it raised.
+
         Raises, on entering:
-            BadInput: a label is none. NotPermitted, JournalIO: the registry cannot be written.
+            BadInput: a label or a pattern is none. BadSettings. NotPermitted, JournalIO: the registry cannot
+                be written.
         """
         from runlore.runtimes.begin import Labels  # noqa: PLC0415 - few need it
         from runlore.runtimes.track import Tracking  # noqa: PLC0415 - few need it
 
-        return Tracking(self, Labels(name=name, tags=tags, metadata=metadata))
+        labels = Labels(
+            name=name,
+            tags=tags,
+            metadata=metadata,
+            artifacts=tuple(artifacts),
+            reports=tuple(reports),
+            required=tuple(required),
+        )
+        return Tracking(self, labels)
 
     def wait(
         self,

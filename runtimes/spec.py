@@ -145,6 +145,15 @@ def check(spec: RunSpec) -> None:
             raise BadInput(f"{what} {limit_s} is not a number of seconds above 0 and up to 1e9")
     if spec.output_limit is not None and not 0 < spec.output_limit <= MAX_INT:
         raise BadInput(f"output limit {spec.output_limit} is not a number of bytes above 0")
+    check_patterns(spec)
+
+
+def check_patterns(spec: RunSpec) -> None:
+    """Return if what is declared can be looked for.
+
+    Raises:
+        BadInput: a pattern is none.
+    """
     if spec.artifacts or spec.reports or spec.required:
         from runlore.projections import globs  # noqa: PLC0415 - `re` behind it, which few runs need
 

@@ -5,7 +5,7 @@ Readers write nothing. What is in the bundle, or among the evidence, is never tr
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from typing import Final
@@ -24,8 +24,6 @@ from runlore.runtimes.bundle import FOLDER, PIECE
 EVIDENCE: Final = "evidence"
 _NAMED: Final = 20
 """Paths that are listed to whoever named one that is not there."""
-Tick = Callable[[int], None]
-"""Told of every piece how many bytes it has."""
 
 
 def artifacts_of(disk: Disk, layout: Layout, run_id: RunId) -> Artifacts:

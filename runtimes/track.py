@@ -69,11 +69,13 @@ class Tracking:
     def end(self, run: TrackedRun, error: BaseException | None) -> None:
         """Write down how the run ended: by `error`, or well.
 
-        An error of the journal's never hides the block's own: that one gets a note.
+        An error of the journal's never hides the block's own: that one gets a note. A Ctrl-C meanwhile
+        ends the collecting of outputs, and is raised when all is on record.
         """
-        with Deferral():
+        deferral = Deferral()
+        with deferral:
             try:
-                run.finish(error)
+                run.finish(error, is_urgent=deferral.has_any)
             except Exception as trouble:
                 if error is None:
                     raise

@@ -10,7 +10,7 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from runlore.journal import events
@@ -20,17 +20,19 @@ from runlore.journal.exit_record import ExitRecord
 from runlore.journal.scan import Record
 from runlore.journal.values import Actor
 from runlore.journal.writer import Writer
-from runlore.projections.health import outcome_of
+from runlore.projections.health import outcome_of, with_outputs
 from runlore.runtimes import exit_file, heartbeat, saying
 from runlore.runtimes.autoprune import start_if_due
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.last_word import SYNC_AFTER_S, LastWord
 from runlore.runtimes.live_files import clear_live_files
 from runlore.runtimes.outcome import exit_of
+from runlore.runtimes.own_outputs import OwnOutputs
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.pulse import pulse
 from runlore.runtimes.run import Run
 from runlore.runtimes.saying import placed
+from runlore.runtimes.spec import RunSpec
 
 if TYPE_CHECKING:
     from runlore.runtimes.registry import Registry
@@ -46,8 +48,11 @@ class TrackedRun(Run):
     May be used by several threads. Whatever the outcome, the block's end writes it down.
     """
 
-    def __init__(self, registry: "Registry", lock: OwnerLock, writer: Writer, by: Actor) -> None:
+    def __init__(
+        self, registry: "Registry", lock: OwnerLock, writer: Writer, by: Actor, spec: RunSpec
+    ) -> None:
         super().__init__(registry, lock.run_id)
+        self._outputs: Final = OwnOutputs(registry, lock.run_id, spec)
         self._lock, self._writer, self._by = lock, writer, by
         self._pid: Final = os.getpid()
         self._guard = threading.RLock()
@@ -103,6 +108,31 @@ class TrackedRun(Run):
         """
         self.tell(saying.result_set(result))
 
+    @property
+    def outputs(self) -> str:
+        """The run's own folder: whatever is in it at the block's end is collected. Made when first asked for.
+
+        Raises:
+            JournalIO: it could not be made.
+        """
+        if self.is_open:
+            self._outputs.make_folder()
+        return self._outputs.folder
+
+    def artifact(self, path: str | os.PathLike[str], kind: str = "") -> None:
+        """Declare a file, or a folder with all that is in it, to be collected at the block's end.
+
+        Durable on return. kind: a word such as "report". What is not there then has failed, and so has the
+        run, if its block came to its end.
+
+        Raises:
+            BadInput: it lies outside the run's folders, or the kind is no word. AlreadyEnded,
+                NotPermitted, JournalIO.
+        """
+        where = os.path.abspath(path)
+        self._outputs.require_ours(where)
+        self.tell(saying.declared(where, kind=kind))
+
     def tell(self, event: Event) -> Record:
         """Return the record of what the run says about itself, durable: see `saying`.
 
@@ -152,16 +182,21 @@ class TrackedRun(Run):
                 self._folded.advance()
             return self._folded.state.stop is not None
 
-    def finish(self, error: BaseException | None = None) -> None:
+    def finish(
+        self, error: BaseException | None = None, *, is_urgent: Callable[[], bool] = lambda: False
+    ) -> None:
         """End the run: by `error`, or well. Does nothing in a forked child, nor a second time.
+
+        What was declared is collected first. is_urgent: asked now and then meanwhile; True ends that.
 
         Raises:
             JournalIO: the end could not be recorded; the `exit` file has it, and `reconcile` takes it
                 from there.
         """
-        self.conclude(exit_of(error, self.registry.disk.now(), self.registry.secrets.text))
+        record = exit_of(error, self.registry.disk.now(), self.registry.secrets.text)
+        self.conclude(record, is_urgent=is_urgent)
 
-    def conclude(self, record: ExitRecord) -> None:
+    def conclude(self, record: ExitRecord, *, is_urgent: Callable[[], bool] = lambda: False) -> None:
         """End the run as `record` has it; for the rest see `finish`."""
         if os.getpid() != self._pid:
             return
@@ -169,11 +204,12 @@ class TrackedRun(Run):
         with self._guard:
             if not self._word.close():
                 return
-            self._open = False
-            try:
-                self._end(record)
-            finally:
-                self._forget()
+            self._open = False  # nobody else appends from here on, so nobody has to wait for the end
+            self._append_pending(time.monotonic())
+        try:
+            self._end(record, is_urgent)
+        finally:
+            self._forget()
         start_if_due(self.registry.disk, self.registry.layout)
 
     # -- what the pulse calls
@@ -208,37 +244,25 @@ class TrackedRun(Run):
             self._warn(error)
             return None
 
-    def _end(self, record: ExitRecord) -> None:
-        registry, writer = self.registry, self._writer
-        self._append_pending(time.monotonic())
+    def _end(self, record: ExitRecord, is_urgent: Callable[[], bool]) -> None:
+        registry = self.registry
         self._leave_exit_record(record)
         self._folded.advance()
         state = self._folded.state
-        final, reason = outcome_of(record, state.stop, state.stop_at)
-        known = record.exit_code is not None
-        writer.append(
-            lambda seq, at: events.RunCollecting(
-                seq=seq,
-                at=at,
-                by=self._by,
-                epoch=EPOCH,
-                how="exited" if known else "unknown",
-                exit_code=record.exit_code,
-                exited_at=record.at,
-            )
-        )
-        writer.append(
-            lambda seq, at: final(
-                seq=seq,
-                at=at,
-                by=self._by,
-                epoch=EPOCH,
-                exit_code=record.exit_code,
-                reason=reason,
-                ended_at=record.at,
-            )
-        )
+        outcome = outcome_of(record, state.stop, state.stop_at)
+        known, code = record.exit_code is not None, record.exit_code
+        how = "exited" if known else "unknown"
+        self._append(events.RunCollecting, how=how, exit_code=code, exited_at=record.at)
+        unmet = ""
+        if self._outputs.are_declared(state):
+            unmet = self._outputs.collect(self._append, is_urgent)
+        final, reason = with_outputs(outcome, unmet)
+        self._append(final, exit_code=code, reason=reason, ended_at=record.at)
         clear_live_files(registry.disk, registry.layout, self.id)
+
+    def _append(self, kind: type[Event], /, **fields: object) -> Record:
+        """Append one event of the run's own end."""
+        return self._writer.append(lambda seq, at: kind(seq=seq, at=at, by=self._by, epoch=EPOCH, **fields))
 
     def _leave_exit_record(self, record: ExitRecord) -> None:
         """Write down how it ended where it fits on a full disk and outlives this process."""

@@ -201,13 +201,24 @@ class AsyncRegistry:
         *,
         tags: Mapping[str, str] | None = None,
         metadata: Mapping[str, object] | None = None,
+        artifacts: Iterable[str] = (),
+        reports: Iterable[str] = (),
+        required: Iterable[str] = (),
     ) -> "AsyncTracking":
         """Return an asynchronous context in which this process is a run: see `Registry.track`.
 
         Also a decorator for asynchronous functions. The end is written down even if the block was
         cancelled.
         """
-        return AsyncTracking(self.sync, Labels(name=name, tags=tags, metadata=metadata))
+        labels = Labels(
+            name=name,
+            tags=tags,
+            metadata=metadata,
+            artifacts=tuple(artifacts),
+            reports=tuple(reports),
+            required=tuple(required),
+        )
+        return AsyncTracking(self.sync, labels)
 
     def subscribe(
         self,

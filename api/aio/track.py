@@ -1,5 +1,6 @@
 """Be a run in an asynchronous program; its end is written down even if the block was cancelled."""
 
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial, wraps
 from inspect import iscoroutinefunction
@@ -48,6 +49,14 @@ class AsyncTrackedRun(AsyncRun):
     async def set_result(self, result: object) -> None:
         """Set the run's own result document: see `TrackedRun.set_result`."""
         await act(partial(self._tracked.set_result, result))
+
+    async def outputs(self) -> str:
+        """Return the run's own folder, what is in it at the end is collected: see `TrackedRun.outputs`."""
+        return await act(lambda: self._tracked.outputs)
+
+    async def artifact(self, path: str | os.PathLike[str], kind: str = "") -> None:
+        """Declare a file or a folder to be collected at the end: see `TrackedRun.artifact`."""
+        await act(partial(self._tracked.artifact, path, kind))
 
     async def stop_requested(self) -> bool:
         """Say whether somebody asked this run to stop: see `TrackedRun.stop_requested`."""

@@ -23,6 +23,7 @@ from runlore.runtimes.get_outputs import get_outputs
 from runlore.runtimes.stored import artifacts_of, open_stored, pieces, stored_of
 
 DAMAGED: Final = 65
+_MEGABYTE: Final = 1_000_000
 _GLOBS: Final = click.argument("globs", metavar="[GLOB]...", nargs=-1)
 _COLUMNS: Final = (
     Column("PATH", shrinks=True),
@@ -114,7 +115,10 @@ def verify(session: Session, *, run_id: str | None) -> None:
     Each kind of damage has a code of its own: see the reference. Exits with 65 for any finding.
     """
     chosen = session.one(run_id)
-    view = check_outputs(REAL, session.reading(), chosen)
+    with session.output.progress("verified", 0, "megabyte") as progress:
+        view = check_outputs(
+            REAL, session.reading(), chosen, lambda done, of: progress.at(done // _MEGABYTE, of // _MEGABYTE)
+        )
     session.output.answer(view, lambda: _found(session, view), [each.path for each in view.findings])
     if view.findings:
         raise Failed(DAMAGED)

@@ -10,9 +10,17 @@ from runlore.cli.options import verb
 from runlore.cli.session import Session
 from runlore.journal.settings import Limits
 from runlore.journal.settings_file import examine_settings, path_of
+from runlore.projections import collection_limits
 from runlore.projections.retention_policy import understood
 from runlore.projections.retention_views import rules_view
-from runlore.projections.views import ConfigView, LimitsView, RedactionView, SettingsProblemView
+from runlore.projections.sizes import spelled
+from runlore.projections.views import (
+    CollectionLimitsView,
+    ConfigView,
+    LimitsView,
+    RedactionView,
+    SettingsProblemView,
+)
 from runlore.runtimes.room import cap_of
 
 _FROM: Final = {"config": "as set", "memory": "from the memory there is"}
@@ -25,7 +33,7 @@ def config(session: Session, *, what: str) -> None:  # noqa: ARG001 - there is o
 
     Every problem is told with its line. Whoever records anything refuses to with a file that has an unknown
     section or key, because a setting that was passed over could cost a secret; reading goes on. A duration
-    or size that is none stops only what removes runs.
+    or size in it that is none stops what removes runs, and in [artifacts] what starts them.
 
     Exits with 2 if anything is wrong with the file, with 0 if not, or if there is none.
     """
@@ -40,7 +48,8 @@ def _view(root: str) -> ConfigView:
     policy = found.redaction if found else None
     cap = cap_of(found.limits if found else Limits())
     retention, wrong = understood(found.retention if found else ())
-    problems = sorted((*(found.problems if found else ()), *wrong), key=lambda each: each.line)
+    collected, unclear = collection_limits.understood(found.artifacts if found else ())
+    problems = sorted((*(found.problems if found else ()), *wrong, *unclear), key=lambda each: each.line)
     return ConfigView(
         path=path_of(root),
         exists=found is not None,
@@ -52,6 +61,7 @@ def _view(root: str) -> ConfigView:
             patterns=list(policy.patterns if policy else ()),
         ),
         limits=LimitsView(keepers=cap.keepers, keepers_from="config" if cap.by_settings else "memory"),
+        artifacts=CollectionLimitsView(max_files=collected.max_files, max_bytes=collected.max_bytes),
     )
 
 
@@ -71,6 +81,9 @@ def _lines(session: Session, view: ConfigView) -> Iterator[str]:
             yield f"redaction.{key:<8}  {shown(item)}"
     limits = view.limits
     yield f"{'limits.keepers':<18}  {limits.keepers:,}, {_FROM[limits.keepers_from]}"
+    if view.artifacts is not None:
+        yield f"{'artifacts.max_files':<19} {view.artifacts.max_files:,}"
+        yield f"{'artifacts.max_bytes':<19} {spelled(view.artifacts.max_bytes)}"
     found = examine_settings(session.found.path)
     for said in found.retention if found else ():
         yield f"{shown(said.key)}  {shown(str(said.value))}"

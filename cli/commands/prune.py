@@ -45,9 +45,11 @@ def prune(session: Session, *, apply: bool, now: bool, free: str | None, as_of: 
         )
     wanted = sizes.parse(free) if free is not None else None
     then = filters.when(as_of, session.now) if as_of is not None else None
-    pruning = Pruning(session.registry)
+    progress = session.output.progress("removed", 0, "run")
+    pruning = Pruning(session.registry, tell=progress.at)
     if apply:
-        view = pruning.apply(at_once=now, free=wanted)
+        with progress:
+            view = pruning.apply(at_once=now, free=wanted)
     else:
         view = pruning.plan(at_once=now, free=wanted, as_of=then)
     gone = [each.run_id for each in view.items if not each.keep]

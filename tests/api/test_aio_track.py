@@ -9,7 +9,9 @@ import anyio.lowlevel
 import pytest
 
 from runlore.aio import AsyncRegistry, AsyncTrackedRun
+from runlore.journal.disk import REAL
 from runlore.runtimes.registry import Registry
+from runlore.runtimes.stored import artifacts_of
 from runlore.runtimes.track import current_run
 from tests.runtimes.keeping import DEADLINE_S
 from tests.runtimes.kept_runs import registry_at
@@ -45,6 +47,23 @@ async def test_a_block_that_comes_to_its_end(registry: AsyncRegistry) -> None:
     assert view.progress is not None
     assert view.progress.fraction == 0.25
     assert current_run() is None
+
+
+async def test_outputs_of_a_block(
+    registry: AsyncRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are collected at its end, whatever they were declared by; a missing one fails the run."""
+    monkeypatch.chdir(tmp_path)
+    async with registry.track(artifacts=["*.csv"], required=["model"]) as run:
+        for name in ("a.csv", "named", f"{await run.outputs()}/own"):
+            await anyio.Path(name).write_text("x")
+        await run.artifact("named")
+
+    found = artifacts_of(REAL, registry.sync.layout, run.id).stored
+    assert {each.path for each in found} == {"a.csv", "named", "own"}
+    view = await run.view()
+    assert view.reason is not None
+    assert view.reason.text == "nothing was found for model, which is required"
 
 
 async def test_a_block_that_fails(registry: AsyncRegistry) -> None:

@@ -106,3 +106,27 @@ def test_a_duration_that_is_none_is_told_and_stops_no_recording(runlore: Runlore
     assert "retention.keep  30d" in runlore.ok("config", "check").stdout
     rules = runlore.ok("config", "check", "--json").json["retention"]
     assert (rules["keep_s"], rules["status"]) == (30 * 86400, {"failed": None})
+
+
+def test_limits_of_collection(runlore: Runlore) -> None:
+    """In effect for the next run and shown; a size that is none is told, and starts no run."""
+    path = runlore.root / "config.toml"
+    told = runlore.ok("config", "check", "--json").json["artifacts"]
+    assert told == {"max_files": 10_000, "max_bytes": 64 << 30}
+
+    path.write_text("[artifacts]\nmax_files = 2\nmax_bytes = '3K'\n")
+    assert "artifacts.max_bytes 3K" in runlore.ok("config", "check").stdout
+    script = "mkdir out; for each in a b c d; do echo x > out/$each; done; head -c 4000 /dev/zero > out/B"
+    runlore.ok("run", "-q", "--artifact", "out", "sh", "-c", script)
+    items = runlore.ok("artifacts", "ls", "--json").json["items"]
+    assert [(each["path"], each["outcome"], each["files"]) for each in items] == [
+        ("out/a", "stored", 1),
+        ("out/b", "stored", 1),
+        ("", "skipped", 2),
+        ("out/B", "oversized", 1),
+    ]
+
+    path.write_text("[artifacts]\n\nmax_bytes = 'much'\n")
+    for words, code in ((["config", "check"], 2), (["run", "true"], 125), (["run", "-d", "true"], 2)):
+        done = runlore(*words, code=code)
+        assert f"{path}:3: artifacts.max_bytes: 'much' is not a size" in done.stdout + done.stderr

@@ -65,3 +65,12 @@ def test_leaving_early_cleans_up_too(told: list[bytes], monkeypatch: pytest.Monk
     work.close()
 
     assert told[-1] == b"\r\x1b[K"
+
+
+def test_work_that_counts_by_itself(told: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says how far it is, and of how much as soon as it knows."""
+    monkeypatch.setattr(os, "isatty", lambda _: True)
+    with Progress("verified", 0, "megabyte", shown=True) as progress:
+        progress.at(5, 2_000)
+
+    assert told == [b"\rverified 5 of 2,000 megabytes", b"\r\x1b[K"]

@@ -16,8 +16,8 @@ from tests.cli.test_schemas import validator
 
 SECRET = "correct-horse-battery"
 PRINT = 'echo "to stdout $0"; echo "to stderr $0" >&2; echo "$0" > "$RUNLORE_OUTPUTS/$0.txt"'
-STORED = {sha256(f"{SECRET}\n".encode()).hexdigest(), "manifest.json"}
-"""An output and its name, which are not ours to change."""
+STORED = {sha256(f"{SECRET}\n".encode()).hexdigest()}
+"""An output, which is evidence by its digest, and not ours to change."""
 
 
 @pytest.fixture
@@ -57,7 +57,11 @@ def test_yes_does_it(runlore: Runlore, run_id: str) -> None:
 
     assert SECRET not in done.stdout + done.stderr
     for name in STORED:
-        assert f"still there: runs/{run_id}/bundle/{name}" in done.stdout
+        assert f"still there: runs/{run_id}/bundle/{name} (the output [REDACTED] " in done.stdout
+    assert f"evidence by its digest: `runlore rm {run_id} --now` removes it" in done.stdout
+    assert f"redacted 2 places in runs/{run_id}/bundle/manifest.json (manifest)" in done.stdout
+    assert SECRET not in runlore("artifacts", "manifest", run_id, "--json").stdout
+    runlore.ok("artifacts", "verify", run_id)
     assert "out of reach: copies" in done.stdout
     assert done.lines[-1] == "replace the secret where it is used"
     assert set(holding(runlore)) == STORED
@@ -65,7 +69,7 @@ def test_yes_does_it(runlore: Runlore, run_id: str) -> None:
     runlore.ok("verify", "--require-sealed")
     assert "to stdout [REDACTED]" in runlore.ok("logs", run_id).stdout
     history = runlore.ok("history", run_id).stdout
-    assert "redacted a secret (also in: transcript) in lines 1, 5, 8: typed [REDACTED]" in history
+    assert "redacted a secret (also in: transcript, manifest) in lines 1, 5, 8: typed [REDACTED]" in history
 
 
 def test_a_second_time_finds_nothing(runlore: Runlore, run_id: str) -> None:

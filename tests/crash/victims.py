@@ -15,7 +15,7 @@ import msgspec
 
 from runlore.journal import machine
 from runlore.journal.disk import REAL, Disk, read_whole, write_whole
-from runlore.journal.events import UNSYNCED, JournalRepaired
+from runlore.journal.events import UNSYNCED, ArtifactCollected, JournalRepaired
 from runlore.journal.feed import Feed
 from runlore.journal.keys import claim
 from runlore.journal.layout import Layout
@@ -25,15 +25,19 @@ from runlore.journal.root import open_for_writing
 from runlore.journal.values import Recipe, RunId
 from runlore.journal.verify import verify
 from runlore.journal.writer import Draft, Writer
+from runlore.projections.artifact_views import manifest_file
 from runlore.projections.filters import Filter
 from runlore.projections.index.care import differences, rebuild
 from runlore.runtimes import redact_blobs
+from runlore.runtimes.bundle import FOLDER, write_manifest
+from runlore.runtimes.check_outputs import check_outputs
 from runlore.runtimes.indexed import IndexedListing, Page
 from runlore.runtimes.listing import Listing
 from runlore.runtimes.observe import Observer
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.packing import Packing
 from runlore.runtimes.redact import Redaction
+from runlore.runtimes.stored import artifacts_of
 from runlore.runtimes.transcript import Transcript
 from tests.doubles.drafts import LIFE, booting, failed, new_run_id, noted, progressed, queued, started, tagged
 from tests.doubles.recorder import CALLS
@@ -232,8 +236,14 @@ class Redacts(Victim):
         digest = sha256(recipe).hexdigest()
         write_whole(self.disk, self.layout.blob(digest), recipe)
         writer = self.create(recipe_blob=digest, name=SECRET)
-        self.append(writer, noted(f"it is {SECRET}"), failed())
+        self.append(writer, noted(f"it is {SECRET}"), skipped(f"out/{SECRET}"), failed())
         writer.close()
+        self.disk.mkdir(self.layout.in_run(RUN, FOLDER))
+        write_manifest(
+            self.disk,
+            self.layout.in_run(RUN, FOLDER),
+            manifest_file(artifacts_of(self.disk, self.layout, RUN)),
+        )
         paths = (self.layout.in_run(RUN, name) for name in ("transcript", "transcript.index"))
         transcript = Transcript.create(self.disk, *paths)
         for stream, text in (("stdout", SECRET[:5]), ("stderr", "between"), ("stdout", SECRET[5:])):
@@ -260,6 +270,7 @@ class Redacts(Victim):
             yield f"a second redaction found more: {again}"
         if verify(REAL, self.layout, RUN).integrity != "redacted":
             yield "verify does not say redacted"
+        yield from (f"{found}" for found in check_outputs(REAL, self.layout, RUN).findings)
 
     def _told_by_index(self) -> Iterator[str]:
         """Yield files of an index that hold the secret, after a reader has come by."""
@@ -282,6 +293,13 @@ class Redacts(Victim):
         recipe = read_whole(REAL, self.layout.blob(digest or ""), 1 << 20)
         if sha256(recipe).hexdigest() != digest:
             yield "the recipe is not what the journal names"
+
+
+def skipped(path: str) -> Draft:
+    """Draft an output that was not stored."""
+    return lambda seq, at: ArtifactCollected(
+        seq=seq, at=at, epoch=1, path=path, outcome="skipped", kind="file", reason="a symbolic link"
+    )
 
 
 class Packs(Victim):
@@ -404,6 +422,7 @@ LONG_LIVES: Final = {
     "label packed": 50,
     "redact packed": 50,
     "remove": 10,
+    "collect": 15,
     "restore": 10,
     "promote": 12,
 }

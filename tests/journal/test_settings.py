@@ -80,6 +80,11 @@ def test_what_may_be_said(registry_root: Path) -> None:
         ("[limits]\nkeepers = '9'", 2, "keepers is a whole number"),
         ("[limits]\nkeeprs = 1", 2, "did you mean keepers?"),
         ("[limit]\nkeepers = 1", 1, "did you mean limits?"),
+        ("[artifacts]\nmax_files = 5\nmax_bytes = '10G'", 0, ""),
+        ("[artifacts]\nmax_files = 0", 2, "max_files is a whole number from 1 to 100,000"),
+        ("[artifacts]\nmax_files = 100_001", 2, "max_files is a whole number from 1 to 100,000"),
+        ("[artifacts]\nmax_bytes = 5", 2, "max_bytes is a text"),
+        ("[artifacts]\nmax_file = 5", 2, "did you mean max_files?"),
     ],
 )
 def test_whatever_else_is_said_is_a_problem_with_its_line(

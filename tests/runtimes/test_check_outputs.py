@@ -1,6 +1,7 @@
 """One code for each kind of damage (E1): each fixture hurts one thing, and exactly that is found."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -134,9 +135,11 @@ def test_every_code_has_a_fixture() -> None:
 
 
 def test_a_sound_bundle(world: World) -> None:
-    """Nothing is found, and every byte was read, the evidence's as well."""
-    view = check_outputs(REAL, world.layout, world.run_id)
+    """Nothing is found, and every byte was read, the evidence's as well; how far it is was told."""
+    told: list[tuple[int, int]] = []
+    view = check_outputs(REAL, world.layout, world.run_id, lambda *far: told.append(far))
 
+    assert told[-1] == (41, 41)
     assert view.findings == []
     assert (view.files, view.bytes) == (4, 10 + 10 + 11 + 10)
 
@@ -171,3 +174,17 @@ def test_other_bytes_are_named(world: World) -> None:
     (finding,) = check_outputs(REAL, world.layout, world.run_id).findings
 
     assert finding.path == "out/a"
+
+
+def test_a_bundle_that_is_no_folder(world: World) -> None:
+    """A link in its place is not followed, wherever it leads; that is the finding, not an error."""
+    for is_link in (True, False):
+        shutil.rmtree(world.bundle)
+        if is_link:
+            world.bundle.symlink_to(world.cwd)
+        else:
+            world.bundle.touch()
+        findings = check_outputs(REAL, world.layout, world.run_id).findings
+        assert [(each.kind, each.path) for each in findings] == [("unsafe-file", "bundle")]
+        world.bundle.unlink()
+        world.bundle.mkdir()

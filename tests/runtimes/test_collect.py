@@ -453,6 +453,50 @@ def test_a_full_disk(world: World) -> None:
     assert world.stored() == {sha256(b"fits").hexdigest()}
 
 
+class RefusesOnce(RealDisk):
+    """A disk that refuses to sync one file of a certain content, as one does that finds no room so late."""
+
+    def fdatasync(self, fd: int) -> None:  # type: ignore[override]  # RealDisk has the C function
+        if os.pread(fd, 8, 0) == b"too much":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        os.fdatasync(fd)
+
+
+def test_a_disk_that_refuses_late(world: World) -> None:
+    """Bytes that did not reach the disk are not named, whoever has them; their batch goes on."""
+    world.disk = RefusesOnce()
+    for name, content in (("a", "too much"), ("b", "fits"), ("c", "too much")):
+        (world.outputs / name).write_text(content)
+    unmet = world.collect(may_empty=True)
+    refused = "failed: the disk refused it: No space left on device"
+
+    assert world.reasons() == {"a": refused, "b": "stored", "c": refused}
+    assert world.entries["a"].bytes == 8
+    assert "a was not stored" in unmet
+    assert world.stored() == {sha256(b"fits").hexdigest()}
+    assert {path.name for path in world.outputs.iterdir()} == {"a", "c"}
+
+
+def test_what_the_journal_cannot_name_stays_where_it_was(world: World) -> None:
+    """The only copy of an output is not removed for one that was dropped again."""
+    (world.outputs / "a").write_text("a")
+    count = 0
+
+    def refuses(kind: type[e.Event], /, **fields: object) -> Record:
+        nonlocal count
+        count += 1
+        if count == 1:
+            raise JournalIO(errno.ENOSPC, "No space left on device")
+        return world._append(kind, **fields)
+
+    world.append = refuses
+    world.collect(may_empty=True)
+
+    assert world.reasons() == {"": "failed: the journal could not name it: No space left on device"}
+    assert world.stored() == set()
+    assert (world.outputs / "a").read_text() == "a"
+
+
 def test_a_journal_that_takes_no_more(world: World) -> None:
     """What cannot be named is removed again, which may be what gives the journal room for saying so."""
     for number in range(5):

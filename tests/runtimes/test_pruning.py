@@ -17,6 +17,7 @@ from runlore.projections.retention import Verdict
 from runlore.projections.retention_views import PruneView
 from runlore.runtimes import removal
 from runlore.runtimes.packing import Packing
+from runlore.runtimes.pruning import Pruning
 from runlore.runtimes.registry import Registry
 from tests.doubles.drafts import new_run_id
 from tests.journal.journals import registry as new_registry
@@ -69,6 +70,14 @@ def test_a_dry_run_is_what_applying_then_does(layout: Layout) -> None:
     assert done.moved_bytes == sum(each.bytes for each in done.items if not each.keep) > 0
     assert done.freed_bytes == 0
     assert [lies(layout, run_id) for run_id in RUNS] == [["trash"], ["runs"], ["trash"]]
+
+
+def test_how_far_it_is_is_told(layout: Layout) -> None:
+    """Run by run, and of how many as soon as that is known."""
+    told: list[tuple[int, int]] = []
+    Pruning(registry(layout), tell=lambda *far: told.append(far)).apply()
+
+    assert told == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_a_second_pruning_finds_nothing(layout: Layout) -> None:

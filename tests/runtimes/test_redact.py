@@ -2,6 +2,7 @@
 
 import os
 from base64 import b64decode, b64encode
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,20 @@ import pytest
 from runlore.journal import exit_record
 from runlore.journal.disk import REAL
 from runlore.journal.errors import BadInput, Busy, CorruptJournal, JournalIO, NotFound
-from runlore.journal.events import RunNoted, RunQueued, TextRedacted
+from runlore.journal.events import ArtifactCollected, ArtifactPromoted, RunNoted, RunQueued, TextRedacted
 from runlore.journal.exit_record import ExitRecord
 from runlore.journal.layout import Layout
 from runlore.journal.reader import read
 from runlore.journal.values import Actor, Reason, Recipe, Seq
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
+from runlore.projections.artifact_views import manifest_file
 from runlore.projections.views import RedactView
+from runlore.runtimes.check_outputs import check_outputs
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.redact import LONGEST, Redaction
 from runlore.runtimes.secret_search import PIECE, REACH
+from runlore.runtimes.stored import artifacts_of
 from runlore.runtimes.transcript import Transcript
 from runlore.runtimes.transcript_reader import TranscriptReader
 from tests.doubles.drafts import failed, new_run_id, noted, queued
@@ -255,6 +259,55 @@ def test_a_recipe_stays_if_the_journal_cannot_be_redacted(layout: Layout) -> Non
     assert raw(layout, run_id) == before
     assert Path(layout.blob(digest)).read_bytes() == recipe
     assert not [path for path in Path(layout.blobs).iterdir() if path.name.startswith(".")]
+
+
+def test_the_manifest_is_made_anew_and_outputs_stay(layout: Layout) -> None:
+    """What is ours is masked as the journal is; evidence is named by its path, with what removes it."""
+    run_id = new_run_id(7)
+    OwnerLock.create(REAL, layout, run_id).release()
+    with closing(Writer.create(REAL, layout, run_id, queued(run_id))) as writer:
+        for path, content in ((f"out/{SECRET}", b"clean"), ("log", f"it is {SECRET}".encode())):
+            stored(layout, run_id, writer, path, content)
+        writer.append(failed())
+    manifest = Path(layout.in_run(run_id, "bundle"), "manifest.json")
+    manifest.write_bytes(manifest_file(artifacts_of(REAL, layout, run_id)))
+    (manifest.parent / ".manifest.json.half.tmp").write_text(SECRET)
+    view = redact(layout, run_id=run_id)
+    digest = sha256(f"it is {SECRET}".encode()).hexdigest()
+
+    assert [(place.kind, place.count) for place in view.places] == [("manifest", 2)]
+    assert [(rest.path, rest.why.partition(",")[0]) for rest in view.still_there] == [
+        (f"runs/{run_id}/bundle/{digest}", "the output log"),
+        (f"evidence/{digest}", "promoted evidence"),
+    ]
+    assert f"`runlore rm {run_id} --now`" in view.still_there[0].why
+    assert SECRET.encode() not in manifest.read_bytes()
+    assert {path.name for path in manifest.parent.iterdir()} == {
+        "manifest.json",
+        digest,
+        sha256(b"clean").hexdigest(),
+    }
+    assert check_outputs(REAL, layout, run_id).findings == []
+
+
+def stored(layout: Layout, run_id: Any, writer: Writer, path: str, content: bytes) -> None:  # noqa: ANN401 - RunId
+    """Have an output in the bundle and on record, and one with a secret among the evidence, too."""
+    digest, size = sha256(content).hexdigest(), len(content)
+    folders = [layout.in_run(run_id, "bundle")]
+    writer.append(
+        lambda seq, at: ArtifactCollected(
+            seq=seq, at=at, epoch=1, path=path, kind="file", bytes=size, sha256=digest
+        )
+    )
+    if SECRET.encode() in content:
+        writer.append(
+            lambda seq, at: ArtifactPromoted(seq=seq, at=at, path=path, sha256=digest, bytes=size, why="")
+        )
+        folders.append(f"{layout.root}/evidence")
+    for folder in map(Path, folders):
+        folder.mkdir(exist_ok=True, mode=0o700)
+        (folder / digest).write_bytes(content)
+        (folder / digest).chmod(0o400)
 
 
 def test_what_a_keeper_left_is_redacted(layout: Layout) -> None:

@@ -1,17 +1,20 @@
 """A process that is a run."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from runlore.journal.disk import REAL, RealDisk
-from runlore.journal.errors import AlreadyEnded, BadInput, NotPermitted
+from runlore.journal.errors import AlreadyEnded, BadInput, BadSettings, NotPermitted
 from runlore.journal.events import RunProgressed
 from runlore.journal.verify import verify
-from runlore.runtimes import heartbeat
+from runlore.runtimes import collect, heartbeat, own_outputs
+from runlore.runtimes.check_outputs import check_outputs
 from runlore.runtimes.registry import Registry
+from runlore.runtimes.stored import artifacts_of
 from runlore.runtimes.track import current_run
 from runlore.runtimes.tracked import TrackedRun
 from tests.runtimes.keeping import until
@@ -295,3 +298,106 @@ def test_a_run_inside_a_run(registry: Registry, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv("RUNLORE_ROOT", "/another")
         with registry.track("stranger") as stranger:
             assert stranger.view().parent is None
+
+
+def outputs_of(run: TrackedRun) -> dict[str, str]:
+    """What became of each output."""
+    found = artifacts_of(REAL, run.registry.layout, run.id).entries
+    return {each.path: f"{each.outcome}: {each.reason}".rstrip(": ") for each in found}
+
+
+def test_what_a_block_leaves_is_collected(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By pattern, by its own folder, by name; from where it began, with the end after all of it."""
+    monkeypatch.chdir(tmp_path)
+    with registry.track("etl", artifacts=["out"], reports=["*.html"], required=["out/model"]) as run:
+        Path("out").mkdir()
+        Path("out/model").write_text("weights")
+        Path("r.html").write_text("<p>")
+        Path(run.outputs, "notes").write_text("by the way")
+        Path("late.csv").write_text("1")
+        run.artifact("late.csv", "table")
+        monkeypatch.chdir("/")
+
+    assert outputs_of(run) == dict.fromkeys(["out/model", "r.html", "notes", "late.csv"], "stored")
+    assert Path(run.outputs, "notes").exists()
+    assert check_outputs(REAL, registry.layout, run.id).findings == []
+    assert kinds(run)[-7:] == ["RunCollecting", *["ArtifactCollected"] * 4, "RunSucceeded", "RunSealed"]
+    view = run.view()
+    assert (view.status, view.artifacts.count if view.artifacts else 0) == ("succeeded", 4)
+
+
+@pytest.mark.parametrize("error", [None, ValueError("mine")], ids=repr)
+def test_missing_evidence_and_what_the_block_raised(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    """A good end fails for it; an exception stays the reason, and goes on its way as it was."""
+    monkeypatch.chdir(tmp_path)
+    caught: BaseException | None = None
+    try:
+        with registry.track(required=["model"]) as run:
+            if error:
+                raise error
+    except ValueError as raised:
+        caught = raised
+
+    assert caught is error
+    view = run.view()
+    assert view.reason is not None
+    assert (view.status, view.reason.code) == ("failed", "exit_nonzero" if error else "evidence_missing")
+    assert not getattr(error, "__notes__", [])
+
+
+def test_what_cannot_be_collected_is_refused_at_once(registry: Registry) -> None:
+    """A pattern before anything exists, a path when it is named, limits that nobody understands."""
+    with pytest.raises(BadInput, match="--artifact"), registry.track(artifacts=["/etc/**"]):
+        pytest.fail("no run, no block")
+    with registry.track() as run, pytest.raises(BadInput, match="outside the run's folders"):
+        run.artifact("/etc/passwd")
+    assert outputs_of(run) == {}
+    Path(registry.layout.config_file).write_text("[artifacts]\nmax_bytes = 'much'\n")
+    with pytest.raises(BadSettings, match="not a size"), registry.track():
+        pytest.fail("no run, no block")
+
+
+def test_nobody_has_to_wait_for_the_outputs(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C ends the collecting, is raised when all is on record, and what is left out is counted there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(own_outputs, "_GLANCE_S", 0.0)
+    for name in "abc":
+        Path(name).write_text(name)
+
+    def pressed(_path: str) -> str:
+        signal.raise_signal(signal.SIGINT)
+        return ""
+
+    monkeypatch.setattr(collect, "refusal", pressed)
+    with pytest.raises(KeyboardInterrupt), registry.track(artifacts=["*"]) as run:
+        pass
+
+    assert outputs_of(run) == {"": "skipped: the run was stopped by force while its outputs were collected"}
+    assert run.view().sealed
+
+
+def test_a_killed_block_is_collected_by_whoever_reconciles(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its outputs outlive it, and the run is lost all the same."""
+    monkeypatch.chdir(tmp_path)
+    child = os.fork()
+    if not child:
+        with registry.track("gone", artifacts=["*.txt"]) as run:
+            Path("a.txt").write_text("a")
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    registry.reconcile()
+    run = registry.get("gone")  # type: ignore[assignment]  # a Run is enough
+    ended = run.wait(timeout=30)
+
+    assert outputs_of(run) == {"a.txt": "stored"}
+    assert ended is not None
+    assert ended.reason is not None
+    assert ended.reason.code == "owner_lost"
