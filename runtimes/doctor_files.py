@@ -21,6 +21,7 @@ from runlore.journal.values import RunId
 from runlore.projections import shell
 from runlore.projections.findings import Finding, finding
 from runlore.runtimes import autoprune, trash
+from runlore.runtimes.import_staging import leftovers
 from runlore.runtimes.live_files import left_live_files
 from runlore.runtimes.trash import GOING
 
@@ -49,6 +50,7 @@ class FileExaminer:
         yield from self._redactions()
         yield from self._quarantine()
         yield from self._trash()
+        yield from self._imports()
         yield from self._positions()
         yield from self._feed()
         if self._open_to_others:
@@ -181,6 +183,16 @@ class FileExaminer:
                     yield _cut_short(each.run_id, each.state)
         if told := autoprune.failure(self._disk, self._layout):
             yield finding("pruning_failed", told, "runlore prune --apply", path=path)
+
+    def _imports(self) -> Iterator[Finding]:
+        """Say what imports left that nobody is at."""
+        path = self._layout.imports
+        try:
+            left = leftovers(self._disk, self._layout)
+        except OSError:
+            return
+        if left and not is_locked(self._disk, f"{path}/.lock"):
+            yield finding("import_unfinished", left[0], "runlore prune --apply", path=left[0])
 
     def _positions(self) -> Iterator[Finding]:
         """Say which named subscriptions cannot be consumed, because nobody knows what they have seen."""

@@ -23,6 +23,7 @@ from runlore.projections.retention_views import Done, PrunedView, PruneView, Tom
 from runlore.runtimes import deletion, tombstones, trash
 from runlore.runtimes.as_of import rows_as_of
 from runlore.runtimes.cleanup_lock import cleanup_lock
+from runlore.runtimes.import_staging import finish_in_passing
 from runlore.runtimes.removal import Remover
 from runlore.runtimes.retention_facts import Needed, facts_of, needed_by
 
@@ -100,6 +101,7 @@ class Pruning:
         registry = self._registry
         registry.require_writable()
         registry.reconcile()
+        finish_in_passing(self._disk, self._layout)
         with self._lock():
             if not claim():
                 return self._view(
