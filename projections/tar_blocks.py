@@ -99,9 +99,7 @@ def _block(path: str, size: int, kind: bytes) -> bytes:
         kind,
         bytes(100),  # where a link leads
         b"ustar\x0000",
-        bytes(64),  # names of owner and group
-        b"0000000\x000000000\0",  # numbers of a device
-        bytes(167),  # what a longer path begins with, and nothing
+        bytes(64 + 16 + 167),  # names of owner and group, numbers of a device, beginning of a longer path
     )
     block = b"".join(fields)
     return block[: _CHECKSUM.start] + b"%06o\0 " % sum(block) + block[_CHECKSUM.stop :]

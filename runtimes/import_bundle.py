@@ -29,7 +29,7 @@ from runlore.runtimes.import_staging import READ_ONLY, Arrived, Staging
 
 MOST_BYTES: Final = 64 << 30
 """Bytes that an import may write, unless somebody allows more."""
-_SPARE: Final = 16 << 20
+_SPARE: Final = 4 << 20
 """Bytes of disk that are left to everybody else."""
 Watch = Callable[[Sequence[BundledFile]], Iterable[BundledFile]]
 """Passes the members through, to count them."""

@@ -180,7 +180,7 @@ def _proved(disk: Disk, staged: Layout, told: BundledRun, source: str) -> RunSta
     run_id = RunId(told.run_id)
     try:
         found = verify(disk, staged, run_id)
-        row = fold_journal(disk, staged, run_id)
+        row = fold_journal(disk, staged, run_id, fresh=True)  # it keeps no snapshots
     except NotFound as error:
         raise _bad(source, run_id, str(error)) from error
     if row is not None and row.state.format > FORMAT:

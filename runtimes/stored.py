@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from hashlib import sha256
+from itertools import islice
 from typing import Final
 
 from runlore.journal.disk import Disk
@@ -21,6 +22,8 @@ from runlore.runtimes.beneath import open_beneath, open_folder
 from runlore.runtimes.bundle import FOLDER, PIECE
 
 EVIDENCE: Final = "evidence"
+_AT_ONCE: Final = 1000
+"""Events in memory at a time."""
 Tick = Callable[[int], None]
 """Told of every piece how many bytes it has."""
 
@@ -31,7 +34,10 @@ def artifacts_of(disk: Disk, layout: Layout, run_id: RunId) -> Artifacts:
     Raises:
         NotFound, CorruptJournal, NewerFormat, JournalIO: it cannot be read.
     """
-    return fold(ARTIFACTS, (record.event for record in read(disk, layout, run_id)))
+    records, state = read(disk, layout, run_id), ARTIFACTS.initial()
+    while events := [record.event for record in islice(records, _AT_ONCE)]:
+        state = fold(ARTIFACTS, events, state)
+    return state
 
 
 def open_stored(layout: Layout, run_id: RunId, entry: ArtifactCollected) -> int:

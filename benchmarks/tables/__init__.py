@@ -4,6 +4,7 @@ from benchmarks.declare import Table
 from benchmarks.tables import (
     adoption,
     append,
+    bundle,
     capture,
     catch_up,
     fold,
@@ -31,6 +32,7 @@ TABLES: dict[str, Table] = {
         adoption,
         memory,
         prune,
+        bundle,
         capture,
         redact,
         tail,

@@ -403,6 +403,8 @@ LONG_LIVES: Final = {
     "pack": 15,
     "label packed": 50,
     "redact packed": 50,
+    "export": 12,
+    "import": 12,
     "remove": 10,
     "restore": 10,
 }
