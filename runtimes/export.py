@@ -21,6 +21,7 @@ from runlore.projections.exported import ExportedView, ExportView
 from runlore.runtimes.bundle import PIECE
 from runlore.runtimes.export_plan import Item, Plan, plan
 
+_OPEN_FILES: Final = "/proc/self/fd"
 Put = Callable[[bytes], None]
 Watch = Callable[[Sequence[Item]], Iterable[Item]]
 """Passes the members through, to count them."""
@@ -42,19 +43,20 @@ def export_to_file(
     _require_free(to, path, force=force)
     temporary = f"{folder}/.{os.urandom(8).hex()}.tmp"
     try:
-        fd = disk.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        fd, named = _nameless(disk, folder) or _named(disk, temporary)
     except OSError as error:
         raise BadInput(f"{to}: {error.strerror or error}; choose another file") from error
     try:
-        try:
-            view = export(disk, layout, run_ids, lambda data: write_fully(disk, fd, data), to=to, watch=watch)
-            disk.fdatasync(fd)
-        finally:
-            disk.close(fd)
+        view = export(disk, layout, run_ids, lambda data: write_fully(disk, fd, data), to=to, watch=watch)
+        disk.fdatasync(fd)
+        if force and not named:
+            _link(fd, temporary)
         if force:
             disk.rename(temporary, path)
-        else:
+        elif named:
             disk.link(temporary, path)
+        else:
+            _link(fd, path)
         disk.sync_dir(folder)
     except FileExistsError:
         raise BadInput(f"{to} has appeared meanwhile, and was left alone; nothing was exported") from None
@@ -63,6 +65,7 @@ def export_to_file(
             raise
         raise JournalIO(f"{to}: {error.strerror or error}; nothing was exported") from error
     finally:
+        disk.close(fd)
         discard(disk, temporary)
     return view
 
@@ -146,6 +149,25 @@ class _Out:
         self.put(tar_blocks.padding(size))
         self.sums.append(bundle_file.sums_line(path, digest.hexdigest()))
         return digest.hexdigest()
+
+
+def _nameless(disk: Disk, folder: str) -> tuple[int, bool] | None:
+    """Return a new file without a name, of which a kill leaves nothing; None where that cannot be had."""
+    if not os.path.isdir(_OPEN_FILES):
+        return None
+    try:
+        return disk.open(folder, os.O_RDWR | os.O_TMPFILE), False
+    except OSError:
+        return None
+
+
+def _named(disk: Disk, path: str) -> tuple[int, bool]:
+    return disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL), True
+
+
+def _link(fd: int, path: str) -> None:
+    """Give a file its first name; open(2) tells how. A descriptor of a folder makes Python use linkat(2)."""
+    os.link(f"{_OPEN_FILES}/{fd}", path, src_dir_fd=fd, follow_symlinks=True)
 
 
 def _require_free(to: str, path: str, *, force: bool) -> None:

@@ -222,7 +222,10 @@ def place(disk: Disk, layout: Layout, folder: str) -> tuple[Arrived, ...]:
     """
     staged = Layout(folder)
     mark = read_whole(disk, f"{folder}/{_DECIDED}", _LARGEST)
-    runs = msgspec.json.decode(mark, type=_Decided).runs
+    try:
+        runs = msgspec.json.decode(mark, type=_Decided).runs
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise JournalIO(f"{folder}/{_DECIDED} was changed ({error}); move {folder} elsewhere") from error
     for source, target in ((staged.blobs, layout.blobs), (staged.evidence, layout.evidence)):
         _link_all(disk, source, target)
     arriving = [each for each in runs if not exists(disk, layout, each.run_id)]

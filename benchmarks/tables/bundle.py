@@ -11,9 +11,9 @@ TABLES = (
         name="bundle",
         title="Move a run to another registry",
         about=(
-            "One run with 4 GiB of random bytes in 16 outputs (quick: 128 MiB). An export compares every byte "
-            "with the digest on record and syncs the file; an import checks and syncs everything before it "
-            "counts. `sha256sum` reads and hashes the same bytes once and writes nothing."
+            "One run with 4 GiB of random bytes in 16 outputs (quick: 128 MiB). An export compares every "
+            "byte with the digest on record and syncs the file; an import checks and syncs everything before "
+            "it counts. `sha256sum` reads and hashes the same bytes once and writes nothing."
         ),
         unit=Unit(label="s per GB", scale=1e9),
         base=_TAR,
