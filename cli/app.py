@@ -87,7 +87,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "completion": "Print the completion script of a shell.",
     },
 }
-_FILES: Final = {"import": "import_runs"}
+FILES: Final = {"import": "import_runs"}
 """Commands that are words of Python, so that file and function are called otherwise."""
 HELP_WIDTH: Final = 100
 COMMANDS: Final[Mapping[str, str]] = {
@@ -106,7 +106,7 @@ class App(WithHelp, click.Group):
         """Return a command, imported now; None if there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        module = _FILES.get(cmd_name, cmd_name)
+        module = FILES.get(cmd_name, cmd_name)
         command: object = getattr(import_module(f"runlore.cli.commands.{module}"), module)
         assert isinstance(command, Verb)  # noqa: S101 - what every command file defines; tested
         return command
