@@ -91,7 +91,7 @@ def is_decided(disk: Disk, folder: str) -> bool:
     """Say whether everything in the folder of an import is to be put in its place."""
     try:
         disk.stat_path(f"{folder}/{_DECIDED}")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     return True
 
@@ -132,14 +132,14 @@ def remove(disk: Disk, folder: str) -> None:
     Raises:
         OSError: the disk refused.
     """
+    if os.path.islink(folder) or not os.path.isdir(folder):
+        disk.unlink(folder)
+        return
     with suppress(FileNotFoundError):
         disk.unlink(f"{folder}/{_DECIDED}")
         disk.sync_dir(folder)
-    if os.path.isdir(folder) and not os.path.islink(folder):
-        deletion.empty(folder)
-        os.rmdir(folder)
-    else:
-        disk.unlink(folder)
+    deletion.empty(folder)
+    os.rmdir(folder)
 
 
 class Staging:
