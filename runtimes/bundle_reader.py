@@ -60,9 +60,10 @@ class BundleReader:
     def member(self, expected: BundledFile) -> Iterator[bytes]:
         """Yield the bytes of the next member; they are not to be used before `finish`."""
         path, size = self._header(expected.path)
-        if (path, size) != (expected.path, expected.bytes):
-            found = f"{path[:80]!a} of {size:,} bytes"
-            raise self._bad(expected.path, f"{found} stands there, not {expected.bytes:,} bytes")
+        if path != expected.path:
+            raise self._bad(expected.path, f"{path[:80]!a} stands in its place")
+        if size != expected.bytes:
+            raise self._bad(path, f"it has {size:,} bytes, and {expected.bytes:,} in the description")
         yield from self._content(path, size)
 
     def finish(self) -> None:

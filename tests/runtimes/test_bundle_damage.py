@@ -166,7 +166,9 @@ def rewritten(change: Callable[[dict[str, bytes]], object], **told: object) -> C
     def made(scene: Scene) -> bytes:
         parts = dict(scene.parts)
         change(parts)
-        return together(described(parts, **told))
+        names = [name for name in parts if "/" in name]
+        order = {name: parts[name] for name in ("bundle.json", *bundle_file.in_order(names))}
+        return together(described(order, **told))
 
     return made
 
@@ -248,11 +250,14 @@ ODDITIES: dict[str, Callable[[Scene], bytes]] = {
     "a run twice": told(lambda it: it.update(runs=it["runs"] * 2)),
     "a negative size": told(lambda it: it["members"][0].update(bytes=-1)),
     "a huge size": told(lambda it: it["members"][0].update(bytes=2**60)),
+    "more than may come in": told(lambda it: it["members"][0].update(bytes=2**45)),
     "a larger size": told(lambda it: it["members"][-1].update(bytes=2**20)),
     "a later release": told(lambda it: it.update(schema="runlore.bundle/2")),
     "another schema": told(lambda it: it.update(schema="runlore.run/1")),
     "no description": lambda scene: together([("bundle.json", b"[]"), *described(scene.parts)[1:]]),
-    "deep nesting": lambda scene: together([("bundle.json", b"[" * 100_000), *described(scene.parts)[1:]]),
+    "deep nesting": lambda scene: together(
+        [("bundle.json", b'{"schema":' + b"[" * 100_000), *described(scene.parts)[1:]]
+    ),
     "no tar": lambda _: b"x" * 2000,
     "nothing": lambda _: b"",
     "only zeros": lambda _: bytes(10_240),
