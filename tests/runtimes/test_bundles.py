@@ -6,11 +6,13 @@ import stat
 from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 
 import pytest
 from msgspec import json
 
+import runlore
 from runlore.journal.disk import REAL, RealDisk
 from runlore.journal.errors import (
     BadInput,
@@ -23,9 +25,8 @@ from runlore.journal.errors import (
     NotPermitted,
     RunloreError,
 )
-from runlore.journal.feed import Feed
 from runlore.journal.layout import Layout
-from runlore.journal.reader import journal_ids
+from runlore.journal.reader import journal_ids, read
 from runlore.journal.values import RunId
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
@@ -365,16 +366,16 @@ def test_a_registry_that_may_not_be_written(layout: Layout, tmp_path: Path) -> N
 
 
 def test_an_import_is_in_every_list_and_stream_at_once(layout: Layout, tmp_path: Path) -> None:
-    """An index that was there finds it, and the feed tells of it."""
+    """An index that was there finds it, the feed tells of it, and whoever subscribed gets all of it."""
     run_id = leave_outputs(layout, {"a": b"a"})
     other = new_registry(tmp_path)
     ended_run(other, RUN)
     registry = Registry(other)
     assert [view.run_id for view in registry.runs()] == [RUN]
-    feed = Feed(REAL, other)
-    feed.begin()
-    feed.close()
-    imported(other, exported(layout, run_id))
+    with runlore.open(other.root).subscribe() as records:
+        imported(other, exported(layout, run_id))
+        history = list(read(REAL, layout, run_id))
+        assert list(islice(iter(records), len(history))) == history
     assert {view.run_id for view in registry.runs()} == {RUN, run_id}
     told = b"".join(path.read_bytes() for path in Path(other.feed).iterdir())
     assert told.count(run_id.encode()) == 2
