@@ -47,7 +47,7 @@ def opened(source: str | os.PathLike[str] | BinaryIO) -> Generator[Opened]:
         if path == STANDARD_INPUT:
             # the interpreter's own buffer, because whoever is given `-` next has to find these bytes again
             stream = sys.stdin.buffer if sys.stdin else open(0, "rb", closefd=False)  # noqa: SIM115
-            yield Opened(stream.read, "standard input", stream.peek(_LOOK))  # type: ignore[attr-defined]
+            yield Opened(stream.read, "standard input", stream.peek(_LOOK))  # type: ignore[union-attr]
             return
         file = open(path, "rb")  # noqa: SIM115 - closed below
     except FileNotFoundError:

@@ -12,6 +12,7 @@ from runlore.cli.session import Session
 from runlore.journal import ids
 from runlore.journal.disk import REAL
 from runlore.journal.errors import BadInput
+from runlore.journal.values import RunId
 from runlore.projections import sizes
 from runlore.projections.imported import ImportedView, ImportView
 from runlore.runtimes.import_bundle import MOST_BYTES, import_bundle
@@ -84,4 +85,4 @@ def _foreign(session: Session, source: str) -> list[ImportedView]:
 
 def _lines(view: ImportView) -> Iterator[str]:
     for each in view.items:
-        yield f"{ids.short(each.run_id)}  {each.outcome}"
+        yield f"{ids.short(RunId(each.run_id))}  {each.outcome}"

@@ -403,8 +403,8 @@ LONG_LIVES: Final = {
     "pack": 15,
     "label packed": 50,
     "redact packed": 50,
-    "export": 12,
-    "import": 12,
+    "export": 20,
+    "import": 40,
     "remove": 10,
     "restore": 10,
 }

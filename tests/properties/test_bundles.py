@@ -22,6 +22,7 @@ from runlore.projections.registry import fold_journal
 from runlore.runtimes.import_bundle import import_bundle
 from tests.journal.forge import Forge
 from tests.journal.journals import registry
+from tests.proof import SIZE
 from tests.properties.histories import allowed, events_of, run_ids
 from tests.runtimes.test_bundles import exported
 
@@ -59,7 +60,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("bundles")
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    settings.get_profile("full" if SIZE == "full" else "few"),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(forge=ended_journals())
 def test_any_history_comes_in_as_it_went_out(folder: Path, forge: Forge) -> None:
     """Byte for byte, and so everything that is folded from it; and it goes out again as the same bundle."""
