@@ -155,7 +155,9 @@ def _is_packed(disk: Disk, run_id: RunId, file: JournalFile, size: int, known: P
     if not size:  # made for an event that never came
         return True
     begins = continued_at(file)
-    parts = [copy for copy in chain if begins is not None and copy.part.start >= begins]
+    if begins is None:
+        return False
+    parts = [copy for copy in chain if copy.part.start >= begins]
     if not parts or parts[0].part.start != begins or parts[-1].part.end != begins + size:
         return False
     with History(disk, None, run_id) as packed:
