@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from runlore.journal.errors import Conflict as Conflict
     from runlore.journal.errors import CorruptJournal as CorruptJournal
     from runlore.journal.errors import DamagedArtifact as DamagedArtifact
+    from runlore.journal.errors import DamagedBundle as DamagedBundle
     from runlore.journal.errors import DidNotStart as DidNotStart
     from runlore.journal.errors import Elsewhere as Elsewhere
     from runlore.journal.errors import JournalIO as JournalIO
@@ -83,6 +84,7 @@ _HOMES = {
         "Conflict",
         "CorruptJournal",
         "DamagedArtifact",
+        "DamagedBundle",
         "DidNotStart",
         "Elsewhere",
         "JournalIO",
@@ -138,6 +140,7 @@ __all__ = [
     "CorruptJournal",
     "CurrentRun",
     "DamagedArtifact",
+    "DamagedBundle",
     "DidNotStart",
     "Elsewhere",
     "JournalIO",

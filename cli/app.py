@@ -77,6 +77,10 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "reconcile": "Write down how runs ended whose keeper is gone.",
         "pack": "Move the journals of old runs into a few files.",
     },
+    "Move": {
+        "export": "Write whole runs into one file.",
+        "import": "Bring in runs that were exported.",
+    },
     "Set up": {
         "init": "Make a registry for this folder.",
         "info": "Show which registry is used, and what it is on.",
@@ -85,6 +89,8 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "completion": "Print the completion script of a shell.",
     },
 }
+FILES: Final = {"import": "import_runs"}
+"""Commands that are words of Python, so that file and function are called otherwise."""
 HELP_WIDTH: Final = 100
 COMMANDS: Final[Mapping[str, str]] = {
     name: short for section in SECTIONS.values() for name, short in section.items()
@@ -102,7 +108,8 @@ class App(WithHelp, click.Group):
         """Return a command, imported now; None if there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        command: object = getattr(import_module(f"runlore.cli.commands.{cmd_name}"), cmd_name)
+        module = FILES.get(cmd_name, cmd_name)
+        command: object = getattr(import_module(f"runlore.cli.commands.{module}"), module)
         assert isinstance(command, Verb)  # noqa: S101 - what every command file defines; tested
         return command
 

@@ -9,7 +9,7 @@ def _words(text: str) -> frozenset[str]:
 
 COMMANDS: Final = _words(
     """
-    attach diff export hooks import mcp metrics playlist
+    attach diff hooks mcp metrics playlist
     projection queue relay replay rerun resume send
     serve stats template watch worker
     """

@@ -213,6 +213,20 @@ class DamagedArtifact(RunloreError):
         self.detail: Final[str] = detail
 
 
+class DamagedBundle(RunloreError):
+    """An exported bundle is cut or changed, or is not what its journals say; nothing of it was imported."""
+
+    exit_code: ClassVar[int] = 65
+
+    def __init__(self, source: str, path: str, detail: str) -> None:
+        place = f"{source}: {path}" if path else source
+        super().__init__(f"{place}: {detail}; nothing was imported. Export it again, or fetch it again")
+        self.source: Final[str] = source
+        self.path: Final[str] = path
+        """The member of the bundle that is wrong; empty for the whole."""
+        self.detail: Final[str] = detail
+
+
 class UndecodableLine(RunloreError):
     """One line is not an event."""
 

@@ -53,6 +53,7 @@ class Layout:
         self.runs: Final[str] = f"{root}/runs"
         self.evidence: Final[str] = f"{root}/evidence"
         self.trash: Final[str] = f"{root}/trash"
+        self.imports: Final[str] = f"{root}/imports"
 
     def journal(self, run_id: RunId) -> str:
         """The run's journal."""

@@ -15,7 +15,7 @@ from msgspec import Struct
 from runlore.journal import packs, tailing
 from runlore.journal.disk import Disk, discard, write_fully
 from runlore.journal.errors import Busy, CorruptJournal, JournalIO, RunloreError
-from runlore.journal.history import continued_at
+from runlore.journal.history import History, continued_at
 from runlore.journal.journal_file import JournalFile
 from runlore.journal.layout import Layout
 from runlore.journal.pack_index import OPENINGS, PackedPart, PackIndex, PartFinder
@@ -115,7 +115,9 @@ def write_pack(disk: Disk, layout: Layout, name: PackName, run_ids: Iterable[Run
 
 
 def let_go(disk: Disk, layout: Layout, run_id: RunId, known: Packs) -> bool:
-    """Remove a journal whose bytes are the last packed part of its run; say whether it is gone.
+    """Remove a journal whose bytes are the last packed parts of its run; say whether it is gone.
+
+    They are several if the journal was imported: it may hold what was packed, and what was appended then.
 
     For the holder of the owner lock and the pack lock. Takes the append lock: an appender that waits for it
     finds the file without a name, and goes on behind the pack. known: the packs, as they are now.
@@ -152,19 +154,20 @@ def _is_packed(disk: Disk, run_id: RunId, file: JournalFile, size: int, known: P
         return False
     if not size:  # made for an event that never came
         return True
-    last = chain[-1].part
-    if last.length != size or last.start != continued_at(file):
+    begins = continued_at(file)
+    if begins is None:
         return False
-    fd = disk.open(chain[-1].path, _FLAGS)
-    try:
+    parts = [copy for copy in chain if copy.part.start >= begins]
+    if not parts or parts[0].part.start != begins or parts[-1].part.end != begins + size:
+        return False
+    with History(disk, None, run_id) as packed:
+        packed.add_copies(parts)
         offset = 0
         while offset < size:
             ours = file.pread(min(_PIECE, size - offset), offset)
-            if not ours or ours != disk.pread(fd, len(ours), last.at + offset):
+            if not ours or ours != packed.pread(len(ours), offset):
                 return False
             offset += len(ours)
-    finally:
-        disk.close(fd)
     return True
 
 

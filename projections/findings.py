@@ -36,6 +36,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "claim_without_journal": Kind("info", "a keyed submission that a crash cut; the key is free"),
     "claim_damaged": Kind("info", "a key's claim was cut by a crash; its next submission renews it"),
     "temporary_left": Kind("warning", "a file that was to be renamed; whoever wrote it died"),
+    "import_unfinished": Kind("warning", "an import was cut short; the next one, or a pruning, sees to it"),
     "redaction_unfinished": Kind(
         "warning", "a crash cut a redaction; what it was to take out may still be there: do it again"
     ),

@@ -20,8 +20,7 @@ from runlore.journal.layout import SUFFIX, Layout
 from runlore.journal.values import RunId
 from runlore.projections import shell
 from runlore.projections.findings import Finding, finding
-from runlore.runtimes import autoprune, trash
-from runlore.runtimes.evidence import leftovers
+from runlore.runtimes import autoprune, evidence, import_staging, trash
 from runlore.runtimes.live_files import left_live_files
 from runlore.runtimes.trash import GOING
 
@@ -48,10 +47,11 @@ class FileExaminer:
         for folder in _WITH_TEMPORARIES:
             yield from self._temporaries(f"{self._layout.root}{folder}")
         yield from self._redactions()
-        for half in leftovers(self._disk, self._layout, self._disk.now()):
+        for half in evidence.leftovers(self._disk, self._layout, self._disk.now()):
             yield finding("temporary_left", half.path, "runlore prune --apply", path=half.path)
         yield from self._quarantine()
         yield from self._trash()
+        yield from self._imports()
         yield from self._positions()
         yield from self._feed()
         if self._open_to_others:
@@ -184,6 +184,16 @@ class FileExaminer:
                     yield _cut_short(each.run_id, each.state)
         if told := autoprune.failure(self._disk, self._layout):
             yield finding("pruning_failed", told, "runlore prune --apply", path=path)
+
+    def _imports(self) -> Iterator[Finding]:
+        """Say what imports left that nobody is at."""
+        path = self._layout.imports
+        try:
+            left = import_staging.leftovers(self._disk, self._layout)
+        except OSError:
+            return
+        if left and not is_locked(self._disk, f"{path}/.lock"):
+            yield finding("import_unfinished", left[0], "runlore prune --apply", path=left[0])
 
     def _positions(self) -> Iterator[Finding]:
         """Say which named subscriptions cannot be consumed, because nobody knows what they have seen."""

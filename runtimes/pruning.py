@@ -24,6 +24,7 @@ from runlore.runtimes import deletion, tombstones, trash
 from runlore.runtimes.as_of import rows_as_of
 from runlore.runtimes.cleanup_lock import cleanup_lock
 from runlore.runtimes.evidence import Leftover, leftovers, sweep
+from runlore.runtimes.import_staging import finish_in_passing
 from runlore.runtimes.removal import Remover
 from runlore.runtimes.retention_facts import Needed, facts_of, needed_by
 
@@ -103,6 +104,7 @@ class Pruning:
         registry = self._registry
         registry.require_writable()
         registry.reconcile()
+        finish_in_passing(self._disk, self._layout)
         with self._lock():
             if not claim():
                 return self._view(

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
 
 from runlore.journal import machine
 from runlore.journal.disk import REAL, Disk
@@ -29,6 +29,8 @@ if TYPE_CHECKING:  # looking loads nothing that writes or waits, and starting a 
     from runlore.journal.scan import Record
     from runlore.journal.writer import Draft
     from runlore.projections.awaiting import Awaited
+    from runlore.projections.exported import ExportView
+    from runlore.projections.imported import ImportedView
     from runlore.projections.retention_views import PruneView, TrashView
     from runlore.projections.run_view import RunView
     from runlore.projections.views import PsView, ReconciledView
@@ -548,6 +550,44 @@ class Registry:
         if as_of is not None:
             raise BadInput("as_of tells what would have been removed then; apply removes what may go now")
         return Pruning(self).apply(at_once=now, free=free)
+
+    def export(
+        self, run_ids: "Iterable[RunId]", to: "str | os.PathLike[str]", *, force: bool = False
+    ) -> "ExportView":
+        """Return what was written to the file `to`: a bundle with the whole of these runs, durable.
+
+        Runs that have ended; of one whose outputs were removed, its journal and its evidence. The file
+        appears whole or not at all. force: replace a file that is there.
+
+        Raises:
+            Conflict: a run has not ended. NotFound: no such run. BadInput: no runs, or something is there.
+            CorruptJournal, DamagedArtifact: something of a run is damaged or missing. JournalIO.
+        """
+        from runlore.runtimes.export import export_to_file  # noqa: PLC0415 - few need it
+
+        return export_to_file(self.disk, self.layout, run_ids, os.fspath(to), force=force)
+
+    def import_bundle(
+        self, source: "str | os.PathLike[str] | BinaryIO", *, max_bytes: int | None = None
+    ) -> "list[ImportedView]":
+        """Return the runs of a bundle, all of which are here now, durably.
+
+        Those that were here already, with the same history or more behind it, stay as they are. Everything
+        is checked before anything counts. source: a file's path, or what is open for reading bytes.
+        max_bytes: refuse to write more; 64 GiB unless told otherwise.
+
+        Raises:
+            DamagedBundle: it is cut, changed, or not what its journals say. BadInput: it is no bundle, or
+            too big. Conflict: a run is here with another history. NotFound: no such file.
+            NotPermitted, Busy, JournalIO: it cannot be imported now.
+        """
+        from runlore.runtimes.import_bundle import MOST_BYTES, import_bundle  # noqa: PLC0415 - few need it
+        from runlore.runtimes.import_source import opened  # noqa: PLC0415 - few need it
+
+        self.require_writable()
+        with opened(source) as bundle:
+            most = MOST_BYTES if max_bytes is None else max_bytes
+            return import_bundle(self.disk, self.layout, bundle.read, bundle.name, max_bytes=most)
 
     def trash(self) -> "TrashView":
         """Return the removed runs whose bytes are still there, those removed first coming first.

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
+from itertools import islice
 from typing import Final
 
 from runlore.journal.disk import Disk
@@ -24,6 +25,8 @@ from runlore.runtimes.bundle import FOLDER, PIECE
 EVIDENCE: Final = "evidence"
 _NAMED: Final = 20
 """Paths that are listed to whoever named one that is not there."""
+_AT_ONCE: Final = 1000
+"""Events in memory at a time."""
 
 
 def artifacts_of(disk: Disk, layout: Layout, run_id: RunId) -> Artifacts:
@@ -32,7 +35,10 @@ def artifacts_of(disk: Disk, layout: Layout, run_id: RunId) -> Artifacts:
     Raises:
         NotFound, CorruptJournal, NewerFormat, JournalIO: it cannot be read.
     """
-    return fold(ARTIFACTS, (record.event for record in read(disk, layout, run_id)))
+    records, state = read(disk, layout, run_id), ARTIFACTS.initial()
+    while events := [record.event for record in islice(records, _AT_ONCE)]:
+        state = fold(ARTIFACTS, events, state)
+    return state
 
 
 def evidence_of(disk: Disk, layout: Layout, run_id: RunId) -> frozenset[str]:

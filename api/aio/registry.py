@@ -4,7 +4,7 @@ import os
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from anyio import CancelScope
 
@@ -18,6 +18,8 @@ from runlore.aio.waiting import wait_decided
 from runlore.journal.values import RunId
 from runlore.named import NamedSubscription
 from runlore.projections.awaiting import Awaited, parse
+from runlore.projections.exported import ExportView
+from runlore.projections.imported import ImportedView
 from runlore.projections.retention_views import PruneView, TrashView
 from runlore.projections.run_view import RunView
 from runlore.projections.selectors import Chosen
@@ -301,6 +303,18 @@ class AsyncRegistry:
     ) -> PruneView:
         """Return which runs the policy removes, or remove them: see `Registry.prune`."""
         return await act(partial(self.sync.prune, apply=apply, now=now, free=free, as_of=as_of))
+
+    async def export(
+        self, run_ids: Iterable[RunId], to: str | os.PathLike[str], *, force: bool = False
+    ) -> ExportView:
+        """Write a bundle with the whole of these runs: see `Registry.export`."""
+        return await act(partial(self.sync.export, run_ids, to, force=force))
+
+    async def import_bundle(
+        self, source: str | os.PathLike[str] | BinaryIO, *, max_bytes: int | None = None
+    ) -> list[ImportedView]:
+        """Bring in the runs of a bundle: see `Registry.import_bundle`."""
+        return await act(partial(self.sync.import_bundle, source, max_bytes=max_bytes))
 
     async def trash(self) -> TrashView:
         """Return what is in the trash: see `Registry.trash`."""

@@ -4,6 +4,7 @@ from benchmarks.declare import Table
 from benchmarks.tables import (
     adoption,
     append,
+    bundle,
     capture,
     catch_up,
     fold,
@@ -33,6 +34,7 @@ TABLES: dict[str, Table] = {
         memory,
         prune,
         outputs,
+        bundle,
         capture,
         redact,
         tail,

@@ -48,7 +48,7 @@ STREAMS: dict[str, list[str]] = {"events": ["events", "bad", "late"], "logs": ["
 LABELS = {"tag", "note", "rename"}
 INSIDE = {"emit", "hold", "subscribe", "promote"}
 """Their answers are checked where they are tried."""
-DEEDS = {"submit", "signal", "pause", "unpause", "doctor", "redact", "restore"}
+DEEDS = {"export", "import", "submit", "signal", "pause", "unpause", "doctor", "redact", "restore"}
 
 
 def validator(runlore: Runlore, name: str) -> Any:  # noqa: ANN401 - its stubs know no more

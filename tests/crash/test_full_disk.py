@@ -63,6 +63,21 @@ def test_pruning_without_a_free_byte(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.needs("unshare")
+@pytest.mark.timeout(600)
+def test_moving_runs_while_the_disk_fills_up(tmp_path: Path, sized: Callable[[int, int], int]) -> None:
+    """However little room there is: no half of a bundle, no half of a run, and with room it goes on."""
+    found = _with_small_disks("tests.crash.full_move", str(sized(17, 1)), str(tmp_path))
+
+    assert found["broken"] == []
+    assert min(found["refused exports"], found["refused imports"]) >= 2
+    record(
+        "moving runs on a full disk",
+        "an export or import that a full disk refuses leaves nothing half done",
+        {name: count for name, count in found.items() if name != "broken"},
+    )
+
+
 def _with_small_disks(module: str, *words: str) -> dict[str, Any]:
     """Return what a program reports that mounts small disks where nobody else sees them."""
     namespace = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]

@@ -421,6 +421,8 @@ LONG_LIVES: Final = {
     "pack": 15,
     "label packed": 50,
     "redact packed": 50,
+    "export": 20,
+    "import": 40,
     "remove": 10,
     "collect": 15,
     "restore": 10,

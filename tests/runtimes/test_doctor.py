@@ -17,7 +17,7 @@ from runlore.journal.packs import index_path
 from runlore.journal.values import Identity, RunId
 from runlore.journal.writer import Writer
 from runlore.projections.findings import KINDS, Finding
-from runlore.runtimes import doctor, doctor_machine, heartbeat
+from runlore.runtimes import doctor, doctor_machine, heartbeat, import_staging
 from runlore.runtimes.identity import identify
 from runlore.runtimes.registry import Registry
 from tests.doubles.drafts import booting, collecting, new_run_id, queued, started, succeeded
@@ -187,6 +187,12 @@ def unfinished(layout: Layout, _: Identity) -> None:
     os.utime(path, (OLD_S, OLD_S))
 
 
+def cut_import(layout: Layout, _: Identity) -> None:
+    """Killed before anything was decided."""
+    with import_staging.import_lock(REAL, layout):
+        import_staging.Staging(REAL, layout)
+
+
 def stray(layout: Layout, _: Identity) -> None:
     """Somebody's own file."""
     Path(f"{layout.journals}/notes.txt").touch()
@@ -241,6 +247,7 @@ WAYS: dict[str, tuple[Callable[[Layout, Identity], object], str]] = {
     "claim_without_journal": (claimed, "runlore run --key deploy"),
     "claim_damaged": (cut_claim, "ls -l"),
     "temporary_left": (temporary, "rm "),
+    "import_unfinished": (cut_import, "runlore prune --apply"),
     "redaction_unfinished": (unfinished, "runlore redact "),
     "stray_file": (stray, "ls -l"),
     "quarantine_kept": (quarantined, "ls -l"),

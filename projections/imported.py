@@ -1,0 +1,21 @@
+"""What an import answers with, whatever it imported. Pure."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+
+class ImportedView(Struct, frozen=True, kw_only=True):
+    """One run that is here now."""
+
+    run_id: str
+    outcome: Literal["imported", "existing"]
+    source: str
+    """File or folder, and name in it."""
+
+
+class ImportView(Struct, frozen=True, kw_only=True):
+    """The runs that were in what was imported."""
+
+    schema: Literal["runlore.import/1"] = "runlore.import/1"
+    items: list[ImportedView]
