@@ -99,6 +99,22 @@ class Bundle:
                 discard(self._disk, temporary)
         raise NotKept("it changed while it was copied, each of 3 times", failed=True)
 
+    def measure(self, source: int) -> Kept:
+        """Return what `keep` would store, and store nothing.
+
+        Raises:
+            NotKept: it could not be stored.
+        """
+        for _ in range(_TRIES):
+            before = os.fstat(source)
+            try:
+                kept = self._poured(source, None, before.st_size)
+            except OSError as error:
+                raise NotKept(_told(error), failed=True) from error
+            if kept is not None and _is_same(before, os.fstat(source)):
+                return kept
+        raise NotKept("it changed while it was read, each of 3 times", failed=True)
+
     def settle(self) -> None:
         """Return when the names of everything kept so far are on the disk."""
         self._disk.sync_dir(self.folder)
