@@ -38,6 +38,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "logs": "Show what a run's command wrote.",
         "history": "Show what happened to a run, for people.",
         "events": "Show the events of runs, and follow them.",
+        "import": "Bring in runs that other tools executed.",
         "artifacts": "List, fetch and check the outputs of a run.",
     },
     "Subscribe": {
@@ -84,6 +85,8 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 HELP_WIDTH: Final = 100
+_FILES: Final = {"import": "import_runs"}
+"""Where a command lies whose name is a word of Python's own."""
 COMMANDS: Final[Mapping[str, str]] = {
     name: short for section in SECTIONS.values() for name, short in section.items()
 }
@@ -100,7 +103,8 @@ class App(WithHelp, click.Group):
         """Return a command, imported now; None if there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        command: object = getattr(import_module(f"runlore.cli.commands.{cmd_name}"), cmd_name)
+        name = _FILES.get(cmd_name, cmd_name)
+        command: object = getattr(import_module(f"runlore.cli.commands.{name}"), name)
         assert isinstance(command, Verb)  # noqa: S101 - what every command file defines; tested
         return command
 

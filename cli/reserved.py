@@ -9,7 +9,7 @@ def _words(text: str) -> frozenset[str]:
 
 COMMANDS: Final = _words(
     """
-    accept attach diff export hooks import mcp metrics playlist
+    accept attach diff export hooks mcp metrics playlist
     projection promote queue relay replay rerun resume send
     serve stats template watch worker
     """

@@ -1,4 +1,4 @@
-"""What an import answers: the runs that came in, or were there before. Pure."""
+"""What an import answers with, whatever it imported. Pure."""
 
 from typing import Literal
 
@@ -6,17 +6,16 @@ from msgspec import Struct
 
 
 class ImportedView(Struct, frozen=True, kw_only=True):
-    """One run that came in."""
+    """One run that is here now."""
 
     run_id: str
     outcome: Literal["imported", "existing"]
-    """existing: the same was imported before, so nothing was written."""
     source: str
     """File or folder, and name in it."""
 
 
 class ImportView(Struct, frozen=True, kw_only=True):
-    """The runs of an import, in the order in which they were found."""
+    """The runs that were in what was imported."""
 
     schema: Literal["runlore.import/1"] = "runlore.import/1"
     items: list[ImportedView]

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from runlore.journal.errors import BadInput, JournalIO, RunloreError
+from runlore.journal.errors import BadInput, RunloreError
 from runlore.projections import import_record
 from runlore.projections.foreign_run import ForeignRun, checked
 from runlore.projections.import_record import ImportRecord, Numbered
 from runlore.projections.imported import ImportedView
 from runlore.runtimes.beneath import open_folder
-from runlore.runtimes.foreign_files import ForeignFiles, Planned
+from runlore.runtimes.foreign_files import ForeignFiles, Planned, shown
 from runlore.runtimes.foreign_folder import Foreign, folders_of, open_run
 from runlore.runtimes.foreign_install import install
 from runlore.runtimes.foreign_logs import ForeignLogs
@@ -100,7 +100,7 @@ def import_directory(
     avoid = _identities(registry.root)
     each = _Each(refused)
     for name in folders_of(path):
-        where = os.path.join(path, name) if name else path
+        where = shown(os.path.join(path, name) if name else path)
         each.attempt(where, partial(_from_folder, registry, path, name, where, tool, avoid))
     return each.done()
 
@@ -178,10 +178,10 @@ def _records(
 ) -> list[ImportedView]:
     registry.require_writable()
     runs = [(each.number, _checked(registry, each, folder)) for each in records]
-    each, fd = _Each(refused), open_folder(folder) if folder is not None else -1
+    each, fd = _Each(refused), _opened(folder)
     try:
         for number, run in runs:
-            name = f"{where}, record {number}"
+            name = f"{shown(where)}, record {number}"
             each.attempt(name, partial(_from_record, registry, run, fd, name))
     finally:
         if fd >= 0:
@@ -189,31 +189,53 @@ def _records(
     return each.done()
 
 
+def _opened(folder: str | None) -> int:
+    """Return a descriptor of the folder; -1 for none.
+
+    Raises:
+        BadInput: it cannot be opened.
+    """
+    if folder is None:
+        return -1
+    try:
+        return open_folder(folder)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{folder}: {getattr(error, 'strerror', None) or error}") from error
+
+
 def _read(path: str) -> bytes:
     """Return a file of records.
 
     Raises:
-        BadInput: it is none, or too large. JournalIO: it cannot be read.
+        BadInput: it is none, or cannot be read.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    except FileNotFoundError:
-        raise BadInput(f"{path}: there is nothing of that name") from None
-    except OSError as error:
-        raise BadInput(f"{path}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise BadInput(f"{path} is neither a file nor a folder; records from a pipe come by `-`")
-        pieces: list[bytes] = []
-        size = 0
+        return read_stream(fd, path)
+    finally:
+        os.close(fd)
+
+
+def read_stream(fd: int, what: str) -> bytes:
+    """Return what comes from a descriptor up to its end, or a little more than records may take.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
+    pieces: list[bytes] = []
+    size = 0
+    try:
         while size <= import_record.MOST_FILE and (piece := os.read(fd, _PIECE)):
             pieces.append(piece)
             size += len(piece)
-        return b"".join(pieces)
     except OSError as error:
-        raise JournalIO(f"{path}: {error.strerror or error}") from error
-    finally:
-        os.close(fd)
+        raise BadInput(f"{what} cannot be read: {error.strerror or error}") from error
+    return b"".join(pieces)
 
 
 def _identities(root: str) -> frozenset[tuple[int, int]]:

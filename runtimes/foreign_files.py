@@ -94,7 +94,7 @@ class ForeignFiles:
         """Yield what lies beside the files that a manifest names, none of it to be stored."""
         rest = [found for found in self._found(avoid) if found.path not in listed]
         for found in rest[:MOST_OUTPUTS]:
-            event = _event(_shown(found.path), outcome="skipped", reason=UNLISTED, bytes=found.size)
+            event = _event(shown(found.path), outcome="skipped", reason=UNLISTED, bytes=found.size)
             yield Planned(event, found.path)
         if more := rest[MOST_OUTPUTS:]:
             size = min(MAX_INT, sum(found.size for found in more))
@@ -132,12 +132,12 @@ class ForeignFiles:
         try:
             fd = open_beneath(self._folder, path)
         except FileNotFoundError:
-            raise BadInput(f"{_shown(path)} is named, and is not there; the run was not imported") from None
+            raise BadInput(f"{shown(path)} is named, and is not there; the run was not imported") from None
         except OSError as error:
             raise _unopened(path, error) from error
         if why := unfit(os.fstat(fd)):
             os.close(fd)
-            raise BadInput(f"{_shown(path)} is {why}; only plain files are imported")
+            raise BadInput(f"{shown(path)} is {why}; only plain files are imported")
         return fd
 
     @property
@@ -149,28 +149,28 @@ class ForeignFiles:
 
     def _judged(self, found: Found, taken: dict[str, str]) -> Planned:
         """Return what becomes of something in the folder that nobody described."""
-        shown = _shown(found.path)
+        path = shown(found.path)
         if not isinstance(found, Candidate):
             outcome = "failed" if found.failed else "skipped"
-            return Planned(_event(shown, outcome=outcome, reason=found.reason, bytes=found.size), found.path)
+            return Planned(_event(path, outcome=outcome, reason=found.reason, bytes=found.size), found.path)
         why = refusal(found.path)
         other = taken.setdefault(folded(found.path), found.path)
         if not why and other != found.path:
-            why = f"its path differs from {_shown(other)} in upper and lower case only"
+            why = f"its path differs from {shown(other)} in upper and lower case only"
         if why:
-            return Planned(_event(shown, outcome="skipped", reason=why, bytes=found.size), found.path)
+            return Planned(_event(path, outcome="skipped", reason=why, bytes=found.size), found.path)
         if self._bytes + found.size > _MOST_BYTES:
             why = f"{_MOST_BYTES:,} bytes of a run are imported at most"
-            return Planned(_event(shown, outcome="oversized", reason=why, bytes=found.size), found.path)
+            return Planned(_event(path, outcome="oversized", reason=why, bytes=found.size), found.path)
         try:
             fd = self.opened(found.path)
         except (BadInput, JournalIO) as error:
-            failed = _event(shown, outcome="failed", reason=str(error), bytes=found.size)
+            failed = _event(path, outcome="failed", reason=str(error), bytes=found.size)
             return Planned(failed, found.path)
         try:
             return self._planned(fd, found.path, kind_of(found.path))
         except JournalIO as error:
-            return Planned(_event(shown, outcome="failed", reason=str(error), bytes=found.size), found.path)
+            return Planned(_event(path, outcome="failed", reason=str(error), bytes=found.size), found.path)
         finally:
             os.close(fd)
 
@@ -180,7 +180,7 @@ class ForeignFiles:
             kept = Bundle(self._disk, "", self._mask, self._tick).measure(fd)
         except NotKept as error:
             if error.failed:
-                raise JournalIO(f"{_shown(path)}: {error.reason}") from error
+                raise JournalIO(f"{shown(path)}: {error.reason}") from error
             return Planned(_event(path, outcome="skipped", kind=kind, reason=error.reason, bytes=size), path)
         self._bytes += kept.size
         event = _event(
@@ -197,7 +197,7 @@ class ForeignFiles:
         try:
             return Bundle(self._disk, "", mask, self._tick).measure(fd)
         except NotKept as error:
-            raise JournalIO(f"{_shown(path)}: {error.reason}") from error
+            raise JournalIO(f"{shown(path)}: {error.reason}") from error
 
 
 def kind_of(path: str) -> str:
@@ -213,7 +213,7 @@ def digest_of(planned: Sequence[Planned]) -> str:
 
 def changed(path: str) -> Conflict:
     """Return the error for a file that is another one than a moment ago."""
-    return Conflict(f"{_shown(path)} changed while it was imported; import it again once nobody writes to it")
+    return Conflict(f"{shown(path)} changed while it was imported; import it again once nobody writes to it")
 
 
 def _event(path: str, **fields: object) -> events.ArtifactCollected:
@@ -224,12 +224,12 @@ def _unopened(path: str, error: OSError) -> BadInput | JournalIO:
     import errno  # noqa: PLC0415 - only where something is wrong
 
     if error.errno in {errno.ELOOP, errno.EXDEV}:
-        return BadInput(f"{_shown(path)} is a symbolic link, or behind one; links are never followed")
+        return BadInput(f"{shown(path)} is a symbolic link, or behind one; links are never followed")
     if error.errno in {errno.ENOTDIR, errno.EISDIR, errno.ENXIO, errno.ENAMETOOLONG}:
-        return BadInput(f"{_shown(path)} is no file: {error.strerror}")
-    return JournalIO(f"{_shown(path)}: {error.strerror or error}")
+        return BadInput(f"{shown(path)} is no file: {error.strerror}")
+    return JournalIO(f"{shown(path)}: {error.strerror or error}")
 
 
-def _shown(path: str) -> str:
+def shown(path: str) -> str:
     """Return a path as text; bytes that are not UTF-8 as visible escapes."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")

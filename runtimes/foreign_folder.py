@@ -167,8 +167,8 @@ def folders_of(path: str) -> list[str]:
     """
     try:
         fd = open_folder(path)
-    except OSError as error:
-        raise BadInput(f"{path}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     try:
         if _describes(fd):
             return [""]

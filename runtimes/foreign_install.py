@@ -20,7 +20,6 @@ from runlore.journal.compose import check_legal, compose
 from runlore.journal.disk import Disk, discard, write_whole
 from runlore.journal.errors import Conflict, JournalIO, RunloreError
 from runlore.journal.events import Event
-from runlore.journal.layout import Layout
 from runlore.journal.root import registry_info
 from runlore.journal.scan import Tail
 from runlore.journal.values import Actor, Identity, Owner, RunId
@@ -37,6 +36,7 @@ from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.shared_feed import shared_feed
 
 if TYPE_CHECKING:
+    from runlore.journal.layout import Layout
     from runlore.runtimes.registry import Registry
 
 _NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -18,6 +18,7 @@ from runlore.aio.waiting import wait_decided
 from runlore.journal.values import RunId
 from runlore.named import NamedSubscription
 from runlore.projections.awaiting import Awaited, parse
+from runlore.projections.imported import ImportedView
 from runlore.projections.retention_views import PruneView, TrashView
 from runlore.projections.run_view import RunView
 from runlore.projections.selectors import Chosen
@@ -290,6 +291,18 @@ class AsyncRegistry:
     ) -> PruneView:
         """Return which runs the policy removes, or remove them: see `Registry.prune`."""
         return await act(partial(self.sync.prune, apply=apply, now=now, free=free, as_of=as_of))
+
+    async def import_records(
+        self, records: Iterable[Mapping[str, Any]], *, folder: str | os.PathLike[str] | None = None
+    ) -> list[ImportedView]:
+        """Import runs from their records: see `Registry.import_records`."""
+        return await act(partial(self.sync.import_records, records, folder=folder))
+
+    async def import_directory(
+        self, path: str | os.PathLike[str], *, tool: str | None = None
+    ) -> list[ImportedView]:
+        """Import the runs in a folder of another tool: see `Registry.import_directory`."""
+        return await act(partial(self.sync.import_directory, path, tool=tool))
 
     async def trash(self) -> TrashView:
         """Return what is in the trash: see `Registry.trash`."""

@@ -19,6 +19,7 @@ WITH_FIELDS = [
     errors.DidNotStart(RUN, "spawn_failed", "no such file", 127),
     errors.CorruptJournal("/journal", RUN, Offset(7), "a hole"),
     errors.DamagedArtifact("out/a", "its bytes are not those on record"),
+    errors.WrongDigest("out/a"),
     errors.BrokenPosition("/root/positions/mail.json", "mail", "no end"),
     errors.BadExpression("name = x y", 10, 1, "no end"),
     errors.BadSettings("/root/config.toml", [(3, "no key")]),
