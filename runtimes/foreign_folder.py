@@ -235,9 +235,18 @@ def _description(fd: int) -> tuple[str, bytes] | None:
     if _exists(fd, SURE):
         return SURE, _small(fd, SURE)
     for name in PERHAPS:
-        if _is_file(fd, name) and foreign_manifest.describes_a_run(data := _small(fd, name)):
+        if _is_small(fd, name) and foreign_manifest.describes_a_run(data := _small(fd, name)):
             return name, data
     return None
+
+
+def _is_small(fd: int, name: str) -> bool:
+    """Say whether a plain file of that name is there, not larger than a manifest can be."""
+    try:
+        found = os.stat(name, dir_fd=fd, follow_symlinks=False)
+    except OSError:
+        return False
+    return not unfit(found) and found.st_size <= foreign_manifest.MOST_BYTES
 
 
 def _small(fd: int, path: str) -> bytes:

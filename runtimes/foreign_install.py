@@ -159,8 +159,14 @@ class _Installation:
                 self._disk.unlink(f"{folder}/{name}")
 
     def _discard(self) -> None:
-        """Leave nothing of a run that never was; what cannot be removed is harmless without a journal."""
-        discard(self._disk, self._layout.journal(self._run_id))
+        """Leave nothing of a run that never was; what cannot be removed is harmless without a journal.
+
+        A journal that cannot be removed keeps all of it: then the run is whole, though nobody was told.
+        """
+        journal = self._layout.journal(self._run_id)
+        discard(self._disk, journal)
+        if os.path.lexists(journal):
+            return
         with suppress(OSError):
             self._clear()
         with suppress(OSError):

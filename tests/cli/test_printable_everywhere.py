@@ -127,6 +127,8 @@ SAID: Final = [
     ["artifacts", "cat", ENDED, "{}"],
     ["artifacts", "ls", ENDED, "--kind", "{}"],
     ["submit", "--from", "/no/such/{}"],
+    ["import", "/no/such/{}"],
+    ["import", "/dev/null", "--tool", "{}"],
     ["signal", "-s", "{}", OPEN],
     ["verify", "--heads", "/no/{}"],
     ["heads", "-o", "/no/{}"],

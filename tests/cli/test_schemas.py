@@ -47,7 +47,7 @@ STREAMS: dict[str, list[str]] = {"events": ["events", "bad", "late"], "logs": ["
 LABELS = {"tag", "note", "rename"}
 INSIDE = {"emit", "hold", "subscribe"}
 """Their answers are checked where they are tried."""
-DEEDS = {"submit", "signal", "pause", "unpause", "doctor", "redact", "restore"}
+DEEDS = {"import", "submit", "signal", "pause", "unpause", "doctor", "redact", "restore"}
 
 
 def validator(runlore: Runlore, name: str) -> Any:  # noqa: ANN401 - its stubs know no more

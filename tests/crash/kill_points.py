@@ -16,13 +16,14 @@ from typing import Final
 from runlore.journal.disk import REAL
 from runlore.journal.layout import Layout
 from tests.crash.consuming import Consumes
+from tests.crash.importers import IMPORTERS
 from tests.crash.recovery import broken_registry, in_words
 from tests.crash.removers import REMOVERS
 from tests.crash.traced import calls_of, note, traced
 from tests.crash.victims import VICTIMS, Victim
 from tests.crash.witness import Witness
 
-KINDS: Final[dict[str, type[Victim]]] = {**VICTIMS, **REMOVERS, "consume": Consumes}
+KINDS: Final[dict[str, type[Victim]]] = {**VICTIMS, **REMOVERS, **IMPORTERS, "consume": Consumes}
 
 
 def main(name: str, every: str, folder: str) -> None:

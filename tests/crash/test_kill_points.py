@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.crash.importers import IMPORTERS
 from tests.crash.removers import REMOVERS
 from tests.crash.victims import LONG_LIVES, VICTIMS
 from tests.proof import record
@@ -16,6 +17,7 @@ from tests.proof import record
 PROMISES = {
     "": "a kill at any system call of create, append, seal, heal, repair, replace, claim, pack loses nothing",
     "consume": "a consumer killed at any system call skips nothing, and repeats only what was not acked",
+    "import": "an import killed at any system call leaves nothing to be seen or all of the run",
     "remove": "a removal killed at any system call goes on with the next one, or has not begun",
     "restore": "a return from the trash killed at any system call goes on with the next one",
 }
@@ -24,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.needs("strace")
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("victim", [*VICTIMS, *REMOVERS, "consume"])
+@pytest.mark.parametrize("victim", [*VICTIMS, *REMOVERS, *IMPORTERS, "consume"])
 def test_a_kill_at_every_system_call(victim: str, tmp_path: Path, sized: Callable[[int, int], int]) -> None:
     """Wherever the kernel stops us, what was acknowledged is there and the next appender carries on."""
     every = str(sized(LONG_LIVES.get(victim, 1), 1))
