@@ -95,7 +95,8 @@ class RunFolder:
     def _planned(self, told: _Told, run: ForeignRun, files: ForeignFiles) -> Iterator[Planned]:
         shown = frozenset(log.path for log in run.logs if log.path is not None)
         if not told.only_named:
-            yield from files.all(self._avoid, shown)
+            for each in files.all(self._avoid, shown):
+                yield _as_manifest(each) if each.path == told.manifest else each
             return
         named = [each for each in run.outputs if each.path != told.manifest]
         yield from files.named(named)
@@ -208,6 +209,10 @@ def open_run(disk: Disk, path: str, name: str, avoid: frozenset[tuple[int, int]]
         if error.errno in {errno.ELOOP, errno.EXDEV, errno.ENOTDIR}:
             raise BadInput(f"{path}/{name} is a symbolic link; links are never followed") from error
         raise JournalIO(f"{path}/{name}: {error.strerror or error}") from error
+
+
+def _as_manifest(planned: Planned) -> Planned:
+    return structs.replace(planned, event=structs.replace(planned.event, kind=MANIFEST))
 
 
 def _describes(fd: int) -> bool:
