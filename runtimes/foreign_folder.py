@@ -96,7 +96,7 @@ class RunFolder:
         shown = frozenset(log.path for log in run.logs if log.path is not None)
         if not told.only_named:
             for each in files.all(self._avoid, shown):
-                yield _as_manifest(each) if each.path == told.manifest else each
+                yield _as_manifest(each) if told.manifest and each.path == told.manifest else each
             return
         named = [each for each in run.outputs if each.path != told.manifest]
         yield from files.named(named)

@@ -20,6 +20,7 @@ from runlore.journal.compose import check_legal, compose
 from runlore.journal.disk import Disk, discard, write_whole
 from runlore.journal.errors import Conflict, JournalIO, RunloreError
 from runlore.journal.events import Event
+from runlore.journal.history import exists
 from runlore.journal.root import registry_info
 from runlore.journal.scan import Tail
 from runlore.journal.values import Actor, Identity, Owner, RunId
@@ -57,7 +58,7 @@ def install(registry: "Registry", foreign: Foreign, where: str) -> ImportedView:
     _refuse_secret_labels(registry, run)
     spec = _spec(registry, foreign)
     try:
-        claim = keys.claim(disk, layout, run.key, spec, lambda: ids.mint(run.started_at, os.urandom(5)))
+        claim = keys.claim(disk, layout, run.key, spec, lambda: _mint(disk, layout, run.started_at))
     except Conflict as error:
         raise Conflict(
             f"{run.external_id!a} of {run.source!a} was imported before, with other content; nothing was "
@@ -173,6 +174,18 @@ class _Installation:
             self._disk.unlink(self._layout.owner_lock(self._run_id))
         with suppress(OSError):
             os.rmdir(self._layout.run_dir(self._run_id))
+
+
+def _mint(disk: Disk, layout: "Layout", at: datetime) -> RunId:
+    """Return an id that no run has: many may have started in that one second, long ago."""
+    while True:
+        run_id = ids.mint(at, _draw())
+        if not os.path.lexists(layout.run_dir(run_id)) and not exists(disk, layout, run_id):
+            return run_id
+
+
+def _draw() -> bytes:
+    return os.urandom(5)
 
 
 def _refuse_secret_labels(registry: "Registry", run: ForeignRun) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import stat
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -233,6 +234,31 @@ def test_importing_again_changes_nothing(registry: Registry, source: Path) -> No
 
     assert (again.run_id, again.outcome) == (first.run_id, "existing")
     assert len(registry.runs()) == 1
+
+
+def test_two_who_import_the_same_at_once(registry: Registry, source: Path) -> None:
+    """One of them does it, the other finds it done."""
+    folder = homeboy(source / "a")
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: import_directory(Registry(registry.layout), str(folder)), range(4)))
+
+    assert sorted(item.outcome for (item,) in done) == ["existing"] * 3 + ["imported"]
+    assert len({item.run_id for (item,) in done}) == 1
+    assert len(registry.runs()) == 1
+
+
+def test_an_id_that_another_run_has_is_not_taken(
+    registry: Registry, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many runs started in the same second: nothing of the other one is touched."""
+    draws = iter([b"aaaaa", b"aaaaa", b"bbbbb"])
+    monkeypatch.setattr("runlore.runtimes.foreign_install._draw", lambda: next(draws))
+    put(source, {"a.txt": b"a"})
+    first = imported(registry, write_records(source, record(artifacts=["a.txt"])))
+    second = imported(registry, write_records(source, record(external_id="b")))
+
+    assert first.run_id != second.run_id
+    is_sound(registry, first.run_id)
 
 
 def test_other_content_under_the_same_id(registry: Registry, source: Path) -> None:
