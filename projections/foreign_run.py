@@ -22,7 +22,6 @@ from runlore.journal.values import (
     Reason,
     Recipe,
     RunId,
-    Status,
 )
 from runlore.projections import labels
 from runlore.projections.artifact_paths import folded, refusal
@@ -41,12 +40,12 @@ MOST_ARGV: Final = 128 * 1024
 _LONGEST_CWD: Final = 4096
 _SKEW: Final = timedelta(minutes=1)
 _FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_FINAL: Final[Mapping[str, tuple[Status, type[e.Ended]]]] = {
-    "succeeded": ("succeeded", e.RunSucceeded),
-    "failed": ("failed", e.RunFailed),
-    "timed_out": ("timed_out", e.RunTimedOut),
-    "cancelled": ("cancelled", e.RunCancelled),
-    "unknown": ("failed", e.RunFailed),
+_FINAL: Final[Mapping[str, type[e.FinalEvent]]] = {
+    "succeeded": e.RunSucceeded,
+    "failed": e.RunFailed,
+    "timed_out": e.RunTimedOut,
+    "cancelled": e.RunCancelled,
+    "unknown": e.RunFailed,
 }
 
 
@@ -129,13 +128,13 @@ def checked(record: ImportRecord, now: datetime, told_by: ToldBy = "record") -> 
     )
 
 
-def events_of(run: ForeignRun, made: Made) -> Sequence[e.Event]:
+def events_of(run: ForeignRun, made: Made) -> Sequence[e.KnownEvent]:
     """Return the history of the run, in order, up to its final event; the seal is for whoever writes it."""
-    final = _FINAL[run.outcome][1]
+    final = _FINAL[run.outcome]
     how: Literal["exited", "signalled", "unknown"] = "unknown"
     if run.exit_code is not None or run.signal is not None:
         how = "exited" if run.exit_code is not None else "signalled"
-    known: list[e.Event] = [
+    known: list[e.KnownEvent] = [
         _queued(run, made),
         e.RunBooting(
             seq=1,

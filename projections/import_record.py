@@ -23,7 +23,7 @@ MOST_OUTPUTS: Final = 10_000
 """Artifacts of one record."""
 MOST_LOGS: Final = 64
 Said = Literal["succeeded", "failed", "timed_out", "cancelled", "unknown"]
-_Commit = Annotated[str, Meta(pattern="^[0-9a-f]{7,64}$", max_length=64, description="hex digits")]
+_Commit = Annotated[str, Meta(pattern="^[0-9a-f]{7,64}(?!\n)$", max_length=64, description="hex digits")]
 
 
 class GitRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -19,7 +19,7 @@ from runlore.journal import ids, keys, machine
 from runlore.journal.compose import check_legal, compose
 from runlore.journal.disk import Disk, discard, write_whole
 from runlore.journal.errors import Conflict, JournalIO, RunloreError
-from runlore.journal.events import Event
+from runlore.journal.events import KnownEvent
 from runlore.journal.history import exists
 from runlore.journal.root import registry_info
 from runlore.journal.scan import Tail
@@ -67,8 +67,9 @@ def install(registry: "Registry", foreign: Foreign, where: str) -> ImportedView:
     with claim:
         if not claim.existing:
             _Installation(registry, foreign, claim.run_id, spec).do()
-        outcome = "existing" if claim.existing else "imported"
-        return ImportedView(run_id=claim.run_id, outcome=outcome, source=where)
+        return ImportedView(
+            run_id=claim.run_id, outcome="existing" if claim.existing else "imported", source=where
+        )
 
 
 class _Installation:
@@ -114,7 +115,7 @@ class _Installation:
         disk.sync_dir(layout.run_dir(run_id))
         self._write_journal(events)
 
-    def _write_journal(self, events: Sequence[Event]) -> None:
+    def _write_journal(self, events: Sequence[KnownEvent]) -> None:
         """Write the journal with its seal under its name, and announce it before and after."""
         disk, layout, run_id = self._disk, self._layout, self._run_id
         tail, pieces = Tail.empty(run_id), list[bytes]()
@@ -128,7 +129,7 @@ class _Installation:
         write_whole(disk, layout.journal(run_id), b"".join(pieces))
         feed.announce(run_id, tail.seq, tail.offset, tail.digest, surely=True)
 
-    def _events(self) -> list[Event]:
+    def _events(self) -> list[KnownEvent]:
         """Return the history as it may be recorded."""
         registry, foreign = self._registry, self._foreign
         known = registry.secrets.found.named()

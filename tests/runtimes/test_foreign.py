@@ -102,6 +102,7 @@ def is_sound(registry: Registry, run_id: str) -> None:
     folder = run_folder.look(registry.layout.run_dir(RunId(run_id)))
     assert folder is not None
     assert not folder.problem
+    registry.runs()  # which makes an index, if there is none
     assert list(differences(REAL, registry.layout, iter)) == []
 
 
@@ -158,7 +159,7 @@ def test_a_record_in_full(registry: Registry, source: Path) -> None:
     assert view.compatibility is None
     assert registry.resolve("nightly-17") == view.run_id
     printed = [(line.stream, line.data) for line in registry.get("nightly-17").logs()]
-    assert printed == [("stdout", b"hello"), ("stderr", b"late")]
+    assert printed == [("stdout", b"hello\n"), ("stderr", b"late\n")]
     assert outputs(registry, view.run_id) == {"out/a.txt": ("stored", "file")}
     is_sound(registry, view.run_id)
 
@@ -182,13 +183,12 @@ _labels = st.text(st.sampled_from("abcXYZ 0-_.é☕"), min_size=1, max_size=12).
 def test_whatever_a_record_says_is_shown(tmp_path: Path, sized: Callable[[int, int], int]) -> None:
     """The view has exactly what was given, for any record that is one; again gives the same run."""
     registry = Registry(made_registry(tmp_path / "registry"))
+    assert registry.runs() == []  # so that there is an index to bring up to date
     numbers = iter(range(1 << 30))
 
-    @settings(max_examples=sized(25, 1000))
+    @settings(max_examples=sized(10, 1000))
     @given(
-        argv=st.lists(
-            st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0")), max_size=4
-        ),
+        argv=st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), max_size=4),
         end=st.one_of(
             st.integers(0, 255).map(lambda code: {"exit_code": code}),
             st.integers(1, 64).map(lambda number: {"exit_code": None, "signal": number}),
@@ -488,7 +488,7 @@ def test_a_full_disk_leaves_nothing_half(how: How, tmp_path: Path, sized: Callab
     Registry(layout).import_records([record()])  # so that feed and claims are there
     counting, calls = failing(REAL, None, errno.ENOSPC, "once")
     import_directory(Registry(made_registry(tmp_path / "other"), disk=counting), str(folder))
-    for at in range(1, calls.count + 1, sized(5, 1)):
+    for at in range(1, calls.count + 1, sized(11, 1)):
         disk, failer = failing(REAL, at, errno.ENOSPC, how)
         try:
             (item,) = import_directory(Registry(layout, disk=disk), str(folder))
