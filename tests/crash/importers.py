@@ -22,6 +22,7 @@ class Imports(Victim):
 
     def prepare(self) -> None:
         super().prepare()
+        Registry(self.layout).runs()  # makes an index, which is to be brought up to date
         if not self._source.exists():
             homeboy(self._source)
 
