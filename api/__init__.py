@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from runlore.journal.errors import OutsideRun as OutsideRun
     from runlore.journal.errors import RunloreError as RunloreError
     from runlore.journal.errors import Unverifiable as Unverifiable
+    from runlore.journal.errors import WrongDigest as WrongDigest
     from runlore.journal.scan import Record as Record
     from runlore.journal.values import RunId as RunId
     from runlore.journal.values import Status as Status
@@ -97,6 +98,7 @@ _HOMES = {
         "OutsideRun",
         "RunloreError",
         "Unverifiable",
+        "WrongDigest",
     ),
     "journal.scan": ("Record",),
     "journal.values": ("RunId", "Status"),
@@ -168,6 +170,7 @@ __all__ = [
     "SubscriptionView",
     "TrackedRun",
     "Unverifiable",
+    "WrongDigest",
     "__version__",
     "current",
     "current_run",

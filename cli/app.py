@@ -38,6 +38,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "logs": "Show what a run's command wrote.",
         "history": "Show what happened to a run, for people.",
         "events": "Show the events of runs, and follow them.",
+        "import": "Bring in runs that other tools executed.",
         "artifacts": "List, fetch and check the outputs of a run.",
     },
     "Subscribe": {

@@ -39,7 +39,7 @@ def ended(status: str, exit_code: int | None, signal: int | None, code: str | No
     if signal is not None:
         return f"failed ({signal_name(signal)})"
     code = code or "exit_nonzero"
-    if code == "exit_nonzero" and exit_code is not None:
+    if exit_code and code in {"exit_nonzero", "imported"}:
         return f"failed ({exit_code})"
     return f"failed ({_REASONS.get(code, code.replace('_', ' '))})"
 

@@ -109,9 +109,26 @@ def _labels(view: RunView) -> Iterator[tuple[str, str]]:
     yield "tags", tags(view)
     yield "metadata", msgspec.json.encode(view.metadata).decode() if view.metadata else ""
     yield "key", view.key or ""
-    origin = view.origin
-    yield "origin", f"{origin.kind} of {origin.run_id or origin.external_id}" if origin else ""
+    yield from _origin(view)
     yield "parent", view.parent or ""
+
+
+def _origin(view: RunView) -> Iterator[tuple[str, str]]:
+    """Yield where the run comes from; of an imported one, what tells so, and what of it is not known."""
+    origin = view.origin
+    if origin is None:
+        return
+    if origin.imported_at is None:
+        yield "origin", f"{origin.kind} of {origin.run_id or origin.external_id}"
+        return
+    where = f", ran on {origin.host}" if origin.host else ""
+    when = phrases.absolute(origin.imported_at)
+    yield "origin", f"imported {when}: {origin.external_id} of {origin.source}{where}"
+    if git := origin.git:
+        branch = f" on {git.branch}" if git.branch else ""
+        yield "code", f"commit {git.commit}{branch}{', with changes' if git.dirty else ''}"
+    if view.compatibility == "no_manifest":
+        yield "known from", "files alone: no manifest says how it ended"
 
 
 def _results(view: RunView, *, plain: bool) -> Iterator[tuple[str, str]]:
@@ -204,5 +221,5 @@ def _stop(view: RunView, now: datetime, *, utc: bool) -> str:
 def _journal(view: RunView) -> str:
     sealed = "sealed" if view.sealed else "not sealed"
     mode = "" if view.durability == "power" else f", durability {view.durability}"
-    newer = ", written by a newer release" if view.compatibility else ""
+    newer = ", written by a newer release" if view.compatibility == "newer_format" else ""
     return f"{phrases.counted(view.seq, 'record')}, {sealed}{mode}{newer}"

@@ -227,6 +227,19 @@ class DamagedBundle(RunloreError):
         self.detail: Final[str] = detail
 
 
+class WrongDigest(RunloreError):
+    """A file that is to be imported is not the one that its manifest names; the run was not imported."""
+
+    exit_code: ClassVar[int] = 65
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path}: its bytes are not those that the manifest names, so the run was not imported; "
+            "bring back the right file, or have the manifest made anew"
+        )
+        self.path: Final[str] = path
+
+
 class UndecodableLine(RunloreError):
     """One line is not an event."""
 

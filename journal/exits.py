@@ -125,7 +125,8 @@ RULES: Final[Mapping[type, Mapping[str, Rule]]] = {
         "required": _texts,
         "template": _text,
     },
-    v.Origin: {"external_id": _text},
+    v.Origin: {"external_id": _text, "source": _text, "host": _text, "git": _inside},
+    v.GitState: {"branch": _text},
     v.Handle: {"target": _text},
     v.Reason: {"text": _text},
     v.Survivor: {"command": _text},
@@ -158,5 +159,6 @@ STRUCTURAL: Final[Mapping[tuple[type, str], str]] = {
     (v.Recipe, "argv_bytes"): "made from the redacted arguments",
     (v.Recipe, "runtime"): _WORD,
     (v.Origin, "run_id"): _ID,
+    (v.GitState, "commit"): "hex digits, checked where it is read",
 }
 """Texts that hold nothing anybody typed, and why."""

@@ -148,6 +148,17 @@ class Recipe(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Name of the template it was made from."""
 
 
+class GitState(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """The state of the code, as a record from elsewhere tells it."""
+
+    commit: str
+    branch: str = ""
+    dirty: bool = False
+    """There were changes beside the commit."""
+    patch_sha256: Digest | None = None
+    """Of the patch that holds them."""
+
+
 class Origin(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Where a run comes from: another run, or a record of some other tool."""
 
@@ -158,6 +169,15 @@ class Origin(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """The other tool's id."""
     attempt: Count = 0
     """1 for the first retry."""
+    source: str = ""
+    """The other tool."""
+    imported_at: UtcTime | None = None
+    """When an imported run was written down here; the `at` of its events tells what happened elsewhere."""
+    told_by: Literal["", "record", "manifest", "files"] = ""
+    """What an imported run is known from; `files`: nobody said how it ended."""
+    host: str = ""
+    """The machine it ran on."""
+    git: GitState | None = None
 
 
 class Retention(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

@@ -27,6 +27,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "journal_unreadable": Kind("error", "the journal cannot be read"),
     "journal_torn": Kind("warning", "a crash cut the last line; the next append puts it right"),
     "journal_newer": Kind("info", "a newer release wrote the journal; it can be read, not written"),
+    "imported_without_manifest": Kind(
+        "info", "the run was imported from files that nobody described: how it ended is not known"
+    ),
     "removal_unfinished": Kind("warning", "the removal of a run was cut short; the next one goes on with it"),
     "trash_stray": Kind("info", "something in the trash belongs to no run that is known here"),
     "pruning_failed": Kind("warning", "the last pruning by itself could not remove everything"),

@@ -58,6 +58,15 @@ def key(text: str) -> str:
     return _label("key", text)
 
 
+def of_record(what: str, text: str) -> str:
+    """Return what another tool calls something, as it is stored.
+
+    Raises:
+        BadInput: it is empty, too long, or holds what people could not see or type.
+    """
+    return _label(what, text)
+
+
 def tag(text: str) -> tuple[str, str]:
     """Return (name, value) of a tag given as `NAME=VALUE`, or as `NAME` alone for an empty value.
 

@@ -1,19 +1,20 @@
 """Build the run view from a run's state. Pure."""
 
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from runlore.journal import ids
 from runlore.journal.events import FORMAT
-from runlore.journal.values import Head
+from runlore.journal.values import GitState, Head
 from runlore.projections import shell
 from runlore.projections.health import Health
 from runlore.projections.replay import replay_command
-from runlore.projections.run_state import BEGINNING, OWN_PROCESS, RunState
+from runlore.projections.run_state import BEGINNING, IMPORTED, OWN_PROCESS, RunState
 from runlore.projections.run_view import (
     AcceptanceView,
     ArtifactsView,
     EvidenceView,
+    GitView,
     HandleView,
     ObservationView,
     OriginView,
@@ -87,12 +88,12 @@ def run_view(
         artifacts=_artifacts(state),
         transcript=transcript or _transcript(state),
         retention=_retention(state),
-        rerun=replay_command(state.name, recipe) if recipe else None,
+        rerun=replay_command(state.name, recipe) if recipe and (recipe.argv or recipe.argv_bytes) else None,
         seq=state.seq,
         journal_head=head,
         owner_epoch=state.epoch,
         sealed=state.sealed,
-        compatibility="newer_format" if state.format > FORMAT else None,
+        compatibility=_compatibility(state),
         durability=state.durability,
         stop=_stop(state),
         observation=_observation(state),
@@ -149,7 +150,29 @@ def _origin(state: RunState) -> OriginView | None:
     origin = state.origin
     if origin is None:
         return None
-    return OriginView(kind=origin.kind, run_id=origin.run_id or None, external_id=origin.external_id or None)
+    return OriginView(
+        kind=origin.kind,
+        run_id=origin.run_id or None,
+        external_id=origin.external_id or None,
+        source=origin.source or None,
+        imported_at=origin.imported_at,
+        host=origin.host or None,
+        git=_git(origin.git),
+    )
+
+
+def _git(git: GitState | None) -> GitView | None:
+    if git is None:
+        return None
+    return GitView(
+        commit=git.commit, branch=git.branch or None, dirty=git.dirty, patch_sha256=git.patch_sha256
+    )
+
+
+def _compatibility(state: RunState) -> Literal["newer_format", "no_manifest"] | None:
+    if state.format > FORMAT:
+        return "newer_format"
+    return "no_manifest" if state.origin is not None and state.origin.told_by == "files" else None
 
 
 def _preview(state: RunState) -> PreviewView | None:
@@ -200,6 +223,8 @@ def _transcript(state: RunState) -> TranscriptView | None:
     if state.booting is None or state.queued is None or state.runtime == OWN_PROCESS:
         return None
     counted = state.collecting
+    if state.runtime == IMPORTED and not (counted and counted.transcript_bytes):
+        return None
     return TranscriptView(
         ref=f"runlore://{state.queued.registry_id}/{state.run_id}/transcript",
         bytes=(counted.transcript_bytes or None) if counted else None,

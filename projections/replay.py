@@ -9,7 +9,7 @@ from runlore.projections import durations, shell, sizes
 
 def replay_command(name: str, recipe: Recipe) -> str:
     """Return the shell line that runs the recipe again, in the same folder and within the same limits."""
-    options = ["--cwd", recipe.cwd]
+    options = ["--cwd", recipe.cwd] if recipe.cwd else []
     if name:
         options += ["--name", name]
     for variable, value in recipe.env.items():

@@ -45,6 +45,9 @@ BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 OWN_PROCESS: Final = "process"
 """Runtime of a run that is the process which owns it: no command outlives its owner, nothing is captured."""
 
+IMPORTED: Final = "imported"
+"""Runtime of a run that other tools ran."""
+
 
 class Working(Struct, gc=False):
     """The state inside one fold: changed in place, never handed out."""

@@ -49,12 +49,27 @@ class OwnerView(Struct, frozen=True, kw_only=True):
     version: str
 
 
+class GitView(Struct, frozen=True, kw_only=True):
+    """The state of the code, as another tool told it."""
+
+    commit: str
+    branch: str | None
+    dirty: bool
+    patch_sha256: str | None
+
+
 class OriginView(Struct, frozen=True, kw_only=True):
     """Where the run comes from."""
 
     kind: str
     run_id: str | None
     external_id: str | None
+    source: str | None = None
+    """The tool that an imported run comes from."""
+    imported_at: datetime | None = None
+    host: str | None = None
+    """The machine that an imported run ran on."""
+    git: GitView | None = None
 
 
 class PreviewView(Struct, frozen=True, kw_only=True):
@@ -248,7 +263,8 @@ class RunView(Struct, frozen=True, kw_only=True):
     journal_head: Head | None
     owner_epoch: int
     sealed: bool
-    compatibility: Literal["newer_format"] | None
+    compatibility: Literal["newer_format", "no_manifest"] | None
+    """no_manifest: imported from files that nobody described, so that how it ended is not known."""
     durability: Durability
     stop: StopView | None
     observation: ObservationView | None

@@ -133,6 +133,22 @@ class Bundle:
             self._disk.close(copy.fd)
             discard(self._disk, copy.temporary)
 
+    def measure(self, source: int) -> Kept:
+        """Return what `keep` would store, and store nothing.
+
+        Raises:
+            NotKept: it could not be stored.
+        """
+        for _ in range(_TRIES):
+            before = os.fstat(source)
+            try:
+                kept = self._poured(source, None, before.st_size)
+            except OSError as error:
+                raise NotKept(_told(error), failed=True) from error
+            if kept is not None and _is_same(before, os.fstat(source)):
+                return kept
+        raise NotKept("it changed while it was read, each of 3 times", failed=True)
+
     def drop(self, digest: str) -> None:
         """Remove what no event names."""
         discard(self._disk, f"{self.folder}/{digest}")

@@ -68,8 +68,11 @@ def examine_run(view: RunView, is_in_place: Callable[[RunId], bool] = lambda _: 
         code = "journal_damaged" if view.problem.kind == "damaged" else "journal_unreadable"
         yield finding(code, view.problem.detail, f"runlore verify {run_id}", run_id=run_id)
         return
-    if view.compatibility is not None:
+    if view.compatibility == "newer_format":
         yield finding("journal_newer", "its format is newer than ours", "runlore --version", run_id=run_id)
+    elif view.compatibility == "no_manifest":
+        source = f"{view.origin.source}: {view.origin.external_id}" if view.origin else ""
+        yield finding("imported_without_manifest", source, f"runlore show {run_id}", run_id=run_id)
     if view.provisional:
         detail = view.reason.text if view.reason else f"it {view.status}"
         yield finding("run_lost", detail, f"runlore reconcile {run_id}", run_id=run_id)

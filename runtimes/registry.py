@@ -436,6 +436,40 @@ class Registry:
         )
         return Tracking(self, labels)
 
+    def import_records(
+        self, records: Iterable[Mapping[str, Any]], *, folder: str | os.PathLike[str] | None = None
+    ) -> "list[ImportedView]":
+        """Return the runs that other tools executed, as they were imported from their records, durable.
+
+        What was imported before is `existing`. All records are looked at first: if one is wrong, none
+        comes in. records: mappings with the fields of `runlore schema import_record`; times may be aware
+        datetimes. folder: where the files lie that they name.
+
+        Raises:
+            BadInput: a record is none; nothing was imported. Once all others were imported, Conflict: an
+            id was imported before with other content. WrongDigest: a file is not the one that is named.
+            NotPermitted, JournalIO: the registry cannot be written.
+        """
+        from runlore.runtimes import foreign  # noqa: PLC0415 - few need it
+
+        where = None if folder is None else os.fspath(folder)
+        return foreign.import_records(self, records, folder=where)
+
+    def import_directory(
+        self, path: str | os.PathLike[str], *, tool: str | None = None
+    ) -> "list[ImportedView]":
+        """Return the run in a folder of another tool, or those in the folders below it, durable.
+
+        The folder is only read. tool: what the runs are said to come from, whatever the folders say.
+
+        Raises:
+            BadInput: there is no run in it. Once all others were imported, what was wrong with the first
+            that was not: see `import_records`.
+        """
+        from runlore.runtimes import foreign  # noqa: PLC0415 - few need it
+
+        return foreign.import_directory(self, os.fspath(path), tool=tool)
+
     def wait(
         self,
         run_ids: Iterable[RunId],

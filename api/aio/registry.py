@@ -316,6 +316,18 @@ class AsyncRegistry:
         """Bring in the runs of a bundle: see `Registry.import_bundle`."""
         return await act(partial(self.sync.import_bundle, source, max_bytes=max_bytes))
 
+    async def import_records(
+        self, records: Iterable[Mapping[str, Any]], *, folder: str | os.PathLike[str] | None = None
+    ) -> list[ImportedView]:
+        """Import runs from their records: see `Registry.import_records`."""
+        return await act(partial(self.sync.import_records, records, folder=folder))
+
+    async def import_directory(
+        self, path: str | os.PathLike[str], *, tool: str | None = None
+    ) -> list[ImportedView]:
+        """Import the runs in a folder of another tool: see `Registry.import_directory`."""
+        return await act(partial(self.sync.import_directory, path, tool=tool))
+
     async def trash(self) -> TrashView:
         """Return what is in the trash: see `Registry.trash`."""
         return await ask(self.sync.trash)

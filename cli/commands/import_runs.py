@@ -1,22 +1,20 @@
-"""`runlore import`: bring in runs that were exported, or that other tools recorded."""
+"""`runlore import`: bring in runs that were exported, or that other tools executed."""
 
 import os
 from collections.abc import Iterator
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
 
+from runlore.cli.errors import Failed
 from runlore.cli.options import verb
 from runlore.cli.session import Session
-from runlore.journal import ids
 from runlore.journal.disk import REAL
-from runlore.journal.errors import BadInput
-from runlore.journal.values import RunId
+from runlore.journal.errors import BadInput, RunloreError
 from runlore.projections import sizes
 from runlore.projections.imported import ImportedView, ImportView
 from runlore.runtimes.import_bundle import MOST_BYTES, import_bundle
-from runlore.runtimes.import_source import STANDARD_INPUT, opened
+from runlore.runtimes.import_source import STANDARD_INPUT, Opened, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,8 +22,14 @@ if TYPE_CHECKING:
     from runlore.projections.bundle_file import BundledFile
 
 
-@verb("import", "runlore import nightly.tar", "ssh elsewhere runlore export latest -o - | runlore import -")
-@click.argument("source", metavar="FILE|DIR|-")
+@verb(
+    "import",
+    "runlore import nightly.tar",
+    "ssh elsewhere runlore export latest -o - | runlore import -",
+    "runlore import runs.ndjson",
+    "runlore import ~/.homeboy/runs/2026-11-20-nightly",
+)
+@click.argument("source", metavar="FILE|DIR|-", type=click.Path(allow_dash=True))
 @click.option(
     "--max-bytes",
     metavar="SIZE",
@@ -33,56 +37,82 @@ if TYPE_CHECKING:
     show_default=True,
     help="Refuse a bundle that makes more.",
 )
-def import_runs(session: Session, *, source: str, max_bytes: str) -> None:
-    """Bring in runs that were exported; `-` is standard input.
+@click.option("--tool", metavar="NAME", help="What runs in a folder are said to come from.")
+def import_runs(session: Session, *, source: str, max_bytes: str, tool: str | None) -> None:
+    """Bring in runs: a bundle that was exported, or runs that other tools executed; `-` is standard input.
 
     All of a bundle is checked before anything of it counts: every digest, every journal's chain, and that
     nothing is missing or too much. All its runs come in, or none. What is here already stays as it is, so
     importing twice changes nothing.
 
-    A folder, or JSON records, are runs that other tools recorded.
+    A file of JSON holds records of runs: an object, an array of them, or one a line; `runlore schema
+    import_record` lists the fields. If one is wrong, none comes in. DIR is a run folder of another tool, or
+    a folder of such folders; it is only read, and no link in it is followed.
 
-    Exits with 5 if a run is here with another history, with 65 if the bundle is damaged, and with 2 if it is
-    none.
+    Exits with 5 if a run is here with another history, with 65 if a bundle is damaged or a file is not the
+    one that its manifest names, and with 2 where something is wrong in what was given. Of several runs of
+    other tools each that can be imported is, and the code is that of the first one that could not.
     """
-    most = sizes.parse(max_bytes)
-    items = _imported(session, source, most)
-    view = ImportView(items=items)
-    session.output.answer(view, lambda: _lines(view), [each.run_id for each in items])
+    most, refusals = sizes.parse(max_bytes), _Refusals(session)
+    if os.path.isdir(source):
+        items = _foreign(session, source, None, tool, refusals)
+    else:
+        with opened(source) as found:
+            if found.is_json:
+                items = _foreign(session, source, found, tool, refusals)
+            elif tool is not None:
+                raise BadInput("only folders can be given a tool; a bundle has runs of runlore's own")
+            else:
+                items = _bundle(session, found, most)
+    session.output.answer(
+        ImportView(items=items), lambda: _lines(session, items), [each.run_id for each in items]
+    )
+    refusals.tell(len(items))
 
 
-def _imported(session: Session, source: str, most: int) -> list[ImportedView]:
-    if source != STANDARD_INPUT and os.path.isdir(source):
-        return _foreign(session, source)
-    with opened(source) as found:
-        if found.is_json:
-            return _foreign(session, source)
-        session.see_to_registry()
+class _Refusals:
+    """Tells of each run that could not be imported, while the others are."""
 
-        def watch(files: "Sequence[BundledFile]") -> "Iterable[BundledFile]":
-            return session.output.progress("imported", len(files), "file").over(files)
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._codes: list[int] = []
 
-        layout = session.writing()
-        return import_bundle(REAL, layout, found.read, found.name, max_bytes=most, watch=watch)
+    def __call__(self, where: str, error: RunloreError) -> None:
+        """Take note of one."""
+        self._codes.append(error.exit_code)
+        output = self._session.output
+        output.warn(f"error: {output.text(self._session.registry.secrets.text(f'{where}: {error}'))}")
+
+    def tell(self, imported: int) -> None:
+        """Say how many there were, and end as the first of them demands."""
+        if self._codes:
+            self._session.output.warn(f"{imported:,} imported or there before, {len(self._codes):,} refused")
+            raise Failed(self._codes[0])
 
 
-def _foreign(session: Session, source: str) -> list[ImportedView]:
-    """Return the runs that another tool recorded in a folder, or in JSON.
-
-    Raises:
-        BadInput: this release cannot read such records.
-    """
-    try:
-        foreign = import_module("runlore.runtimes.foreign")
-    except ModuleNotFoundError:
-        raise BadInput(
-            f"{source} is no bundle, and runs of other tools are not read by this release"
-        ) from None
+def _bundle(session: Session, found: Opened, most: int) -> list[ImportedView]:
     session.see_to_registry()
-    items: list[ImportedView] = foreign.import_foreign(session.registry, source)
-    return items
+
+    def watch(files: "Sequence[BundledFile]") -> "Iterable[BundledFile]":
+        return session.output.progress("imported", len(files), "file").over(files)
+
+    return import_bundle(REAL, session.writing(), found.read, found.name, max_bytes=most, watch=watch)
 
 
-def _lines(view: ImportView) -> Iterator[str]:
-    for each in view.items:
-        yield f"{ids.short(RunId(each.run_id))}  {each.outcome}"
+def _foreign(
+    session: Session, source: str, found: Opened | None, tool: str | None, refused: _Refusals
+) -> list[ImportedView]:
+    """Return the runs that another tool recorded in a folder, or in JSON."""
+    from runlore.runtimes import foreign  # noqa: PLC0415 - bundles need none of it
+
+    session.see_to_registry()
+    if found is not None and source == STANDARD_INPUT:
+        if tool is not None:
+            raise BadInput("only folders can be given a tool; records name theirs in `source`")
+        data = foreign.read_stream(found.read, found.name)
+        return foreign.import_bytes(session.registry, data, source, refused=refused)
+    return foreign.import_foreign(session.registry, source, tool=tool, refused=refused)
+
+
+def _lines(session: Session, items: list[ImportedView]) -> Iterator[str]:
+    return (f"{each.run_id}  {each.outcome}  {session.output.text(each.source)}" for each in items)

@@ -137,6 +137,8 @@ SAID: Final = [
     ["import", "/no/such/{}"],
     ["import", "/dev/null", "--max-bytes", "{}"],
     ["submit", "--from", "/no/such/{}"],
+    ["import", "/no/such/{}"],
+    ["import", "/dev/null", "--tool", "{}"],
     ["signal", "-s", "{}", OPEN],
     ["verify", "--heads", "/no/{}"],
     ["heads", "-o", "/no/{}"],

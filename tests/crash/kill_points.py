@@ -17,6 +17,7 @@ from runlore.journal.disk import REAL
 from runlore.journal.layout import Layout
 from tests.crash.collectors import COLLECTORS
 from tests.crash.consuming import Consumes
+from tests.crash.importers import IMPORTERS
 from tests.crash.movers import MOVERS
 from tests.crash.recovery import broken_registry, in_words
 from tests.crash.removers import REMOVERS
@@ -29,6 +30,7 @@ KINDS: Final[dict[str, type[Victim]]] = {
     **REMOVERS,
     **COLLECTORS,
     **MOVERS,
+    **IMPORTERS,
     "consume": Consumes,
 }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.collectors import COLLECTORS
+from tests.crash.importers import IMPORTERS
 from tests.crash.movers import MOVERS
 from tests.crash.removers import REMOVERS
 from tests.crash.victims import LONG_LIVES, VICTIMS
@@ -21,6 +22,7 @@ PROMISES = {
     "collect": "a collection killed at any system call goes on, and the run ends as its command did",
     "export": "an export killed at any system call leaves a whole bundle under its name, or none",
     "import": "an import killed at any system call leaves its runs whole or not there; the next one finishes",
+    "import folder": "an import killed at any system call leaves nothing to be seen or all of the run",
     "remove": "a removal killed at any system call goes on with the next one, or has not begun",
     "promote": "a promotion killed at any system call records right bytes or none, and a repeat completes it",
     "restore": "a return from the trash killed at any system call goes on with the next one",
@@ -30,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.needs("strace")
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("victim", [*VICTIMS, *REMOVERS, *COLLECTORS, *MOVERS, "consume"])
+@pytest.mark.parametrize("victim", [*VICTIMS, *REMOVERS, *COLLECTORS, *MOVERS, *IMPORTERS, "consume"])
 def test_a_kill_at_every_system_call(victim: str, tmp_path: Path, sized: Callable[[int, int], int]) -> None:
     """Wherever the kernel stops us, what was acknowledged is there and the next appender carries on."""
     every = str(sized(LONG_LIVES.get(victim, 1), 1))

@@ -427,6 +427,7 @@ LONG_LIVES: Final = {
     "collect": 15,
     "restore": 10,
     "promote": 12,
+    "import folder": 40,
 }
 """Victims that make so many calls that CI takes only every so many of them."""
 

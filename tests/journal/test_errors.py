@@ -20,6 +20,7 @@ WITH_FIELDS = [
     errors.CorruptJournal("/journal", RUN, Offset(7), "a hole"),
     errors.DamagedArtifact("out/a", "its bytes are not those on record"),
     errors.DamagedBundle("runs.tar", "outputs/00", "it is cut"),
+    errors.WrongDigest("out/a"),
     errors.BrokenPosition("/root/positions/mail.json", "mail", "no end"),
     errors.BadExpression("name = x y", 10, 1, "no end"),
     errors.BadSettings("/root/config.toml", [(3, "no key")]),
