@@ -142,7 +142,7 @@ class Bundle:
         for _ in range(_TRIES):
             before = os.fstat(source)
             try:
-                kept = self._poured(source, None, before.st_size)
+                kept = self._poured(source, None, before)
             except OSError as error:
                 raise NotKept(_told(error), failed=True) from error
             if kept is not None and _is_same(before, os.fstat(source)):
