@@ -91,8 +91,8 @@ def test_what_is_wrong_with_what_was_typed(filled: Runlore) -> None:
         (["import"], 2, "FILE|DIR|-"),
         (["import", "nothing"], 3, "no file nothing"),
         (["import", "taken"], 2, "is no bundle"),
-        (["import", "some.json"], 2, "no bundle"),
-        (["import", "folder"], 2, "no bundle"),
+        (["import", "some.json"], 2, "no field 'a'"),
+        (["import", "folder"], 2, "folder"),
         (["import", "taken", "--max-bytes", "much"], 2, "not a size"),
     ):
         done = filled(*words, code=code)

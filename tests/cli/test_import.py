@@ -50,7 +50,7 @@ def test_what_cannot_be_imported(runlore: Runlore, tmp_path: Path) -> None:
     assert "other content" in runlore("import", str(path), code=5).stderr
     path.write_text(json.dumps([record(external_id="x"), record(external_id="y", colour=1)]))
     assert "record 2" in runlore("import", str(path), code=2).stderr
-    assert runlore("import", str(tmp_path / "gone"), code=2).stdout == ""
+    assert runlore("import", str(tmp_path / "gone"), code=3).stdout == ""
     assert (
         "no folder"
         in runlore("import", "-", stdin=json.dumps(record(logs=[{"path": "a"}])).encode(), code=2).stderr
