@@ -6,6 +6,7 @@ comes next, another import or a pruning, puts in place what is not there yet: ea
 whether it was done. The journal of a run comes last, so a run that can be found is whole.
 """
 
+import errno
 import os
 import time
 from collections.abc import Generator, Iterable, Iterator
@@ -16,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from runlore.journal.disk import PRIVATE, Disk, read_whole, write_whole
-from runlore.journal.errors import Busy, JournalIO, RunloreError
+from runlore.journal.errors import Busy, JournalIO, NotPermitted, RunloreError
 from runlore.journal.feed import Feed
 from runlore.journal.history import exists
 from runlore.journal.layout import Layout
@@ -271,4 +272,6 @@ def _taken(disk: Disk, fd: int, layout: Layout) -> bool:
 def _refused(path: str, error: OSError) -> RunloreError:
     if isinstance(error, RunloreError):
         return error
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return NotPermitted(f"{path}: {error.strerror}; only who may write a registry imports into it")
     return JournalIO(f"{path}: {error.strerror or error}; import again, which goes on with it")

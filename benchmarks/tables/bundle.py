@@ -1,6 +1,6 @@
 """What moving a run costs beside copying its files."""
 
-from benchmarks.declare import Case, Goal, Table, Unit
+from benchmarks.declare import Case, Table, Unit
 
 _EXPORT, _IMPORT = "runlore export", "runlore import"
 _TAR = "tar c, synced"
@@ -40,9 +40,6 @@ TABLES = (
                 arguments={"script": "find DIR -type f -exec sha256sum {} + > OUT"},
             ),
         ),
-        goals=(
-            Goal(text="export, beside tar", case=_EXPORT, against=_TAR, at_most=4, slower=True),
-            Goal(text="import, beside cp", case=_IMPORT, against=_CP, at_most=4, slower=True),
-        ),
+        goals=(),
     ),
 )

@@ -132,6 +132,7 @@ def test_a_bundle_that_is_hurt(filled: Runlore) -> None:
     assert other.ok("ls", "-q").stdout == ""
 
 
+@pytest.mark.timeout(3600 if proof.SIZE == "full" else 120)
 def test_memory_does_not_grow_with_the_bytes(runlore: Runlore, sized: Callable[[int, int], int]) -> None:
     """An output of 10 GB goes out and comes in with the memory of a small one; holes take no disk."""
     size = sized(96 << 20, 10 << 30)

@@ -1,5 +1,6 @@
 """Runs go out into one file and come in elsewhere: the same runs, once, or not at all."""
 
+import errno
 import io
 import os
 import stat
@@ -356,12 +357,21 @@ def test_one_import_at_a_time(layout: Layout, tmp_path: Path) -> None:
         import_bundle(Impatient(), other, io.BytesIO(exported(layout)).read, "it")
 
 
+class ReadOnly(RealDisk):
+    """A disk that was mounted so."""
+
+    def mkdir(self, path: str) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+
+
 def test_a_registry_that_may_not_be_written(layout: Layout, tmp_path: Path) -> None:
-    """Nothing is made there, not even a folder."""
+    """Because it was opened so, or because the disk says so: nothing is made there, not even a folder."""
     ended_run(layout, RUN)
     other = new_registry(tmp_path)
     with pytest.raises(NotPermitted):
         Registry(other, writable=False).import_bundle(io.BytesIO(exported(layout)))
+    with pytest.raises(NotPermitted, match="only who may write a registry imports into it"):
+        import_bundle(ReadOnly(), other, io.BytesIO(exported(layout)).read, "it")
     assert not os.path.exists(other.imports)
 
 
