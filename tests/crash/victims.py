@@ -405,7 +405,7 @@ LONG_LIVES: Final = {
     "redact packed": 50,
     "remove": 10,
     "restore": 10,
-    "promote": 12,
+    "promote": 25,
 }
 """Victims that make so many calls that CI takes only every so many of them."""
 
