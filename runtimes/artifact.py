@@ -27,9 +27,10 @@ class Artifact:
     def __init__(
         self, registry: "Registry", run_id: RunId, entry: ArtifactCollected, view: ArtifactView
     ) -> None:
-        self._layout, self.run_id, self._entry = registry.layout, run_id, entry
-        self.path: Final = entry.path
-        self.view: Final = view
+        self._layout, self._entry = registry.layout, entry
+        self.run_id: Final[RunId] = run_id
+        self.path: Final[str] = entry.path
+        self.view: Final[ArtifactView] = view
         """What `artifacts ls` shows of it: size, digest, kind, media type, who promoted it."""
 
     def __repr__(self) -> str:

@@ -79,7 +79,7 @@ class Promotion:
             self._require_outputs()  # that they are gone is told better by that they were removed
             return []
         evidence.settle()
-        done = dict.fromkeys(self._decide(kept, why), _PROMOTED)
+        done: dict[str, Promoting] = dict.fromkeys(self._decide(kept, why), _PROMOTED)
         known = self._on_record()
         for entry in kept:
             if entry.path not in done and _is_in(known, entry):

@@ -14,7 +14,7 @@ class AsyncArtifact:
     """A stored output; `sync` is the handle behind it. Its bytes are checked whenever they are taken."""
 
     def __init__(self, artifact: Artifact) -> None:
-        self.sync: Final = artifact
+        self.sync: Final[Artifact] = artifact
 
     def __repr__(self) -> str:
         return f"<runlore.AsyncArtifact {self.path} of {self.run_id}>"

@@ -426,7 +426,7 @@ LONG_LIVES: Final = {
     "remove": 10,
     "collect": 15,
     "restore": 10,
-    "promote": 12,
+    "promote": 25,
     "import folder": 40,
 }
 """Victims that make so many calls that CI takes only every so many of them."""

@@ -43,6 +43,14 @@ WRITES = frozenset({"open", "write", "pwrite", "truncate", "fdatasync", "rename"
 SPARSE = b"a" + bytes(3 << 20) + b"b"
 
 
+class Copying(RealDisk):
+    """A disk on which files cannot share blocks."""
+
+    def clone(self, source: int, target: int) -> bool:
+        del source, target
+        return False
+
+
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
     """A registry with one run that has four stored outputs, two of them the same."""
@@ -137,7 +145,7 @@ def test_holes_stay_holes(tmp_path: Path) -> None:
     """A sparse output takes no more disk among the evidence than where it was."""
     layout = registry_at(tmp_path / "registry")
     leave_run(layout, outputs={"sparse": SPARSE})
-    Registry(layout).get(RUN).promote()
+    Registry(layout, disk=Copying()).get(RUN).promote()
     kept = Path(layout.evidence, sha256(SPARSE).hexdigest())
 
     assert kept.read_bytes() == SPARSE
@@ -164,9 +172,9 @@ def test_no_rule_and_nobody_by_name_removes_a_promoted_run(layout: Layout) -> No
         (gone, "age"),
     ]
     for run_id in (RUN, accepted):
-        for options in ({}, {"force": True}, {"now": True}):
+        for force, now in ((False, False), (True, False), (False, True)):
             with pytest.raises(Conflict, match=r"an output of it is evidence|its outcome was accepted"):
-                registry.get(run_id).remove(**options)
+                registry.get(run_id).remove(force=force, now=now)
         assert lies(layout, run_id) == ["runs"]
     assert lies(layout, gone) == []
     told = registry.view(accepted).retention.acceptance
@@ -282,14 +290,24 @@ def _linked(path: Path) -> None:
     path.symlink_to(path.parent.parent / "victim")
 
 
+def _longer(path: Path) -> None:
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes() + b"x")
+
+
+def _pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 SPOILED: dict[str, Callable[[Path], object]] = {
-    "missing": lambda path: path.unlink(),
+    "missing": Path.unlink,
     "other bytes": damage,
-    "longer": lambda path: (path.chmod(0o600), path.write_bytes(path.read_bytes() + b"x")),
+    "longer": _longer,
     "a link": _linked,
     "writable by others": lambda path: path.chmod(0o622),
     "another name": lambda path: os.link(path, path.parent.parent / "hard"),
-    "a pipe": lambda path: (path.unlink(), os.mkfifo(path)),
+    "a pipe": _pipe,
 }
 
 
@@ -392,15 +410,11 @@ def test_a_disk_that_is_full_at_any_call(tmp_path: Path) -> None:
     assert number > 20
 
 
-class Tight(RealDisk):
+class Tight(Copying):
     """A disk that is full once so many pieces were written."""
 
     def __init__(self, room: int) -> None:
         self.room = room
-
-    def clone(self, source: int, target: int) -> bool:
-        del source, target
-        return False
 
     def pwrite(self, fd: int, data: bytes, offset: int, /) -> int:  # type: ignore[override]  # RealDisk has os.pwrite
         self.room -= 1
