@@ -416,13 +416,13 @@ VICTIMS: Final[dict[str, type[Victim]]] = {
     "list": Lists,
 }
 LONG_LIVES: Final = {
-    "redact": 4,
+    "redact": 5,
     "list": 40,
     "pack": 15,
     "label packed": 50,
     "redact packed": 50,
     "remove": 10,
-    "collect": 15,
+    "collect": 20,
     "restore": 10,
 }
 """Victims that make so many calls that CI takes only every so many of them."""
