@@ -43,6 +43,7 @@ def _collect(files: str) -> Table:
                 case=_OURS,
                 against=_CP,
                 at_least=0.7,
+                remark="an event that is durable before the next one is one sync more for each file",
             ),
         ),
     )

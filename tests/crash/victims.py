@@ -416,7 +416,7 @@ VICTIMS: Final[dict[str, type[Victim]]] = {
     "list": Lists,
 }
 LONG_LIVES: Final = {
-    "redact": 4,
+    "redact": 5,
     "list": 40,
     "pack": 15,
     "label packed": 50,
@@ -424,7 +424,7 @@ LONG_LIVES: Final = {
     "export": 20,
     "import": 40,
     "remove": 10,
-    "collect": 15,
+    "collect": 20,
     "restore": 10,
     "promote": 25,
     "import folder": 40,
