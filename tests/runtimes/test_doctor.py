@@ -22,6 +22,7 @@ from runlore.runtimes.identity import identify
 from runlore.runtimes.registry import Registry
 from tests.doubles.drafts import booting, collecting, new_run_id, queued, started, succeeded
 from tests.journal.packed import pack, packs
+from tests.runtimes.foreign_folders import bare
 from tests.runtimes.kept_runs import Owned, myself, registry_at
 
 NOT_ALWAYS = {"kernel_without_pidfs", "no_bytecode", "disk_low", "disk_full"}
@@ -277,6 +278,7 @@ def test_every_code_is_tried_here() -> None:
     elsewhere = {
         *NOT_ALWAYS,
         "journal_newer",
+        "imported_without_manifest",
         "registry_missing",
         "not_writable",
         "not_yours",
@@ -346,6 +348,16 @@ def test_a_journal_of_a_newer_release(layout: Layout) -> None:
     newer = structs.replace(view, compatibility="newer_format")
 
     assert [item.code for item in doctor.examine_run(newer)] == ["journal_newer"]
+
+
+def test_a_run_that_nobody_described(layout: Layout) -> None:
+    """It came in from files alone, and how it ended is not known; that is told, and nothing to act on."""
+    registry = Registry(layout)
+    folder = bare(Path(f"{layout.root}-elsewhere"))
+    (item,) = registry.import_directory(folder)
+
+    told = doctor.examine_run(registry.view(RunId(item.run_id)))
+    assert [(each.code, each.severity) for each in told] == [("imported_without_manifest", "info")]
 
 
 # -- what somebody is in the middle of is nothing wrong
