@@ -68,7 +68,7 @@ class Artifact:
 
 
 def artifact_of(registry: "Registry", run_id: RunId, path: str) -> Artifact:
-    """Return the stored output of this path: see `Run.artifact`."""
+    """Return the stored output of this path: see `Run.get_artifact`."""
     state = artifacts_of(registry.disk, registry.layout, run_id)
     (entry,) = stored_of(state, (path,), exact=True)
     return Artifact(registry, run_id, entry, artifact_view(state, entry))

@@ -155,7 +155,7 @@ class Run:
 
         return views_of(self.registry, self.id, globs, kind)
 
-    def artifact(self, path: str) -> "Artifact":
+    def get_artifact(self, path: str) -> "Artifact":
         """Return one stored output, to be read or saved; whoever does is told if its bytes are others.
 
         Raises:

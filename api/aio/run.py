@@ -84,9 +84,9 @@ class AsyncRun:
         """Return the outputs that were collected, and what was left out: see `Run.artifacts`."""
         return await ask(partial(self.sync.artifacts, *globs, kind=kind))
 
-    async def artifact(self, path: str) -> AsyncArtifact:
-        """Return one stored output: see `Run.artifact`."""
-        return AsyncArtifact(await ask(partial(self.sync.artifact, path)))
+    async def get_artifact(self, path: str) -> AsyncArtifact:
+        """Return one stored output: see `Run.get_artifact`."""
+        return AsyncArtifact(await ask(partial(self.sync.get_artifact, path)))
 
     @asynccontextmanager
     async def logs(

@@ -125,7 +125,7 @@ async def test_outputs_and_decisions_about_them(registry: AsyncRegistry, tmp_pat
     """They are listed, read and saved; what is promoted is evidence, and who accepts is on record."""
     run = AsyncRun(registry.sync.get(leave_run(registry.sync.layout, outputs={"a": b"one"})))
     await run.accept("well done")
-    one = await run.artifact("a")
+    one = await run.get_artifact("a")
 
     assert [item.done for item in await run.promote("a", reason="it went live")] == ["promoted"]
     assert await run.artifacts(kind="file") == run.sync.artifacts(kind="file")

@@ -133,7 +133,7 @@ class Races:
     def _read(self, registry: Registry, run_id: RunId) -> None:
         """Read an output: right, or not there, and never half."""
         for path, data in self._outputs[run_id].items():
-            if registry.get(run_id).artifact(path).read() != data:
+            if registry.get(run_id).get_artifact(path).read() != data:
                 self.broken.append(f"{path} of {run_id} was read, and is not right")
         self._count("outputs read")
 

@@ -30,7 +30,7 @@ def test_listing(run: Run) -> None:
 
 def test_taking_one(run: Run, tmp_path: Path) -> None:
     """Its bytes; a file that can be sought in; a copy under another name, or in a folder under its own."""
-    one = run.artifact("out/a[1].csv")
+    one = run.get_artifact("out/a[1].csv")
 
     assert one.read() == b"1,2\n"
     with one.open() as file:
@@ -51,7 +51,7 @@ def test_saving_where_it_cannot_be(
     (tmp_path / "there").write_text("mine")
     (tmp_path / "link").symlink_to("nowhere")
     with pytest.raises(BadInput):
-        run.artifact("r.html").save(to)
+        run.get_artifact("r.html").save(to)
 
     assert {path.name for path in tmp_path.iterdir()} == {"registry", "there", "link"}
     assert (tmp_path / "there").read_text() == "mine"
@@ -59,7 +59,7 @@ def test_saving_where_it_cannot_be(
 
 def test_bytes_that_are_others(run: Run, tmp_path: Path) -> None:
     """No way of taking them gives them."""
-    one = run.artifact("r.html")
+    one = run.get_artifact("r.html")
     path = tmp_path / "registry/runs" / RUN / "bundle" / str(one.view.sha256)
     path.chmod(0o600)
     path.write_bytes(b"<b>")

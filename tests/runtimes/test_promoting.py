@@ -188,8 +188,8 @@ def test_evidence_outlives_a_run_removed_by_hand(layout: Layout, run: Run, tmp_p
     shutil.rmtree(layout.run_dir(RUN))
 
     assert [item.path for item in run.artifacts() if item.promoted] == ["out/model.bin", "r.html"]
-    assert run.artifact("r.html").read() == b"<p>"
-    assert run.artifact("out/model.bin").save(tmp_path).read_bytes() == OUTPUTS["out/model.bin"]
+    assert run.get_artifact("r.html").read() == b"<p>"
+    assert run.get_artifact("out/model.bin").save(tmp_path).read_bytes() == OUTPUTS["out/model.bin"]
     found = check_outputs(REAL, layout, RUN)
     assert {(each.kind, each.path) for each in found.findings} == {
         ("missing-manifest", ""),
@@ -261,7 +261,7 @@ def test_paths_that_lead_elsewhere(layout: Layout, run: Run, path: str) -> None:
         with pytest.raises((BadInput, NotFound)):
             run.promote(*paths)
     with pytest.raises(NotFound):
-        run.artifact(path)
+        run.get_artifact(path)
     assert (promotions(layout), os.listdir(layout.evidence)) == ([], [])
 
 
@@ -348,7 +348,7 @@ def test_a_link_in_the_place_of_the_evidence(layout: Layout, run: Run, tmp_path:
     assert {each.kind for each in check_outputs(REAL, layout, RUN).findings} == {"review-evidence-mismatch"}
     shutil.rmtree(layout.run_dir(RUN))
     with pytest.raises(DamagedArtifact):
-        run.artifact("empty").read()
+        run.get_artifact("empty").read()
 
 
 def test_a_folder_that_was_removed_by_hand(layout: Layout, run: Run) -> None:
@@ -377,7 +377,7 @@ def test_secrets_among_the_evidence_are_told(tmp_path: Path) -> None:
     leave_run(layout, outputs={"key": b"AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYzzzzzzzzzz\n"})
     run = Registry(layout).get(RUN)
     run.promote()
-    name = f"evidence/{run.artifact('key').view.sha256}"
+    name = f"evidence/{run.get_artifact('key').view.sha256}"
 
     left = run.redact("wJalrXUtnFEMI/K7MDENG/bPxRfiCYzzzzzzzzzz", dry_run=True).still_there
     assert name in {each.path for each in left}
