@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from runlore.journal.disk import Disk, discard
 from runlore.journal.errors import DamagedArtifact, JournalIO, NotPermitted, RunloreError
 from runlore.journal.events import ArtifactCollected
+from runlore.journal.held import is_locked
 from runlore.journal.layout import Layout
 from runlore.runtimes.bundle import PIECE
 
@@ -95,14 +96,11 @@ class Evidence:
         Raises:
             DamagedArtifact: it holds something else than the output did. JournalIO: the disk refused.
         """
-        temporary = f"{self.folder}/.{os.urandom(6).hex()}.tmp"
         try:
-            self._copy(source, entry, temporary)
-            self._disk.rename(temporary, f"{self.folder}/{entry.sha256}")
+            while not self._kept(source, entry):
+                pass
         except OSError as error:
             raise _refused(entry.path, error) from error
-        finally:
-            discard(self._disk, temporary)
 
     def settle(self) -> None:
         """Return when the names of all that was kept are on the disk.
@@ -116,16 +114,26 @@ class Evidence:
         except OSError as error:
             raise _refused(self.folder, error) from error
 
-    def _copy(self, source: int, entry: ArtifactCollected, temporary: str) -> None:
+    def _kept(self, source: int, entry: ArtifactCollected) -> bool:
+        """Copy the file; False if somebody swept the copy away before it was locked."""
+        temporary = f"{self.folder}/.{os.urandom(6).hex()}.tmp"
         fd = self._disk.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try:
-            right = self._disk.stat(source).size == entry.bytes
-            if not right or self._copied(source, fd, entry.bytes) != entry.sha256:
-                raise DamagedArtifact(entry.path, "its bytes are not those on record")
-            self._disk.make_read_only(fd)
-            self._disk.fdatasync(fd)
+            if not self._disk.lock(fd, wait=False) or not self._disk.stat(fd).links:
+                return False
+            self._copy(source, fd, entry)
+            self._disk.rename(temporary, f"{self.folder}/{entry.sha256}")
         finally:
             self._disk.close(fd)
+            discard(self._disk, temporary)
+        return True
+
+    def _copy(self, source: int, fd: int, entry: ArtifactCollected) -> None:
+        right = self._disk.stat(source).size == entry.bytes
+        if not right or self._copied(source, fd, entry.bytes) != entry.sha256:
+            raise DamagedArtifact(entry.path, "its bytes are not those on record")
+        self._disk.make_read_only(fd)
+        self._disk.fdatasync(fd)
 
     def _copied(self, source: int, target: int, size: int) -> str:
         """Return the digest of what was copied, or shared, as the target has it; NULs become holes."""
@@ -164,7 +172,7 @@ class Evidence:
 
 
 def leftovers(disk: Disk, layout: Layout, now: datetime) -> list[Leftover]:
-    """Return the half copies that nobody has gone on with for a day; reads only."""
+    """Return the half copies that nobody is at, and has not been for a day; reads only."""
     found: list[Leftover] = []
     try:
         names = sorted(disk.listdir(layout.evidence))
@@ -175,22 +183,41 @@ def leftovers(disk: Disk, layout: Layout, now: datetime) -> list[Leftover]:
         with suppress(OSError):
             if _HALF.fullmatch(name):
                 file = disk.stat_path(path)
-                if stat.S_ISREG(file.mode) and _written(file.mtime_ns) < now - _HALF_FOR:
+                old = stat.S_ISREG(file.mode) and _written(file.mtime_ns) < now - _HALF_FOR
+                if old and not is_locked(disk, path):
                     found.append(Leftover(path, file.allocated))
     return found
 
 
-def sweep(disk: Disk, half: Leftover) -> None:
-    """Remove half a copy; one that is gone is no matter.
+def sweep(disk: Disk, half: Leftover) -> bool:
+    """Remove half a copy, unless somebody is at it; say whether it is gone.
 
     Raises:
         JournalIO: the disk refused.
     """
     try:
-        with suppress(FileNotFoundError):
+        fd = disk.open(half.path, os.O_RDWR | os.O_NONBLOCK)
+        try:
+            if not disk.lock(fd, wait=False):
+                return False
             disk.unlink(half.path)
+        finally:
+            disk.close(fd)
+    except FileNotFoundError:
+        return True
+    except PermissionError:  # it was made read-only before the crash, so it cannot be locked from here
+        return not is_locked(disk, half.path) and _gone(disk, half.path)
     except OSError as error:
         raise _refused(half.path, error) from error
+    return True
+
+
+def _gone(disk: Disk, path: str) -> bool:
+    try:
+        disk.unlink(path)
+    except OSError as error:
+        raise _refused(path, error) from error
+    return True
 
 
 def _written(mtime_ns: int) -> datetime:

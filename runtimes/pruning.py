@@ -249,11 +249,10 @@ class Pruning:
 
     def _swept(self, half: Leftover) -> bool:
         try:
-            sweep(self._disk, half)
+            return sweep(self._disk, half)
         except RunloreError as error:
             self.failures.append(str(error))
             return False
-        return True
 
     def _fail(self, run_id: RunId, why: str) -> None:
         self.failures.append(why)

@@ -38,7 +38,7 @@ BATCH: Final = 200
 """Rounds that the same runs are for."""
 _FILES: Final = 5 + 2 + 1
 """What every run has, two outputs, and their manifest."""
-_PROMOTES: Final = 0.1
+_PROMOTES: Final = 0.5
 """How often a thread that may promote does: not before the runs went through something else."""
 
 
@@ -104,10 +104,7 @@ class Races:
             registry.get(run_id).pin()
             self._count("pinned")
             for _ in range(rng.randrange(3)):
-                if lies(self._layout, run_id) != ["runs"]:
-                    self.broken.append(f"{run_id} is pinned, and lies in {lies(self._layout, run_id)}")
-                if self._files(run_id) != _FILES:
-                    self.broken.append(f"{run_id} is pinned, and has {self._files(run_id)} files")
+                self._see_whole(run_id, "pinned")
             registry.get(run_id).unpin()
 
     def _promote(self, registry: Registry, run_id: RunId, rng: random.Random) -> None:
@@ -117,13 +114,20 @@ class Races:
             return
         new = [item for item in registry.get(run_id).promote() if item.done == "promoted"]
         self._count("promoted" if new else "promoted before")
-        with cleanup_lock(REAL, self._layout, patience_s=60):  # else it may be on its way back
-            self._see_evidence(run_id, self._outputs[run_id])
+        self._see_evidence(run_id, self._outputs[run_id])
+
+    def _see_whole(self, run_id: RunId, what: str) -> None:
+        """See that a run is in its place, all of it; one that is on its way back is once it has come."""
+        whole = (["runs"], _FILES)
+        if (lies(self._layout, run_id), self._files(run_id)) == whole:
+            return
+        with cleanup_lock(REAL, self._layout, patience_s=60):
+            found = (lies(self._layout, run_id), self._files(run_id))
+        if found != whole:
+            self.broken.append(f"{run_id} is {what}, lies in {found[0]}, and has {found[1]} files")
 
     def _see_evidence(self, run_id: RunId, paths: Iterable[str]) -> None:
-        places, files = lies(self._layout, run_id), self._files(run_id)
-        if places != ["runs"] or files != _FILES:
-            self.broken.append(f"{run_id} is promoted, lies in {places}, and has {files} files")
+        self._see_whole(run_id, "promoted")
         for path in paths:
             data = self._outputs[run_id][path]
             with open(f"{self._layout.evidence}/{sha256(data).hexdigest()}", "rb") as file:

@@ -437,13 +437,15 @@ def test_a_disk_that_fills_up_in_between(layout: Layout) -> None:
 
 
 def test_half_copies_are_swept_after_a_day(layout: Layout, run: Run) -> None:
-    """By `prune --apply`, and told before; whatever else is there stays."""
+    """By `prune --apply`, and told before; what somebody is at, and whatever else is there, stays."""
     run.promote("r.html")
-    names = (".0123456789ab.tmp", ".note.tmp", "notes", ".aaaaaaaaaaaa.tmp")
+    names = (".0123456789ab.tmp", ".note.tmp", "notes", ".cccccccccccc.tmp", ".aaaaaaaaaaaa.tmp")
     for name in names:
         Path(layout.evidence, name).write_bytes(b"x" * 5000)
     young = Path(layout.evidence, names[-1])
     os.utime(young, (young.stat().st_mtime + 86400 * 3,) * 2)
+    busy = REAL.open(f"{layout.evidence}/{names[3]}", os.O_RDWR)
+    assert REAL.lock(busy)
     Path(layout.config_file).write_text(RULES)
     tomorrow = Registry(layout, disk=Later(timedelta(days=1, minutes=1)))
 
@@ -453,4 +455,6 @@ def test_half_copies_are_swept_after_a_day(layout: Layout, run: Run) -> None:
     assert set(names) < set(os.listdir(layout.evidence))
     assert tomorrow.prune(apply=True).halves == 1
     assert set(os.listdir(layout.evidence)) == {*names[1:], evidence(layout, "r.html").name}
+    REAL.close(busy)
+    assert tomorrow.prune(apply=True).halves == 1
     assert tomorrow.prune(apply=True).halves == 0
