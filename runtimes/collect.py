@@ -84,7 +84,7 @@ class _Collector:
         mask = wanted.redactor.without_values if wanted.redactor and wanted.redactor.has_values else None
         self._bundle = Bundle(wanted.disk, wanted.layout.in_run(wanted.run_id, FOLDER), mask, tick)
         self._beyond = Beyond()
-        self._recorder = Recorder(self._bundle, append, pause, self._beyond)
+        self._recorder = Recorder(self._bundle, append, self._on_record, pause, self._beyond)
         self._state = Artifacts()
         self._done: Counter[str] = Counter()
         """Paths on record before this began, as they are recorded."""
@@ -97,8 +97,7 @@ class _Collector:
         """Everything that is declared, each looked at once, whatever becomes of what was found before."""
 
     def run(self) -> str:
-        wanted = self._wanted
-        self._state = artifacts_of(wanted.disk, wanted.layout, wanted.run_id)
+        self._state = self._as_recorded()
         for entry in self._state.entries:
             self._done[entry.path] += not entry.files
             if entry.sha256 is not None:
@@ -119,6 +118,18 @@ class _Collector:
         if why and not self._say_failed(why):
             return f"the outputs could not be put on record: {why}"
         return self._settled()
+
+    def _as_recorded(self) -> Artifacts:
+        """Return what the journal says of the run's outputs by now."""
+        return artifacts_of(self._wanted.disk, self._wanted.layout, self._wanted.run_id)
+
+    def _on_record(self) -> set[str]:
+        """Return the digests that the journal names by now.
+
+        Raises RunloreError: it cannot be read.
+        """
+        found = self._as_recorded()
+        return {each.sha256 for each in found.entries if each.sha256 is not None}
 
     def _say_failed(self, why: str) -> bool:
         """Count what there is besides, and put on record that it is missing; say whether that was taken."""
@@ -284,6 +295,8 @@ class _Collector:
         """Write the manifest; return which declared outputs are not durable."""
         recorder, state = self._recorder, self._state
         state.entries = (*state.entries, *recorder.new)
+        if self._beyond.files:  # the journal may have taken what it said it had not
+            state = self._state = self._as_recorded()
         if state.entries:
             self._write_manifest()
         if self._wanted.may_empty:
@@ -297,6 +310,8 @@ class _Collector:
             if attempt:
                 self._pause()
             with suppress(OSError):
+                if attempt:
+                    self._bundle.begin()  # perhaps there is no folder yet
                 write_manifest(self._wanted.disk, self._bundle.folder, data)
                 return
 

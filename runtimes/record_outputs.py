@@ -7,7 +7,7 @@ from typing import Final, Literal, Protocol
 from msgspec import Struct
 
 from runlore.journal import events
-from runlore.journal.errors import JournalIO
+from runlore.journal.errors import JournalIO, RunloreError
 from runlore.journal.scan import Record
 from runlore.runtimes.bundle import Bundle, Kept
 from runlore.runtimes.emptying import Emptying
@@ -63,8 +63,16 @@ class _Line(Struct, frozen=True):
 class Recorder:
     """The outputs of one run on their way into its journal."""
 
-    def __init__(self, bundle: Bundle, append: Append, pause: Callable[[], None], beyond: Beyond) -> None:
-        self._bundle, self._append, self._pause, self._beyond = bundle, append, pause, beyond
+    def __init__(
+        self,
+        bundle: Bundle,
+        append: Append,
+        on_record: Callable[[], set[str]],
+        pause: Callable[[], None],
+        beyond: Beyond,
+    ) -> None:
+        self._bundle, self._append, self._on_record = bundle, append, on_record
+        self._pause, self._beyond = pause, beyond
         self._lines: list[_Line] = []
         self._held_bytes = 0
         self.named: Final[set[str]] = set()
@@ -99,11 +107,19 @@ class Recorder:
                 if line.source is not None and why is None:
                     self.emptying.add(line.source.path, line.source.found)
         except OSError:
-            for line in lines[done:]:
-                self._beyond.add(line.size)
-                if line.kept is not None and line.kept.is_new and line.kept.sha256 not in self.named:
-                    self._bundle.drop(line.kept.sha256)
+            self._drop(lines[done:])
             raise
+
+    def _drop(self, lines: list[_Line]) -> None:
+        """Remove copies that the journal does not name: it may name one although it could not be synced."""
+        try:
+            named = self.named | self._on_record()
+        except RunloreError:
+            named = self.named | {each.kept.sha256 for each in lines[:1] if each.kept is not None}
+        for line in lines:
+            self._beyond.add(line.size)
+            if line.kept is not None and line.kept.is_new and line.kept.sha256 not in named:
+                self._bundle.drop(line.kept.sha256)
 
     def record(self, fields: dict[str, object]) -> None:
         """Append one event about outputs.

@@ -145,7 +145,7 @@ def test_nothing_outside_is_read(
         hashed = sha256(SECRET).hexdigest() in str(view)
         yield SECRET if hashed else MINE if not view.findings else b""
 
-    times, bundle = sized(1_500, 150_000), world.bundle
+    times, bundle = sized(700, 150_000), world.bundle
     with swapping([(bundle / NAME, tmp_path / "to-file"), (bundle, tmp_path / "to-folder")]):
         found = tried(times, [cat, get, verify])
 
