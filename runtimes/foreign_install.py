@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from runlore.runtimes.registry import Registry
 
 _NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TRIES: Final = 64
 _NOBODY: Final = Owner(host="", identity=Identity(boot_id="", pid_ns=0, pid=0))
 
 
@@ -178,11 +179,16 @@ class _Installation:
 
 
 def _mint(disk: Disk, layout: "Layout", at: datetime) -> RunId:
-    """Return an id that no run has: many may have started in that one second, long ago."""
-    while True:
+    """Return an id that no run has: many may have started in that one second, long ago.
+
+    Raises:
+        JournalIO: the disk does not tell of any id whether it is free.
+    """
+    for _ in range(_TRIES):
         run_id = ids.mint(at, _draw())
         if not os.path.lexists(layout.run_dir(run_id)) and not exists(disk, layout, run_id):
             return run_id
+    raise JournalIO(f"{layout.journals}: whether an id is free cannot be told; nothing was imported")
 
 
 def _draw() -> bytes:

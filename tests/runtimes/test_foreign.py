@@ -504,6 +504,14 @@ def test_a_full_disk_leaves_nothing_half(how: How, tmp_path: Path, sized: Callab
         forget(layout, item.run_id)
 
 
+def test_a_disk_that_does_not_tell_which_ids_are_free(registry: Registry) -> None:
+    """It is told, instead of looking for one for ever."""
+    registry.import_records([record()])
+    disk, _ = failing(REAL, 2, errno.EIO, "for ever", only=frozenset({"stat_path"}))
+    with pytest.raises(JournalIO, match="free"):
+        Registry(registry.layout, disk=disk).import_records([record(external_id="b")])
+
+
 def forget(layout: Layout, run_id: str) -> None:
     """Remove every trace of a run, for the next attempt."""
     os.unlink(layout.journal(RunId(run_id)))
