@@ -27,7 +27,7 @@ def test_commands_are_proposed(ended: Runlore) -> None:
         "sql",
         "schema",
     ]
-    assert proposed(ended, "runlore ex") == []
+    assert proposed(ended, "runlore que") == []
 
 
 def test_options_are_proposed(ended: Runlore) -> None:
@@ -54,7 +54,7 @@ def test_runs_are_proposed_newest_first(ended: Runlore, verb: str) -> None:
 def test_statuses_and_schemas_are_proposed(ended: Runlore) -> None:
     """Whatever has a fixed set of values."""
     assert proposed(ended, "runlore ps --status s") == ["succeeded"]
-    assert proposed(ended, "runlore schema p") == ["ps", "pack", "prune", "ps_record"]
+    assert proposed(ended, "runlore schema p") == ["ps", "pack", "prune", "promote", "ps_record"]
 
 
 def test_behind_run_the_shell_completes_files(ended: Runlore) -> None:
