@@ -11,7 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from runlore.journal.errors import BadInput, RunloreError
-from runlore.projections import import_record
+from runlore.projections import import_record, shell
+from runlore.projections.bundle_file import DESCRIPTION, SUMS
 from runlore.projections.foreign_run import ForeignRun, checked
 from runlore.projections.import_record import ImportRecord, Numbered
 from runlore.projections.imported import ImportedView
@@ -96,6 +97,7 @@ def import_directory(
 
     Raises: as `import_foreign` does.
     """
+    _require_foreign(path)
     registry.require_writable()
     avoid = _identities(registry.root)
     each = _Each(refused)
@@ -236,6 +238,19 @@ def read_stream(read: Callable[[int], bytes], what: str) -> bytes:
     except OSError as error:
         raise BadInput(f"{what} cannot be read: {error.strerror or error}") from error
     return b"".join(pieces)
+
+
+def _require_foreign(path: str) -> None:
+    """Return if a folder is not one of runlore's own, whose files would come in as if they were outputs.
+
+    Raises:
+        BadInput: it is a registry, or a bundle that was unpacked.
+    """
+    if os.path.isfile(f"{path}/{DESCRIPTION}") and os.path.isfile(f"{path}/{SUMS}"):
+        raise BadInput(f"{path} is a bundle that was unpacked; import the file that it came from")
+    if os.path.isfile(f"{path}/registry.json"):
+        export = shell.join(["runlore", "--root", path, "export"])
+        raise BadInput(f"{path} is a registry; export runs of it with `{export} ID -o FILE`, and import that")
 
 
 def _identities(root: str) -> frozenset[tuple[int, int]]:

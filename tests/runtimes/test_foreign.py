@@ -477,6 +477,20 @@ def test_what_is_nothing_to_import(what: str, registry: Registry, source: Path) 
         import_foreign(registry, str(source / path))
 
 
+@pytest.mark.parametrize(
+    ("names", "said"), [(("bundle.json", "SHA256SUMS"), "unpacked"), (("registry.json",), "export ID")]
+)
+def test_a_folder_of_our_own_is_no_run(
+    names: tuple[str, ...], said: str, registry: Registry, source: Path
+) -> None:
+    """A registry, or a bundle that was unpacked, would come in as a run that never was."""
+    for name in names:
+        (source / name).write_text("{}")
+    with pytest.raises(BadInput, match=said):
+        import_foreign(registry, str(source))
+    assert not registry.runs()
+
+
 # -- a disk that refuses
 
 
