@@ -228,7 +228,7 @@ def place(disk: Disk, layout: Layout, folder: str) -> tuple[Arrived, ...]:
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise JournalIO(f"{folder}/{_DECIDED} was changed ({error}); move {folder} elsewhere") from error
     for source, target in ((staged.blobs, layout.blobs), (staged.evidence, layout.evidence)):
-        _link_all(disk, source, target)
+        _move_all(disk, source, target)
     arriving = [each for each in runs if not exists(disk, layout, each.run_id)]
     for each in arriving:
         with suppress(FileNotFoundError):  # it was moved before, or was removed with its bytes
@@ -249,16 +249,18 @@ def place(disk: Disk, layout: Layout, folder: str) -> tuple[Arrived, ...]:
     return runs
 
 
-def _link_all(disk: Disk, source: str, target: str) -> None:
-    """Give every file of one folder its name in another, where nothing has it yet."""
+def _move_all(disk: Disk, source: str, target: str) -> None:
+    """Move every file of one folder, named by its digest, into another, in the place of one of that name.
+
+    A second name, which a kill could leave behind, would be a way to write into evidence.
+    """
     names = disk.listdir(source)
     if not names:
         return
     with suppress(FileExistsError):
         disk.mkdir(target)
     for name in sorted(names):
-        with suppress(FileExistsError):
-            disk.link(f"{source}/{name}", f"{target}/{name}")
+        disk.rename(f"{source}/{name}", f"{target}/{name}")
     disk.sync_dir(target)
 
 

@@ -24,17 +24,16 @@ def _this_boot() -> Iterator[None]:
 def test_lists_and_sql_tell_what_journals_and_packs_tell(seed: int) -> None:
     """After each step what users are told equals a fresh fold, and packing itself changes nothing."""
     day = PackedDay(seed + 5_000, most=MOST)
-    answers = 0
+    answers = steps = 0
     try:
-        for _ in range(STEPS):
+        while steps < STEPS or not day.counts["packed runs"]:  # some days pack late
             day.step()
-            answers += day.compare()
+            steps, answers = steps + 1, answers + day.compare()
         day.verified()
     finally:
         day.close()
-    assert day.counts["packed runs"], "something was packed"
     record(
         f"packed days, seed {seed}",
         "after each step of a random day with packs, lists and SQL equal a fresh fold",
-        {"steps": STEPS, "answers": answers, "packed": day.counts["packed runs"]},
+        {"steps": steps, "answers": answers, "packed": day.counts["packed runs"]},
     )

@@ -375,8 +375,12 @@ def test_nobody_has_to_wait_for_the_outputs(
         return ""
 
     monkeypatch.setattr(collect, "refusal", pressed)
-    with pytest.raises(KeyboardInterrupt), registry.track(artifacts=["*"]) as run:
-        pass
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever was left by others
+    try:
+        with pytest.raises(KeyboardInterrupt), registry.track(artifacts=["*"]) as run:
+            pass
+    finally:
+        signal.signal(signal.SIGINT, before)
 
     assert outputs_of(run) == {"": "skipped: the run was stopped by force while its outputs were collected"}
     assert run.view().sealed
