@@ -44,7 +44,7 @@ def test_a_kill_at_every_system_call(victim: str, tmp_path: Path, sized: Callabl
     assert found["broken"] == []
     assert found["points"] >= 15
     record(
-        f"kills at every system call, part {victim}",
+        f"kills at every system call{':' if victim in PROMISES else ', part'} {victim}",
         PROMISES.get(victim, PROMISES[""]),
         {"kills": found["kills"]},
     )
