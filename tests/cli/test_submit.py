@@ -607,7 +607,9 @@ def test_on_a_full_disk_it_stops_and_goes_on_when_there_is_room(runlore: Runlore
         again = runlore.ok("submit", "--from", path)
         assert sorted(again.lines) == journals(runlore)
         assert keys(runlore) == {f"k{number}": 1 for number in range(6)}
-        runlore.ok("wait", *again.lines)
+        ended = [line.partition("  ")[2] for line in runlore("wait", *again.lines).lines]
+        assert len(ended) == len(again.lines)
+        assert {line for line in ended if not line.startswith("succeeded")} <= {"failed (not started)"}
     finally:
         runlore.kill_all()
         subprocess.run(["umount", "--lazy", disk], check=True)
