@@ -208,8 +208,15 @@ class Runlore:
 
 def waits_for_a_keeper(pid: int) -> bool:
     """Say whether the process holds the pidfd of a keeper by now."""
-    folder = Path(f"/proc/{pid}/fd")
-    return any("pidfd" in os.readlink(fd) for fd in folder.iterdir() if fd.is_symlink())
+    return any("pidfd" in _target(fd) for fd in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def _target(fd: Path) -> str:
+    """Return what a descriptor leads to; nothing if it was closed since it was listed."""
+    try:
+        return os.readlink(fd)
+    except FileNotFoundError:
+        return ""
 
 
 def _stands_still(pid: int, states: str = "TtZX") -> bool:
