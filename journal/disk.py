@@ -329,6 +329,14 @@ def write_fully(disk: Disk, fd: int, data: bytes) -> None:
         view = view[disk.write(fd, view) :]
 
 
+def write_fully_at(disk: Disk, fd: int, data: bytes, place: int) -> None:
+    """Write all of `data` at a place of a file nobody else sees yet."""
+    view = data
+    while view:
+        written = disk.pwrite(fd, view, place)
+        view, place = view[written:], place + written
+
+
 def read_whole(disk: Disk, path: str, limit: int) -> bytes:
     """Return up to `limit` bytes of a file."""
     fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)

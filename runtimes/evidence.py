@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from runlore.journal.disk import Disk, discard
+from runlore.journal.disk import Disk, discard, write_fully_at
 from runlore.journal.errors import DamagedArtifact, JournalIO, NotPermitted, RunloreError
 from runlore.journal.events import ArtifactCollected
 from runlore.journal.held import is_locked
@@ -144,15 +144,10 @@ class Evidence:
         while place < size and (piece := self._disk.pread(source, min(PIECE, size - place), place)):
             digest.update(piece)
             if piece != _ZEROS[: len(piece)]:
-                self._write(target, piece, place)
+                write_fully_at(self._disk, target, piece, place)
             place += len(piece)
         self._disk.truncate(target, place)
         return digest.hexdigest()
-
-    def _write(self, fd: int, piece: bytes, place: int) -> None:
-        while piece:
-            written = self._disk.pwrite(fd, piece, place)
-            piece, place = piece[written:], place + written
 
     def _hashed(self, fd: int, size: int) -> str:
         digest, place = sha256(), 0

@@ -8,6 +8,7 @@ whether it was done. The journal of a run comes last, so a run that can be found
 
 import errno
 import os
+import stat
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +17,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from runlore.journal.disk import PRIVATE, Disk, read_whole, write_whole
+from runlore.journal.disk import PRIVATE, Disk, read_whole, write_fully_at, write_whole
 from runlore.journal.errors import Busy, JournalIO, NotPermitted, RunloreError
 from runlore.journal.feed import Feed
 from runlore.journal.history import exists
@@ -148,6 +149,8 @@ class Staging:
 
     def __init__(self, disk: Disk, layout: Layout) -> None:
         self._disk, self._layout = disk, layout
+        for path in (layout.blobs, layout.evidence):
+            _require_folder(disk, path)
         self.folder: Final = f"{layout.imports}/{os.urandom(8).hex()}"
         self.layout: Final = Layout(self.folder)
         """Of what will be there; everything that reads a registry can read it."""
@@ -188,7 +191,7 @@ class Staging:
             size = 0
             for piece in pieces:
                 if piece[:_LOOK] != _ZEROS[: len(piece[:_LOOK])] or piece != _ZEROS[: len(piece)]:
-                    self._write_at(fd, piece, size)
+                    write_fully_at(self._disk, fd, piece, size)
                 size += len(piece)
             self._disk.truncate(fd, size)
             if mode != PRIVATE:
@@ -196,11 +199,6 @@ class Staging:
             self._disk.fdatasync(fd)
         finally:
             self._disk.close(fd)
-
-    def _write_at(self, fd: int, piece: bytes, place: int) -> None:
-        while piece:
-            written = self._disk.pwrite(fd, piece, place)
-            piece, place = piece[written:], place + written
 
     def _read(self, path: str) -> Iterator[bytes]:
         fd = self._disk.open(path, os.O_RDONLY)
@@ -259,9 +257,22 @@ def _move_all(disk: Disk, source: str, target: str) -> None:
         return
     with suppress(FileExistsError):
         disk.mkdir(target)
+    _require_folder(disk, target)
+    disk.sync_dir(os.path.dirname(target))  # whoever made it may have been killed in front of this
     for name in sorted(names):
         disk.rename(f"{source}/{name}", f"{target}/{name}")
     disk.sync_dir(target)
+
+
+def _require_folder(disk: Disk, path: str) -> None:
+    """Return if nothing but a folder has this name.
+
+    Raises:
+        NotPermitted: something else has. OSError: the disk refused.
+    """
+    with suppress(FileNotFoundError):
+        if not stat.S_ISDIR(disk.stat_path(path).mode):
+            raise NotPermitted(f"{path} is no folder, or a symbolic link: nothing is imported through it")
 
 
 def _taken(disk: Disk, fd: int, layout: Layout) -> bool:

@@ -106,6 +106,39 @@ def test_what_comes_in_is_what_went_out(layout: Layout, tmp_path: Path) -> None:
     }
 
 
+def test_a_folder_that_an_import_makes_is_durable(layout: Layout, tmp_path: Path) -> None:
+    """Evidence whose folder is gone after a power cut would be no evidence."""
+    leave_every_kind(layout)
+    bundle, other = exported(layout), new_registry(tmp_path)
+    os.rmdir(other.evidence)
+    told: list[tuple[str, str]] = []
+
+    class Telling(RealDisk):
+        def mkdir(self, path: str) -> None:
+            told.append(("made", path))
+            REAL.mkdir(path)
+
+        def sync_dir(self, path: str) -> None:
+            told.append(("synced", path))
+            REAL.sync_dir(path)
+
+    import_bundle(Telling(), other, io.BytesIO(bundle).read, "it")
+    assert ("synced", other.root) in told[told.index(("made", other.evidence)) :]
+
+
+def test_nothing_is_imported_through_a_link(layout: Layout, tmp_path: Path) -> None:
+    """Somebody else's folder stays empty, and so does the registry."""
+    leave_every_kind(layout)
+    bundle, other = exported(layout), new_registry(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    os.rmdir(other.evidence)
+    os.symlink(tmp_path / "elsewhere", other.evidence)
+    with pytest.raises(NotPermitted, match="symbolic link"):
+        imported(other, bundle)
+    assert os.listdir(tmp_path / "elsewhere") == []
+    assert (journal_ids(REAL, other), os.listdir(other.imports)) == ([], [".lock"])
+
+
 def test_a_bundle_holds_each_output_once_and_nothing_of_the_machine(layout: Layout) -> None:
     """No locks, no keys, no notes of keepers; a stranger's tar lists what the description says."""
     leave_every_kind(layout)
