@@ -1,4 +1,9 @@
-"""Somebody who does nothing but exchange names for links that lead outside, as fast as the kernel can."""
+"""Somebody who does nothing but exchange names for links that lead outside.
+
+They do it in bursts as fast as the kernel can, of any length, and rest for any short while behind each: who
+never rests leaves a machine with two free cores no moment in which a file can be found and opened, and who
+rests at set times is met in one state alone.
+"""
 
 import subprocess
 import sys
@@ -8,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 _SWAPPER: Final = """
-import ctypes, os, sys
+import ctypes, os, random, sys, time
 exchange = ctypes.CDLL(None, use_errno=True).renameat2
 def held(path):
     folder, _, name = os.fsencode(path).rpartition(b"/")
@@ -17,15 +22,17 @@ names = [held(path) for path in sys.argv[1:]]
 pairs = list(zip(names[::2], names[1::2]))
 print("ready", flush=True)
 while True:
-    for first, second in pairs:
-        if exchange(*first, *second, 2):
-            sys.exit("renameat2 failed")
+    for _ in range(random.randrange(1, 100)):
+        for first, second in random.sample(pairs, random.randrange(1, len(pairs) + 1)):
+            if exchange(*first, *second, 2):
+                sys.exit("renameat2 failed")
+    time.sleep(random.uniform(0, 0.0005))
 """
 
 
 @contextmanager
 def swapping(pairs: Sequence[tuple[Path, Path]]) -> Iterator[None]:
-    """Exchange each pair of names in turn until the block is left; who stopped before that fails it.
+    """Exchange the pairs of names until the block is left; who stopped before that fails it.
 
     Names are looked up in the folders that they are in at first, wherever those are by then.
     """
