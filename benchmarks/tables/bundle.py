@@ -1,10 +1,16 @@
 """What moving a run costs beside copying its files."""
 
-from benchmarks.declare import Case, Table, Unit
+from benchmarks.declare import Case, Goal, Table, Unit
 
 _EXPORT, _IMPORT = "runlore export", "runlore import"
 _TAR = "tar c, synced"
 _CP = "cp -r, synced"
+_SMALL, _LARGE = 128_000_000, 10_000_000_000
+
+
+def _weighed(what: str, size: int) -> str:
+    return f"{what}, {size // 1_000_000:,} MB"
+
 
 TABLES = (
     Table(
@@ -41,5 +47,31 @@ TABLES = (
             ),
         ),
         goals=(),
+    ),
+    Table(
+        name="bundle-memory",
+        title="Memory while a run is moved",
+        about=(
+            "One run with random bytes in 16 outputs: the peak of resident memory of a whole command, the "
+            "interpreter included, and how long it took. Full size alone: 10 GB of them."
+        ),
+        unit=Unit(label="MiB"),
+        base=_weighed(_EXPORT, _SMALL),
+        rounds={"quick": 2, "full": 2},
+        cases=tuple(
+            Case(
+                name=_weighed(what, size),
+                code=code,
+                role="ours",
+                arguments={"bytes": size},
+                sizes=("quick", "full") if size == _SMALL else ("full",),
+            )
+            for what, code in ((_EXPORT, "bundle:export_peak"), (_IMPORT, "bundle:import_peak"))
+            for size in (_SMALL, _LARGE)
+        ),
+        goals=tuple(
+            Goal(text=f"{what} of 10 GB", case=_weighed(what, _LARGE), at_most=64, unit="MiB")
+            for what in (_EXPORT, _IMPORT)
+        ),
     ),
 )

@@ -17,7 +17,7 @@ TABLES = (
         ),
         unit=Unit(label="µs per run", scale=1e6),
         base=_RM,
-        rounds={"quick": 3, "full": 5},
+        rounds={"quick": 3, "full": 3},
         corpora={"quick": (_RUNS["quick"],), "full": (_RUNS["full"],)},
         cases=(
             Case(name="runlore prune", code="prune:plan", role="ours", arguments=_RUNS),
