@@ -27,7 +27,7 @@ def refusal(path: str) -> str:
         return "its name is not UTF-8, so no manifest could name it"
     if size > LONGEST:
         return f"its path is longer than {LONGEST:,} bytes"
-    return _shape(path) or _names(path.split("/"))
+    return _shape(path) or _names(path.split("/"), size)
 
 
 def folded(path: str) -> str:
@@ -47,13 +47,14 @@ def _shape(path: str) -> str:
     return ""
 
 
-def _names(names: list[str]) -> str:
+def _names(names: list[str], size: int) -> str:
+    """Return what is wrong with the names of a path of so many bytes."""
     if ".." in names:
         return "its path leads out of the folder by `..`"
     if "" in names or "." in names:
         return "its path holds a name that is empty or `.`"
     if len(names) > DEEPEST:
         return f"it lies deeper than {DEEPEST} folders"
-    if any(len(name.encode("utf-8")) > _LONGEST_NAME for name in names):
+    if size > _LONGEST_NAME and any(len(name.encode("utf-8")) > _LONGEST_NAME for name in names):
         return f"a name in its path is longer than {_LONGEST_NAME} bytes"
     return ""

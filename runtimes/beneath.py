@@ -35,6 +35,8 @@ def open_beneath(folder: int, path: str, flags: int = FILE) -> int:
 
     Raises OSError: ELOOP for a link on the way, EXDEV for a path that leads outside, else as open(2).
     """
+    if "/" not in path and not flags & os.O_DIRECTORY:
+        return walk_beneath(folder, path, flags)  # one name has no way on which a link could stand
     call = _openat2()
     if call is not None:
         number, fd = _EAGAIN, -1

@@ -65,8 +65,9 @@ def check_outputs(
 class _Check:
     def __init__(self, layout: Layout, state: Artifacts, tick: Tick) -> None:
         self._layout, self._state, self._tick = layout, state, tick
+        self._stored = state.stored
         self.files = self.bytes = self._read = 0
-        by_digest = {each.sha256: each.bytes for each in state.stored}
+        by_digest = {each.sha256: each.bytes for each in self._stored}
         self._of = sum(by_digest.values())
         self._of += sum(by_digest.get(each.sha256, 0) for each in state.promoted.values())
 
@@ -94,13 +95,13 @@ class _Check:
     def _is_all_evidence(self) -> bool:
         """Say whether nothing is lost with the bundle, its manifest included."""
         promoted = {each.sha256 for each in self._state.promoted.values()}
-        return bool(promoted) and all(each.sha256 in promoted for each in self._state.stored)
+        return bool(promoted) and all(each.sha256 in promoted for each in self._stored)
 
     def _files(self, folder: int) -> Iterator[ArtifactFinding]:
         """Check each stored file once, however many outputs have its bytes."""
         done: set[str] = set()
         promoted = {each.sha256 for each in self._state.promoted.values()}
-        for entry in self._state.stored:
+        for entry in self._stored:
             digest = entry.sha256 or ""
             if digest in done:
                 continue
@@ -150,7 +151,7 @@ class _Check:
         return digest.hexdigest(), size, bytes(held) if hold and size <= _MOST_REPORT else None
 
     def _orphans(self, folder: int) -> Iterator[ArtifactFinding]:
-        named = {each.sha256 for each in self._state.stored}
+        named = {each.sha256 for each in self._stored}
         for name in sorted(os.listdir(folder)) if folder >= 0 else ():
             if name not in named and name != MANIFEST:
                 yield _finding("orphaned-file", f"{FOLDER}/{name}", "no output has these bytes")
@@ -158,7 +159,7 @@ class _Check:
     def _evidence(self) -> Iterator[ArtifactFinding]:
         if not self._state.promoted:
             return
-        known = {each.path: each.sha256 for each in self._state.stored}
+        known = {each.path: each.sha256 for each in self._stored}
         try:
             folder = _folder(self._layout.root, EVIDENCE)
         except OSError:  # a link, or something else: what is behind it is not ours
