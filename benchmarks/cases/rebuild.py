@@ -1,7 +1,10 @@
-"""Make the index anew, warm and cold, and read packed runs; the unit is one run."""
+"""Make the index anew, warm and cold, and read packed runs; the unit is one run.
+
+`cold`: nothing of the registry is in memory. `warmed`: all of it is, whatever another case has dropped.
+"""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from benchmarks.cases.clocks import batch, command, ended, user_environment
@@ -20,13 +23,13 @@ def _count(place: Place) -> int:
 
 @contextmanager
 def index(place: Place) -> Measure:
-    """`runlore index rebuild`, in as many processes as `jobs` says; with `cold`, nothing of it in memory."""
-    root, runs, cold = root_of(place), _count(place), bool(place.arguments.get("cold"))
+    """`runlore index rebuild`, in as many processes as `jobs` says."""
+    root, runs = root_of(place), _count(place)
     environment = user_environment(RUNLORE_ROOT=root)
     argv = [place.runlore, "index", "rebuild", *_jobs(place)]
 
     def measure() -> Sample:
-        details = forget([root]) if cold else {}
+        details = _laid(place)
         found = command(argv, environment).scaled(1 / runs)
         return Sample(value=found.value, cpu=found.cpu, details=details)
 
@@ -59,15 +62,15 @@ def fold(place: Place) -> Measure:
 def read(place: Place) -> Measure:
     """Read every byte of the journals, or of the packs, and do nothing with it."""
     layout = Layout(root_of(place))
+    yield _of_each_run(place, lambda: _read_all(layout))
 
-    def work() -> None:
-        for path in _files(layout):
-            fd = os.open(path, os.O_RDONLY)
-            while os.read(fd, 1 << 20):
-                pass
-            os.close(fd)
 
-    yield _of_each_run(place, work)
+def _read_all(layout: Layout) -> None:
+    for path in _files(layout):
+        fd = os.open(path, os.O_RDONLY)
+        while os.read(fd, 1 << 20):
+            pass
+        os.close(fd)
 
 
 def _files(layout: Layout) -> Iterator[str]:
@@ -77,14 +80,23 @@ def _files(layout: Layout) -> Iterator[str]:
 
 
 def _of_each_run(place: Place, work: Callable[[], object]) -> Callable[[], Sample]:
-    root, runs, cold = root_of(place), _count(place), bool(place.arguments.get("cold"))
+    runs = _count(place)
 
     def measure() -> Sample:
-        details = forget([root]) if cold else {}
+        details = _laid(place)
         found = batch(work, runs)
         return Sample(value=found.value, cpu=found.cpu, details=details)
 
     return measure
+
+
+def _laid(place: Place) -> Mapping[str, float]:
+    """Bring the page cache into the state that the case is about."""
+    if place.arguments.get("cold"):
+        return forget([root_of(place)])
+    if place.arguments.get("warmed"):
+        _read_all(Layout(root_of(place)))
+    return {}
 
 
 @contextmanager

@@ -204,13 +204,15 @@ _WAYS: Final[tuple[tuple[str, str, Role], ...]] = (
 _FILES: Final = {"quick": "drawn:10000", "full": "drawn:100000"}
 _PACKS: Final = {"quick": "packed:10000", "full": "packed:100000"}
 _COLD: Final = {"cold": 1}
+_WARMED: Final = {"warmed": 1}
 
 _PACKED = Table(
     name="packs-cold",
     title="Packs against files",
     about=(
         "The same 100,000 runs (quick: 10,000), each with a file of its own, and in packs. Cold: the page "
-        "cache was dropped before each round (`names forgotten` 1: with names and inodes, 0: contents only)."
+        "cache was dropped before each round (`names forgotten` 1: with names and inodes, 0: contents only). "
+        "Warm: every byte was read just before."
     ),
     unit=_UNIT,
     base="read the files, cold",
@@ -218,13 +220,13 @@ _PACKED = Table(
     corpora={"quick": (_FILES["quick"], _PACKS["quick"]), "full": (_FILES["full"], _PACKS["full"])},
     cases=tuple(
         Case(
-            name=f"{what} {kind}, {'cold' if cold else 'warm'}",
+            name=f"{what} {kind}, {'cold' if state is _COLD else 'warm'}",
             code=code,
             role=role,
-            arguments={**corpus, **cold},
+            arguments={**corpus, **state},
         )
         for what, code, role in _WAYS
-        for cold in (_COLD, {})
+        for state in (_COLD, _WARMED)
         for kind, corpus in (("the files", _FILES), ("the packs", _PACKS))
     ),
     goals=(
