@@ -29,6 +29,22 @@ while True:
     time.sleep(random.uniform(0, 0.0005))
 """
 
+_ONE_IN: Final = 1_000
+_PATIENCE: Final = 50
+
+
+def both_met(tries: int, met: int) -> bool:
+    """Tell whether the tries met a name in each of its states often enough: else nobody swapped."""
+    return min(met, tries - met) > tries / _ONE_IN
+
+
+def are_enough(tries: int, met: int, times: int) -> bool:
+    """Tell whether the tries may end: so many times at least, and until both states were met.
+
+    On a busy machine few tries are quick enough to meet one of the states; there is a bound all the same.
+    """
+    return tries >= times * (1 if both_met(tries, met) else _PATIENCE)
+
 
 @contextmanager
 def swapping(pairs: Sequence[tuple[Path, Path]]) -> Iterator[None]:

@@ -20,16 +20,12 @@ from runlore.runtimes.check_outputs import check_outputs
 from runlore.runtimes.get_outputs import get_outputs
 from runlore.runtimes.outputs import Candidate, Unfit, find, open_candidate
 from runlore.runtimes.stored import open_stored, pieces
-from tests.crash.swaps import swapping
+from tests.crash.swaps import are_enough, both_met, swapping
 from tests.proof import record
 from tests.runtimes.test_collect import World
 
 MINE, SECRET = b"mine", b"secret"
 NAME = sha256(MINE).hexdigest()
-ONE_IN = 1_000
-"""Of so many tries one at least has to meet the file, and one a link: else nobody swapped."""
-PATIENCE = 50
-"""How often the tries may be made again until that is so: on a busy machine few of them are quick enough."""
 Try = Callable[[], Iterator[bytes]]
 """Yields what came from the disk; whatever is refused raises."""
 
@@ -66,7 +62,7 @@ def tried(times: int, tries: list[Try]) -> Counter[str]:
     """Try so often at least, and until both were met; return what each try came to."""
     found: Counter[str] = Counter(tries=0, mine=0, refused=0, escaped=0)
     for one in cycle(tries):
-        if found["tries"] >= times * (1 if both_met(found) else PATIENCE):
+        if are_enough(found["tries"], found["mine"], times):
             return found
         found["tries"] += 1
         came = b""
@@ -80,11 +76,6 @@ def tried(times: int, tries: list[Try]) -> Counter[str]:
         elif came:
             found["mine"] += 1
     raise ValueError("nothing to try")
-
-
-def both_met(found: Counter[str]) -> bool:
-    """Tell whether the tries met my file and what is no file of mine, each often enough."""
-    return min(found["mine"], found["tries"] - found["mine"]) > found["tries"] / ONE_IN
 
 
 @pytest.mark.timeout(1800)
@@ -121,7 +112,7 @@ def test_nothing_outside_is_collected(
 
     assert careless["escaped"] > 0  # who checks first and opens later is caught by this
     assert found["escaped"] == 0
-    assert both_met(found)
+    assert both_met(found["tries"], found["mine"])
     assert {path.name for path in Path(bundle.folder).iterdir()} == {NAME}
     told(request, "swapped for links while they are collected", found)
 
@@ -160,7 +151,7 @@ def test_nothing_outside_is_read(
         found = tried(times, [cat, get, verify])
 
     assert found["escaped"] == 0
-    assert both_met(found)
+    assert both_met(found["tries"], found["mine"])
     told(request, "swapped for links while they are read", found)
 
 

@@ -1,14 +1,14 @@
 """No path leads out of the folder it is opened in, whatever is swapped meanwhile (faults M8, row 68)."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from runlore.runtimes.beneath import FILE, open_beneath, open_folder, walk_beneath
+from tests.crash.swaps import are_enough, both_met, swapping
 from tests.proof import SIZE
 
 Open = Callable[[int, str], int]
@@ -103,40 +103,19 @@ def test_a_named_pipe_makes_nobody_wait(opens: Open, world: tuple[Path, int]) ->
     assert read(opens(fd, "fifo")) == b""
 
 
-SWAPPER = """
-import ctypes, os, sys
-libc = ctypes.CDLL(None, use_errno=True)
-os.chdir(sys.argv[1])
-os.symlink("../in-evil", "link")
-print("ready", flush=True)
-while True:
-    libc.renameat2(-100, b"sub", -100, b"link", 2)
-"""
-
-
 def test_a_folder_is_swapped_for_a_link_all_the_time(opens: Open, world: tuple[Path, int]) -> None:
     """Thousands of tries against somebody who does nothing else: mine or nothing, never the secret."""
     inside, fd = world
-    swapper = subprocess.Popen([sys.executable, "-c", SWAPPER, inside], stdout=subprocess.PIPE)
-    assert swapper.stdout is not None
-    swapper.stdout.readline()
-    mine = refused = 0
-    try:
-        for _ in range(TRIES):
-            try:
-                found = opens(fd, "sub/x")
-            except OSError:
-                refused += 1
-                continue
-            assert read(found) == b"mine"
-            mine += 1
-    finally:
-        swapper.kill()
-        swapper.wait()
-        swapper.stdout.close()
+    (inside / "link").symlink_to("../in-evil")
+    tries = mine = 0
+    with swapping([(inside / "sub", inside / "link")]):
+        while not are_enough(tries, mine, TRIES):
+            tries += 1
+            with suppress(OSError):
+                assert read(opens(fd, "sub/x")) == b"mine"
+                mine += 1
 
-    assert mine + refused == TRIES
-    assert min(mine, refused) > TRIES / 1000  # the swapper was awake
+    assert both_met(tries, mine)
 
 
 def test_a_sandbox_that_refuses_the_call(monkeypatch: pytest.MonkeyPatch, world: tuple[Path, int]) -> None:
