@@ -9,10 +9,9 @@ Importing this costs next to nothing: what a name stands for is loaded when it i
 that are not listed in `__all__` may change without notice. How to: docs/how-to/use-from-python.md
 """
 
-from runlore._version import __version__
-
 TYPE_CHECKING = False  # type checkers take it for True; importing it from typing costs 3 ms
 if TYPE_CHECKING:
+    from runlore._version import __version__ as __version__
     from runlore.aio import AsyncArtifact as AsyncArtifact
     from runlore.aio import AsyncNamedSubscription as AsyncNamedSubscription
     from runlore.aio import AsyncRegistry as AsyncRegistry
@@ -66,6 +65,7 @@ if TYPE_CHECKING:
     from runlore.watcher.stream import Slow as Slow
 
 _HOMES = {
+    "_version": ("__version__",),
     "aio": (
         "AsyncArtifact",
         "AsyncNamedSubscription",
