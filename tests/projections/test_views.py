@@ -26,23 +26,17 @@ from runlore.journal.values import (
     Seq,
     Usage,
 )
+from runlore.projections.about_views import InitView
+from runlore.projections.counts import counted
+from runlore.projections.encoding import encode_view
 from runlore.projections.fold import fold
+from runlore.projections.present import run_view
 from runlore.projections.replay import exact_argv, replay_command
 from runlore.projections.run_state import RunState
+from runlore.projections.run_view import Problem, RunView, TranscriptView
 from runlore.projections.schema import NAMES, SHOWN, json_schema
 from runlore.projections.status import STATUS
-from runlore.projections.views import (
-    ControlRecord,
-    EventRecord,
-    InitView,
-    Problem,
-    RunView,
-    TranscriptView,
-    counted,
-    encode_view,
-    event_record,
-    run_view,
-)
+from runlore.projections.stream_records import ControlRecord, EventRecord, event_record
 from tests.journal.forge import AT, RUN, Forge
 from tests.projections.looks import NOW, states
 
