@@ -10,7 +10,7 @@ import os
 import re
 import stat
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final, NamedTuple
 
@@ -20,6 +20,7 @@ from runlore.journal.events import ArtifactCollected
 from runlore.journal.held import is_locked
 from runlore.journal.layout import Layout
 from runlore.runtimes.bundle import PIECE
+from runlore.runtimes.file_times import written_at
 
 _READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
 _OTHERS: Final = 0o022
@@ -178,8 +179,9 @@ def leftovers(disk: Disk, layout: Layout, now: datetime) -> list[Leftover]:
         with suppress(OSError):
             if _HALF.fullmatch(name):
                 file = disk.stat_path(path)
-                old = stat.S_ISREG(file.mode) and _written(file.mtime_ns) < now - _HALF_FOR
-                if old and not is_locked(disk, path):
+                written = written_at(file.mtime_ns)
+                old = written is not None and written < now - _HALF_FOR
+                if old and stat.S_ISREG(file.mode) and not is_locked(disk, path):
                     found.append(Leftover(path, file.allocated))
     return found
 
@@ -213,13 +215,6 @@ def _gone(disk: Disk, path: str) -> bool:
     except OSError as error:
         raise _refused(path, error) from error
     return True
-
-
-def _written(mtime_ns: int) -> datetime:
-    try:
-        return datetime.fromtimestamp(mtime_ns / 1e9, UTC)
-    except (OverflowError, ValueError):
-        return datetime.max.replace(tzinfo=UTC)
 
 
 def _refused(what: str, error: OSError) -> RunloreError:
