@@ -21,12 +21,11 @@ from runlore.journal.held import is_locked
 from runlore.journal.layout import Layout
 from runlore.runtimes.bundle import PIECE
 from runlore.runtimes.file_times import written_at
+from runlore.runtimes.free_space import has_room
 
 _READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
 _OTHERS: Final = 0o022
 """Bits of a mode by which somebody else could have written."""
-_SPARE: Final = 4 << 20
-"""Bytes of disk that are left to the journals when a file is copied."""
 _ZEROS: Final = bytes(PIECE)
 _HALF: Final = re.compile(r"\.[0-9a-f]{12}\.tmp")
 _HALF_FOR: Final = timedelta(days=1)
@@ -140,7 +139,8 @@ class Evidence:
         """Return the digest of what was copied, or shared, as the target has it; NULs become holes."""
         if self._disk.clone(source, target):
             return self._hashed(target, size)
-        self._require_room(self._disk.stat(source).allocated)
+        if not has_room(self.folder, self._disk.stat(source).allocated):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         digest, place = sha256(), 0
         while place < size and (piece := self._disk.pread(source, min(PIECE, size - place), place)):
             digest.update(piece)
@@ -156,15 +156,6 @@ class Evidence:
             digest.update(piece)
             place += len(piece)
         return digest.hexdigest()
-
-    def _require_room(self, needed: int) -> None:
-        """Return if a copy fits, and leaves something to the journals: a full disk is everybody's trouble."""
-        try:
-            there = os.statvfs(self.folder)
-        except OSError:
-            return  # then the copy itself will tell
-        if there.f_bavail * there.f_frsize < needed + _SPARE:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def leftovers(disk: Disk, layout: Layout, now: datetime) -> list[Leftover]:
