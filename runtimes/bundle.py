@@ -18,15 +18,14 @@ from msgspec import Struct
 from runlore.journal.disk import Disk, discard, write_fully, write_whole
 from runlore.projections.media_types import is_text
 from runlore.runtimes.free_space import has_room
+from runlore.runtimes.pieces import PIECE, ZEROS
 
 FOLDER: Final = "bundle"
 MANIFEST: Final = "manifest.json"
-PIECE: Final = 1 << 20
 BEGINNING: Final = 8192
 """Bytes by which a file is taken for text or not."""
 _TRIES: Final = 3
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_ZEROS: Final = bytes(PIECE)
 
 Mask = Callable[[bytes, bool], tuple[bytes, int]]
 """Takes (raw bytes, nothing follows) and returns (clean bytes, how many raw ones they stand for)."""
@@ -230,7 +229,7 @@ class _Pour:
     def skip(self, hole: int) -> None:
         """Take so many NULs, which no secret holds, and which no disk is needed for."""
         self._end_text()
-        self._digest.update(_ZEROS[:hole])
+        self._digest.update(ZEROS[:hole])
         self._size += hole
 
     def done(self) -> Kept:

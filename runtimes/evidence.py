@@ -9,24 +9,24 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from runlore.journal.disk import Disk, discard, write_fully_at
+from runlore.journal.disk import Disk, discard
 from runlore.journal.errors import DamagedArtifact, JournalIO, NotPermitted, RunloreError
 from runlore.journal.events import ArtifactCollected
 from runlore.journal.held import is_locked
 from runlore.journal.layout import Layout
-from runlore.runtimes.bundle import PIECE
 from runlore.runtimes.file_times import written_at
 from runlore.runtimes.free_space import has_room
+from runlore.runtimes.pieces import read_pieces, write_pieces
 
 _READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
 _OTHERS: Final = 0o022
 """Bits of a mode by which somebody else could have written."""
-_ZEROS: Final = bytes(PIECE)
 _HALF: Final = re.compile(r"\.[0-9a-f]{12}\.tmp")
 _HALF_FOR: Final = timedelta(days=1)
 
@@ -141,20 +141,20 @@ class Evidence:
             return self._hashed(target, size)
         if not has_room(self.folder, self._disk.stat(source).allocated):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        digest, place = sha256(), 0
-        while place < size and (piece := self._disk.pread(source, min(PIECE, size - place), place)):
-            digest.update(piece)
-            if piece != _ZEROS[: len(piece)]:
-                write_fully_at(self._disk, target, piece, place)
-            place += len(piece)
-        self._disk.truncate(target, place)
+        digest = sha256()
+
+        def passing() -> Iterator[bytes]:
+            for piece in read_pieces(self._disk, source, size):
+                digest.update(piece)
+                yield piece
+
+        write_pieces(self._disk, target, passing())
         return digest.hexdigest()
 
     def _hashed(self, fd: int, size: int) -> str:
-        digest, place = sha256(), 0
-        while place < size and (piece := self._disk.pread(fd, min(PIECE, size - place), place)):
+        digest = sha256()
+        for piece in read_pieces(self._disk, fd, size):
             digest.update(piece)
-            place += len(piece)
         return digest.hexdigest()
 
 
