@@ -1,6 +1,6 @@
 """What collecting and checking outputs costs beside copying and hashing the same files."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from benchmarks.declare import Case, Goal, Table, Unit
 
@@ -11,7 +11,8 @@ _VERIFY = "runlore: artifacts verify"
 _SUMS = "sha256sum -c"
 
 
-class _Files(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class _Files:
     """The outputs of one table."""
 
     size: str
