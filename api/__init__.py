@@ -47,10 +47,10 @@ if TYPE_CHECKING:
     from runlore.journal.values import Status as Status
     from runlore.named import NamedSubscription as NamedSubscription
     from runlore.projections.artifact_views import ArtifactView as ArtifactView
+    from runlore.projections.list_views import PsView as PsView
     from runlore.projections.promote_views import PromotionView as PromotionView
     from runlore.projections.run_view import RunView as RunView
     from runlore.projections.subscription_views import SubscriptionView as SubscriptionView
-    from runlore.projections.views import PsView as PsView
     from runlore.registry import Registry as Registry
     from runlore.registry import open_registry as open  # noqa: A004 - like gzip.open: used with its module
     from runlore.runtimes.artifact import Artifact as Artifact
@@ -104,10 +104,10 @@ _HOMES = {
     "journal.values": ("RunId", "Status"),
     "named": ("NamedSubscription",),
     "projections.artifact_views": ("ArtifactView",),
+    "projections.list_views": ("PsView",),
     "projections.promote_views": ("PromotionView",),
     "projections.run_view": ("RunView",),
     "projections.subscription_views": ("SubscriptionView",),
-    "projections.views": ("PsView",),
     "registry": ("Registry", "open"),
     "runtimes.artifact": ("Artifact",),
     "runtimes.current": ("CurrentRun", "current"),

@@ -12,7 +12,7 @@ from runlore.cli.ready import readable
 from runlore.journal.errors import BadInput, RunloreError
 from runlore.journal.scan import Record
 from runlore.projections.delivery import delivery_record
-from runlore.projections.views import ControlRecord
+from runlore.projections.stream_records import ControlRecord
 
 if TYPE_CHECKING:
     from runlore.cli.session import Session

@@ -13,7 +13,7 @@ from runlore.cli.standard import OutputFailed
 from runlore.journal.errors import BadInput, BadSettings, RunloreError
 from runlore.journal.values import Reason
 from runlore.projections import hold as wire
-from runlore.projections.views import encode_view
+from runlore.projections.encoding import encode_view
 from runlore.runtimes.hold import Hold
 
 if TYPE_CHECKING:

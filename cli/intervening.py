@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from runlore.cli import run_text
 from runlore.cli.errors import Failed
 from runlore.journal.errors import RunloreError
+from runlore.projections.acting_views import InterventionView, SignalView, UntouchedView
 from runlore.projections.run_view import RunView
-from runlore.projections.views import InterventionView, SignalView, UntouchedView
 
 if TYPE_CHECKING:
     from runlore.cli.session import Session

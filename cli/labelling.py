@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from runlore.cli.errors import Failed
 from runlore.cli.refusals import refused
 from runlore.journal.errors import RunloreError
+from runlore.projections.acting_views import LabelledView, RefusedView
 from runlore.projections.run_view import RunView
-from runlore.projections.views import LabelledView, RefusedView
 
 if TYPE_CHECKING:
     from runlore.cli.session import Session

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from runlore.cli.rewriting import Row
 from runlore.journal.values import RunId, Stream
 from runlore.projections.printable import printable_body
-from runlore.projections.views import LineRecord
+from runlore.projections.stream_records import LineRecord
 from runlore.runtimes.transcript_lines import Line
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from runlore.cli.looks import Color
     from runlore.cli.outcomes import Tint
     from runlore.cli.progress import Progress
-    from runlore.projections.views import ControlRecord, SubmitEnd
+    from runlore.projections.stream_records import ControlRecord
+    from runlore.projections.submit_views import SubmitEnd
 
 _BATCH: Final = 1 << 16
 """Bytes written at once where nobody waits for each line."""
@@ -77,7 +78,7 @@ class Output:
     def control(self, record: "ControlRecord | SubmitEnd") -> None:
         """Write what a stream says about itself, whole whatever fields were asked for; only as JSON."""
         if self.json:
-            from runlore.projections.views import encode_view  # noqa: PLC0415 - see encoded
+            from runlore.projections.encoding import encode_view  # noqa: PLC0415 - see encoded
 
             self.put(encode_view(record) + b"\n")
             self.flush()
@@ -179,7 +180,7 @@ class Output:
 
     def encoded(self, view: object) -> bytes:
         """Return a view as a line of JSON, with only the fields asked for."""
-        from runlore.projections.views import encode_view  # noqa: PLC0415 - people need no JSON
+        from runlore.projections.encoding import encode_view  # noqa: PLC0415 - people need no JSON
 
         if self.fields:
             from runlore.projections.fields import pick  # noqa: PLC0415 - only for scripts

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from runlore.projections.views import RefusedView
+from runlore.projections.acting_views import RefusedView
 
 if TYPE_CHECKING:
     from runlore.cli.session import Session

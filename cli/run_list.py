@@ -10,7 +10,7 @@ from runlore.cli.run_tree import branches
 from runlore.cli.table import Cell, render
 from runlore.journal.errors import NoRegistry
 from runlore.projections import filters, shell
-from runlore.projections.views import PsView
+from runlore.projections.list_views import PsView
 
 if TYPE_CHECKING:
     from runlore.cli.session import Session

@@ -13,7 +13,9 @@ from runlore.cli.errors import Interrupted
 from runlore.cli.heard import ASKED_TO_END, Heard
 from runlore.journal.errors import NoRegistry, NotFound
 from runlore.projections import filters
-from runlore.projections.views import ControlRecord, PsRecord, PsView, encode_view
+from runlore.projections.encoding import encode_view
+from runlore.projections.list_views import PsRecord, PsView
+from runlore.projections.stream_records import ControlRecord
 
 if TYPE_CHECKING:
     from runlore.cli.session import Session

@@ -16,7 +16,7 @@ from runlore.runtimes.submit import Submission, spec_of
 from runlore.runtimes.surroundings import folder_of
 
 if TYPE_CHECKING:
-    from runlore.projections.views import SpecView
+    from runlore.projections.submit_views import SpecView
 
 PROGRAM: Final = "runlore run"
 _LONGEST_FILE: Final = 1 << 20
@@ -79,7 +79,7 @@ def understood(session: Session, typed: Typed) -> RunSpec:
 def spec_view(spec: RunSpec, *, detached: bool) -> "SpecView":
     """Return what a dry run shows: what would go on record, so without secrets."""
     from runlore.journal.settings_file import read_settings  # noqa: PLC0415 - see below
-    from runlore.projections.views import SpecView  # noqa: PLC0415 - a run that is started needs no view yet
+    from runlore.projections.submit_views import SpecView  # noqa: PLC0415 - a run that is started needs no view yet
     from runlore.runtimes.boot import refuse_secret_labels  # noqa: PLC0415 - see above
     from runlore.runtimes.claim import claim  # noqa: PLC0415 - see above
     from runlore.runtimes.recipe import recipe_of  # noqa: PLC0415 - see above

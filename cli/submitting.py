@@ -16,7 +16,8 @@ from runlore.journal.errors import (
     RunloreError,
 )
 from runlore.journal.redactor import STRUCTURAL
-from runlore.projections.views import ControlRecord, SubmitEnd, SubmitErrorView, SubmitReason, SubmittedRecord
+from runlore.projections.stream_records import ControlRecord
+from runlore.projections.submit_views import SubmitEnd, SubmitErrorView, SubmitReason, SubmittedRecord
 from runlore.runtimes.launches import Launched
 from runlore.runtimes.run_secrets import OwnSecrets
 

@@ -2,7 +2,7 @@
 
 from runlore.journal.position import MARK
 from runlore.journal.scan import Record
-from runlore.projections.views import EventRecord, event_record
+from runlore.projections.stream_records import EventRecord, event_record
 
 
 class DeliveryRecord(EventRecord, frozen=True, kw_only=True, tag_field="type", tag="record"):

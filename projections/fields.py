@@ -9,7 +9,7 @@ from typing import Final, cast, get_args
 import msgspec
 
 from runlore.journal.errors import BadInput
-from runlore.projections.views import encode_view
+from runlore.projections.encoding import encode_view
 
 _FREE: Final = frozenset({"tags", "metadata", "metrics", "result", "counts", "event"})
 """Objects whose keys are the user's: one that is not there is null, not a mistake."""

@@ -1,4 +1,4 @@
-"""What is shown of the index, and what it answers to questions in SQL: see `views`. Pure."""
+"""What is shown of the index, and what it answers to questions in SQL: see `schema`. Pure."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""What is shown of packing: see `views`. Pure."""
+"""What is shown of packing: see `schema`. Pure."""
 
 from typing import Literal
 

@@ -1,11 +1,11 @@
-"""What is shown of promoting outputs: see `views`. Pure."""
+"""What is shown of promoting outputs: see `schema`. Pure."""
 
 from typing import Literal
 
 from msgspec import Struct
 
 from runlore.journal.values import RunId
-from runlore.projections.views import RefusedView
+from runlore.projections.acting_views import RefusedView
 
 Promoting = Literal["promoted", "already", "mended"]
 """Mended: it was evidence already, and its bytes were missing there, or damaged."""

@@ -1,4 +1,4 @@
-"""What is shown of keeping and removing runs: see `views`. Pure."""
+"""What is shown of keeping and removing runs: see `schema`. Pure."""
 
 from datetime import datetime
 from typing import Literal

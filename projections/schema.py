@@ -1,7 +1,8 @@
 """JSON Schema (draft 2020-12) of everything that is printed, or read, as JSON, by name.
 
-Made from the same structs that are encoded, so schema and output cannot disagree. Extra fields are
-allowed everywhere, because fields get added. Pure.
+Each answer is an object that names its schema; each record of a stream names its type. Schemas are
+made from the same structs that are encoded, so schema and output cannot disagree. Fields only ever get
+added, so extra ones are allowed everywhere. Pure.
 """
 
 from typing import Final
@@ -11,18 +12,32 @@ import msgspec
 from runlore.journal.errors import NotFound
 from runlore.journal.events import KnownEvent
 from runlore.projections import (
+    about_views,
+    acting_views,
     artifact_findings,
     artifact_views,
+    config_views,
     delivery,
+    emit_view,
     exported,
     hold,
     import_record,
     imported,
+    index_views,
+    integrity_views,
+    list_views,
+    pack_views,
     promote_views,
+    reconcile_views,
     retention_views,
     run_line,
+    run_view,
+    secret_views,
+    stream_records,
+    submit_views,
     subscription_views,
-    views,
+    timeline,
+    wait_view,
 )
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -34,37 +49,37 @@ _NEWER_EVENT: Final = {
 }
 
 SHOWN: Final[dict[str, type]] = {
-    "run": views.RunView,
-    "ps": views.PsView,
-    "submit": views.SubmitView,
+    "run": run_view.RunView,
+    "ps": list_views.PsView,
+    "submit": submit_views.SubmitView,
     "submit_line": run_line.RunLine,
-    "submitted": views.SubmittedRecord,
-    "submit_end": views.SubmitEnd,
-    "wait": views.WaitView,
-    "stop": views.StopView,
-    "labelled": views.LabelledView,
-    "emit": views.EmitView,
-    "signal": views.SignalView,
-    "verify": views.VerifyView,
-    "heads": views.HeadsView,
-    "reconcile": views.ReconcileView,
-    "repair": views.RepairView,
-    "redact": views.RedactView,
-    "scan": views.ScanView,
-    "pack": views.PackView,
-    "doctor": views.DoctorView,
-    "info": views.InfoView,
-    "index": views.IndexView,
-    "sql": views.SqlView,
-    "init": views.InitView,
-    "config": views.ConfigView,
+    "submitted": submit_views.SubmittedRecord,
+    "submit_end": submit_views.SubmitEnd,
+    "wait": wait_view.WaitView,
+    "stop": acting_views.StopView,
+    "labelled": acting_views.LabelledView,
+    "emit": emit_view.EmitView,
+    "signal": acting_views.SignalView,
+    "verify": integrity_views.VerifyView,
+    "heads": integrity_views.HeadsView,
+    "reconcile": reconcile_views.ReconcileView,
+    "repair": integrity_views.RepairView,
+    "redact": secret_views.RedactView,
+    "scan": secret_views.ScanView,
+    "pack": pack_views.PackView,
+    "doctor": integrity_views.DoctorView,
+    "info": about_views.InfoView,
+    "index": index_views.IndexView,
+    "sql": index_views.SqlView,
+    "init": about_views.InitView,
+    "config": config_views.ConfigView,
     "prune": retention_views.PruneView,
     "remove": retention_views.RemoveView,
     "trash": retention_views.TrashView,
     "retention": retention_views.RetainedView,
     "df": retention_views.DfView,
-    "spec": views.SpecView,
-    "names": views.NamesView,
+    "spec": submit_views.SpecView,
+    "names": about_views.NamesView,
     "subscription": subscription_views.SubscriptionView,
     "subscriptions": subscription_views.SubscriptionsView,
     "removed_subscription": subscription_views.RemovedSubscriptionView,
@@ -76,13 +91,13 @@ SHOWN: Final[dict[str, type]] = {
     "promote": promote_views.PromoteView,
     "artifacts_verified": artifact_findings.ArtifactsVerifiedView,
     "export": exported.ExportView,
-    "completion": views.CompletionView,
-    "history": views.HistoryView,
-    "ps_record": views.PsRecord,
-    "record": views.EventRecord,
+    "completion": about_views.CompletionView,
+    "history": timeline.HistoryView,
+    "ps_record": list_views.PsRecord,
+    "record": stream_records.EventRecord,
     "delivery": delivery.DeliveryRecord,
-    "line": views.LineRecord,
-    "control": views.ControlRecord,
+    "line": stream_records.LineRecord,
+    "control": stream_records.ControlRecord,
 }
 """What `runlore schema NAME` knows, but for what comes in several kinds."""
 _KINDS: Final[dict[str, object]] = {"hold_message": hold.Message, "hold_answer": hold.Answer}

@@ -1,4 +1,4 @@
-"""What is shown of secrets that were recorded, never the secrets: see `views`. Pure."""
+"""What is shown of secrets that were recorded, never the secrets: see `schema`. Pure."""
 
 from typing import Literal
 

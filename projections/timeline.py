@@ -6,13 +6,13 @@ as they are; whoever prints them makes them printable. Pure.
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 
 from runlore.journal import events as e
 from runlore.journal.events import AnyEvent, RunProgressed, tag_of
-from runlore.journal.values import Owner, Seq
+from runlore.journal.values import Owner, RunId, Seq
 from runlore.projections import shell
 from runlore.projections.fold import TableProjection
 from runlore.projections.run_view import ActorView, actor_view
@@ -29,6 +29,14 @@ class HistoryLine(Struct, frozen=True, kw_only=True):
     by: ActorView | None = None
     count: int = 1
     """How many reports of progress in a row this line stands for; it tells the last of them."""
+
+
+class HistoryView(Struct, frozen=True, kw_only=True):
+    """What happened to a run, oldest first."""
+
+    schema: Literal["runlore.history/1"] = "runlore.history/1"
+    run_id: RunId
+    items: list[HistoryLine]
 
 
 _WORTH_TELLING_S: Final = 0.5

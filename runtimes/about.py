@@ -10,8 +10,8 @@ from runlore.journal.errors import RunloreError
 from runlore.journal.layout import Layout
 from runlore.journal.packs import pack_names
 from runlore.journal.root import FoundRoot, RegistryFile, is_registry, open_for_writing, registry_info
+from runlore.projections.about_views import InfoView
 from runlore.projections.subscription_views import SubscriptionView
-from runlore.projections.views import InfoView
 from runlore.runtimes.packing import could_be_packed
 from runlore.runtimes.registry import Registry
 from runlore.runtimes.subscription_views import feed_view, subscription_views

@@ -17,17 +17,15 @@ from msgspec import Struct
 
 from runlore.journal.disk import Disk, discard, write_fully, write_whole
 from runlore.projections.media_types import is_text
+from runlore.runtimes.free_space import has_room
+from runlore.runtimes.pieces import PIECE, ZEROS
 
 FOLDER: Final = "bundle"
 MANIFEST: Final = "manifest.json"
-PIECE: Final = 1 << 20
 BEGINNING: Final = 8192
 """Bytes by which a file is taken for text or not."""
-_SPARE: Final = 4 << 20
-"""Bytes of disk that are left to the journal when a file is copied."""
 _TRIES: Final = 3
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_ZEROS: Final = bytes(PIECE)
 
 Mask = Callable[[bytes, bool], tuple[bytes, int]]
 """Takes (raw bytes, nothing follows) and returns (clean bytes, how many raw ones they stand for)."""
@@ -231,7 +229,7 @@ class _Pour:
     def skip(self, hole: int) -> None:
         """Take so many NULs, which no secret holds, and which no disk is needed for."""
         self._end_text()
-        self._digest.update(_ZEROS[:hole])
+        self._digest.update(ZEROS[:hole])
         self._size += hole
 
     def done(self) -> Kept:
@@ -302,14 +300,12 @@ def _is_same(before: os.stat_result, after: os.stat_result) -> bool:
 
 
 def _require_room(fd: int, found: os.stat_result) -> None:
-    """Return if a copy fits, and leaves something to the journal: a full disk is everybody's trouble.
+    """Return if a copy fits, and leaves something to the journal; holes take no room.
 
-    Raises OSError: it does not.
+    Raises NotKept: it does not.
     """
-    with suppress(OSError):
-        there = os.fstatvfs(fd)
-        if there.f_bavail * there.f_frsize < min(found.st_blocks * 512, found.st_size) + _SPARE:
-            raise NotKept("no space is left on the disk for it", failed=True)
+    if not has_room(fd, min(found.st_blocks * 512, found.st_size)):
+        raise NotKept("no space is left on the disk for it", failed=True)
 
 
 def _told(error: OSError) -> str:

@@ -23,7 +23,8 @@ from runlore.projections.artifact_findings import (
 from runlore.projections.artifacts import REPORT, Artifacts
 from runlore.runtimes.beneath import FOLDER as FOLDER_FLAGS
 from runlore.runtimes.beneath import open_beneath, open_folder
-from runlore.runtimes.bundle import FOLDER, MANIFEST, PIECE
+from runlore.runtimes.bundle import FOLDER, MANIFEST
+from runlore.runtimes.pieces import PIECE
 from runlore.runtimes.stored import EVIDENCE, artifacts_of
 
 _MOST_MANIFEST: Final = 256 << 20

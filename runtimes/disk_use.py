@@ -9,6 +9,7 @@ from runlore.journal.errors import RunloreError
 from runlore.journal.values import RunId
 from runlore.projections.retention_views import DfView, LargeRunView
 from runlore.runtimes import run_folder
+from runlore.runtimes.free_space import free_bytes
 
 if TYPE_CHECKING:
     from runlore.runtimes.registry import Registry
@@ -33,7 +34,6 @@ def disk_use(registry: "Registry") -> DfView:
         if ids.is_run_id(name):
             runs[RunId(name)] = sum(found.values())
     trash = below(layout.trash)
-    disk = os.statvfs(layout.root)
     largest = sorted(runs, key=lambda run_id: (-runs[run_id], run_id))[:LARGEST]
     return DfView(
         root=layout.root,
@@ -48,7 +48,7 @@ def disk_use(registry: "Registry") -> DfView:
         quarantine=below(layout.quarantine),
         derived=below(layout.feed) + below(layout.index),
         total=below(layout.root),
-        free=disk.f_bavail * disk.f_frsize,
+        free=free_bytes(layout.root),
         largest=[_large(registry, run_id, runs[run_id]) for run_id in largest],
         next=_next(registry, trash),
     )

@@ -9,24 +9,24 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from runlore.journal.disk import Disk, discard, write_fully_at
+from runlore.journal.disk import Disk, discard
 from runlore.journal.errors import DamagedArtifact, JournalIO, NotPermitted, RunloreError
 from runlore.journal.events import ArtifactCollected
 from runlore.journal.held import is_locked
 from runlore.journal.layout import Layout
-from runlore.runtimes.bundle import PIECE
+from runlore.runtimes.file_times import written_at
+from runlore.runtimes.free_space import has_room
+from runlore.runtimes.pieces import read_pieces, write_pieces
 
 _READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
 _OTHERS: Final = 0o022
 """Bits of a mode by which somebody else could have written."""
-_SPARE: Final = 4 << 20
-"""Bytes of disk that are left to the journals when a file is copied."""
-_ZEROS: Final = bytes(PIECE)
 _HALF: Final = re.compile(r"\.[0-9a-f]{12}\.tmp")
 _HALF_FOR: Final = timedelta(days=1)
 
@@ -139,31 +139,23 @@ class Evidence:
         """Return the digest of what was copied, or shared, as the target has it; NULs become holes."""
         if self._disk.clone(source, target):
             return self._hashed(target, size)
-        self._require_room(self._disk.stat(source).allocated)
-        digest, place = sha256(), 0
-        while place < size and (piece := self._disk.pread(source, min(PIECE, size - place), place)):
-            digest.update(piece)
-            if piece != _ZEROS[: len(piece)]:
-                write_fully_at(self._disk, target, piece, place)
-            place += len(piece)
-        self._disk.truncate(target, place)
+        if not has_room(self.folder, self._disk.stat(source).allocated):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        digest = sha256()
+
+        def passing() -> Iterator[bytes]:
+            for piece in read_pieces(self._disk, source, size):
+                digest.update(piece)
+                yield piece
+
+        write_pieces(self._disk, target, passing())
         return digest.hexdigest()
 
     def _hashed(self, fd: int, size: int) -> str:
-        digest, place = sha256(), 0
-        while place < size and (piece := self._disk.pread(fd, min(PIECE, size - place), place)):
+        digest = sha256()
+        for piece in read_pieces(self._disk, fd, size):
             digest.update(piece)
-            place += len(piece)
         return digest.hexdigest()
-
-    def _require_room(self, needed: int) -> None:
-        """Return if a copy fits, and leaves something to the journals: a full disk is everybody's trouble."""
-        try:
-            there = os.statvfs(self.folder)
-        except OSError:
-            return  # then the copy itself will tell
-        if there.f_bavail * there.f_frsize < needed + _SPARE:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def leftovers(disk: Disk, layout: Layout, now: datetime) -> list[Leftover]:
@@ -178,8 +170,9 @@ def leftovers(disk: Disk, layout: Layout, now: datetime) -> list[Leftover]:
         with suppress(OSError):
             if _HALF.fullmatch(name):
                 file = disk.stat_path(path)
-                old = stat.S_ISREG(file.mode) and _written(file.mtime_ns) < now - _HALF_FOR
-                if old and not is_locked(disk, path):
+                written = written_at(file.mtime_ns)
+                old = written is not None and written < now - _HALF_FOR
+                if old and stat.S_ISREG(file.mode) and not is_locked(disk, path):
                     found.append(Leftover(path, file.allocated))
     return found
 
@@ -213,13 +206,6 @@ def _gone(disk: Disk, path: str) -> bool:
     except OSError as error:
         raise _refused(path, error) from error
     return True
-
-
-def _written(mtime_ns: int) -> datetime:
-    try:
-        return datetime.fromtimestamp(mtime_ns / 1e9, UTC)
-    except (OverflowError, ValueError):
-        return datetime.max.replace(tzinfo=UTC)
 
 
 def _refused(what: str, error: OSError) -> RunloreError:

@@ -18,8 +18,8 @@ from runlore.journal.values import RunId
 from runlore.projections import bundle_file, tar_blocks
 from runlore.projections.bundle_file import Description
 from runlore.projections.exported import ExportedView, ExportView
-from runlore.runtimes.bundle import PIECE
 from runlore.runtimes.export_plan import Item, Plan, plan
+from runlore.runtimes.pieces import PIECE
 
 _OPEN_FILES: Final = "/proc/self/fd"
 Put = Callable[[bytes], None]

@@ -27,7 +27,8 @@ from runlore.projections.artifact_views import manifest
 from runlore.projections.artifacts import Artifacts
 from runlore.projections.bundle_file import BundledFile, BundledRun
 from runlore.projections.registry import Row, fold_journal
-from runlore.runtimes.bundle import FOLDER, PIECE
+from runlore.runtimes.bundle import FOLDER
+from runlore.runtimes.pieces import PIECE
 from runlore.runtimes.stored import artifacts_of, open_stored
 
 _TRIES: Final = 8

@@ -4,7 +4,6 @@ The stream is written into a folder of its own first, its journals before everyt
 executed, no path of the bundle is used as one, and no secret is needed.
 """
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Final
@@ -18,6 +17,7 @@ from runlore.projections.bundle_file import BundledFile, Description
 from runlore.projections.imported import ImportedView
 from runlore.runtimes import import_staging as staging
 from runlore.runtimes.bundle_reader import BundleReader, Read
+from runlore.runtimes.free_space import free_bytes, has_room
 from runlore.runtimes.import_checks import (
     Arriving,
     Places,
@@ -29,8 +29,6 @@ from runlore.runtimes.import_staging import READ_ONLY, Arrived, Staging
 
 MOST_BYTES: Final = 64 << 30
 """Bytes that an import may write, unless somebody allows more."""
-_SPARE: Final = 4 << 20
-"""Bytes of disk that are left to everybody else."""
 Watch = Callable[[Sequence[BundledFile]], Iterable[BundledFile]]
 """Passes the members through, to count them."""
 
@@ -155,11 +153,10 @@ class _Import:
                 f"{self._source} makes {size:,} bytes, and {self._max_bytes:,} may be imported; nothing was. "
                 "Allow more with --max-bytes"
             )
-        there = os.statvfs(self._layout.root)
-        free = there.f_bavail * there.f_frsize
-        if free < written + _SPARE:
+        root = self._layout.root
+        if not has_room(root, written):
             raise JournalIO(
-                f"{self._layout.root} has {free:,} bytes free, {written:,} are needed; nothing was imported"
+                f"{root} has {free_bytes(root):,} bytes free, {written:,} are needed; nothing was imported"
             )
 
 

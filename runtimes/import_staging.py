@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from runlore.journal.disk import PRIVATE, Disk, read_whole, write_fully_at, write_whole
+from runlore.journal.disk import PRIVATE, Disk, read_whole, write_whole
 from runlore.journal.errors import Busy, JournalIO, NotPermitted, RunloreError
 from runlore.journal.feed import Feed
 from runlore.journal.history import exists
@@ -25,7 +25,8 @@ from runlore.journal.layout import Layout
 from runlore.journal.scan import Tail
 from runlore.journal.values import RunId
 from runlore.runtimes import deletion
-from runlore.runtimes.bundle import FOLDER, PIECE
+from runlore.runtimes.bundle import FOLDER
+from runlore.runtimes.pieces import read_pieces, write_pieces
 
 LOCK: Final = ".lock"
 READ_ONLY: Final = 0o400
@@ -35,9 +36,6 @@ _LOOK_S: Final = 0.05
 _DECIDED: Final = "decided.json"
 _FOLDERS: Final = ("journals", "runs", "blobs", "evidence")
 _LARGEST: Final = 64 << 20
-_ZEROS: Final = bytes(PIECE)
-_LOOK: Final = 4096
-"""Bytes that tell of most pieces that they are no hole."""
 
 
 class Arrived(Struct, frozen=True, kw_only=True):
@@ -188,12 +186,7 @@ class Staging:
     def _write(self, path: str, pieces: Iterable[bytes], mode: int) -> None:
         fd = self._disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         try:
-            size = 0
-            for piece in pieces:
-                if piece[:_LOOK] != _ZEROS[: len(piece[:_LOOK])] or piece != _ZEROS[: len(piece)]:
-                    write_fully_at(self._disk, fd, piece, size)
-                size += len(piece)
-            self._disk.truncate(fd, size)
+            write_pieces(self._disk, fd, pieces)
             if mode != PRIVATE:
                 os.fchmod(fd, mode)
             self._disk.fdatasync(fd)
@@ -203,10 +196,7 @@ class Staging:
     def _read(self, path: str) -> Iterator[bytes]:
         fd = self._disk.open(path, os.O_RDONLY)
         try:
-            place = 0
-            while piece := self._disk.pread(fd, PIECE, place):
-                place += len(piece)
-                yield piece
+            yield from read_pieces(self._disk, fd)
         finally:
             self._disk.close(fd)
 

@@ -15,7 +15,7 @@ from runlore.journal.layout import Layout
 from runlore.journal.reader import journal_ids
 from runlore.journal.values import RunId
 from runlore.projections import filters
-from runlore.projections.views import PsView
+from runlore.projections.list_views import PsView
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.listing import Found, Listing, page_of
 from runlore.runtimes.observe import Observer

@@ -15,14 +15,15 @@ from runlore.journal.layout import Layout
 from runlore.journal.packs import Packs
 from runlore.journal.values import RunId, Status
 from runlore.projections import filters
+from runlore.projections.counts import counted
 from runlore.projections.explain import seen_view
+from runlore.projections.list_views import PsView
 from runlore.projections.present import run_view
 from runlore.projections.registry import Row, fold_journal, fold_registry
 from runlore.projections.run_fields import ViewFacts
 from runlore.projections.run_state import OWN_PROCESS
 from runlore.projections.run_view import RunView, TranscriptView
 from runlore.projections.selectors import Candidate
-from runlore.projections.views import PsView, counted
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.observe import Look, Observer
 

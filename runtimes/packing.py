@@ -21,7 +21,7 @@ from runlore.journal.packing import PACK_BYTES
 from runlore.journal.packs import Packs, day_of
 from runlore.journal.reader import loose_ids
 from runlore.journal.values import RunId
-from runlore.projections.views import PackedView, PackView
+from runlore.projections.pack_views import PackedView, PackView
 from runlore.runtimes.owner_lock import OwnerLock
 
 OLDER_THAN_S: Final = 86_400.0

@@ -17,8 +17,8 @@ from runlore.journal.sealed_end import is_sealed
 from runlore.journal.values import Actor, RunId, Status
 from runlore.journal.writer import Writer
 from runlore.projections.health import Draft, Seen, before_collecting, conclude
+from runlore.projections.reconcile_views import ReconciledView
 from runlore.projections.status import RunState
-from runlore.projections.views import ReconciledView
 from runlore.runtimes.collecting import has_outputs
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.live_files import clear_live_files

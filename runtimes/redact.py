@@ -26,7 +26,7 @@ from runlore.journal.sought import Sought
 from runlore.journal.values import Actor, RunId, Seq
 from runlore.journal.writer import Writer
 from runlore.projections.index import generations
-from runlore.projections.views import RedactedPlaceView, RedactView
+from runlore.projections.secret_views import RedactedPlaceView, RedactView
 from runlore.runtimes import redact_blobs as blobs
 from runlore.runtimes import redact_places as places
 from runlore.runtimes.folding import RunFold

@@ -11,7 +11,7 @@ from runlore.journal.layout import Layout
 from runlore.journal.overwrite import overwritten_bytes
 from runlore.journal.sought import Sought
 from runlore.journal.values import RunId
-from runlore.projections.views import StillThereView
+from runlore.projections.secret_views import StillThereView
 from runlore.runtimes import redact_blobs
 from runlore.runtimes import secret_search as search
 from runlore.runtimes.bundle import FOLDER as BUNDLE

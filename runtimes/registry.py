@@ -31,9 +31,10 @@ if TYPE_CHECKING:  # looking loads nothing that writes or waits, and starting a 
     from runlore.projections.awaiting import Awaited
     from runlore.projections.exported import ExportView
     from runlore.projections.imported import ImportedView
+    from runlore.projections.list_views import PsView
+    from runlore.projections.reconcile_views import ReconciledView
     from runlore.projections.retention_views import PruneView, TrashView
     from runlore.projections.run_view import RunView
-    from runlore.projections.views import PsView, ReconciledView
     from runlore.runtimes.indexed import IndexedListing, Page
     from runlore.runtimes.listing import Listing
     from runlore.runtimes.reconcile import Reconciler
@@ -671,7 +672,8 @@ def find(root: str | os.PathLike[str] | None) -> FoundRoot:
 
 
 def _page(found: "Page", now: datetime) -> "PsView":
-    from runlore.projections.views import PsView, tallied  # noqa: PLC0415 - see above
+    from runlore.projections.counts import tallied  # noqa: PLC0415 - see above
+    from runlore.projections.list_views import PsView  # noqa: PLC0415 - see above
 
     return PsView(
         as_of=now,

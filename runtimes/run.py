@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from runlore.projections.promote_views import PromotionView
     from runlore.projections.retention_views import RemovedRunView
     from runlore.projections.run_state import RunState
-    from runlore.projections.views import RedactView
+    from runlore.projections.secret_views import RedactView
     from runlore.runtimes.artifact import Artifact
     from runlore.runtimes.deciding import Draft
     from runlore.runtimes.intervene import Intervention, Target

@@ -8,10 +8,10 @@ nothing more.
 import os
 import stat
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Final
 
 from runlore.projections.retention import Folder
+from runlore.runtimes.file_times import written_at
 from runlore.runtimes.live_files import BELL, FIFOS, WRAPPER_RECORD
 
 LOCKS: Final = frozenset({"owner.lock", "tree.lock"})
@@ -82,7 +82,7 @@ class _Counting:
         return Folder(
             files=self._files,
             bytes=freed,
-            newest=_time(newest_ns),
+            newest=written_at(newest_ns),
             problem=self._problem,
             device=self._folder.st_dev,
             inode=self._folder.st_ino,
@@ -138,13 +138,6 @@ def _walk(path: str, *, strict: bool = False) -> Iterator[tuple[str, os.stat_res
             yield below + name, entry
             if stat.S_ISDIR(entry.st_mode) and entry.st_dev == device:
                 left.append(f"{below}{name}/")
-
-
-def _time(nanoseconds: int) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(nanoseconds / 1e9, UTC)
-    except (OverflowError, OSError, ValueError):
-        return None
 
 
 def _foreign(problem: str, found: os.stat_result | None = None) -> Folder:

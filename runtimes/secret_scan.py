@@ -20,7 +20,7 @@ from runlore.journal.secret_finds import Path, SecretFind, finds, finds_in_argv,
 from runlore.journal.secret_names import looks_secret
 from runlore.journal.secret_text import ORDINARY
 from runlore.journal.values import RunId
-from runlore.projections.views import SecretFoundView
+from runlore.projections.secret_views import SecretFoundView
 from runlore.runtimes import redact_blobs
 from runlore.runtimes import secret_search as search
 from runlore.runtimes import transcript_index as index

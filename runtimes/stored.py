@@ -20,7 +20,8 @@ from runlore.journal.values import RunId
 from runlore.projections.artifacts import ARTIFACTS, Artifacts, selected
 from runlore.projections.fold import fold
 from runlore.runtimes.beneath import open_beneath, open_folder
-from runlore.runtimes.bundle import FOLDER, PIECE
+from runlore.runtimes.bundle import FOLDER
+from runlore.runtimes.pieces import PIECE
 
 EVIDENCE: Final = "evidence"
 _NAMED: Final = 20

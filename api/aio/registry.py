@@ -20,11 +20,12 @@ from runlore.named import NamedSubscription
 from runlore.projections.awaiting import Awaited, parse
 from runlore.projections.exported import ExportView
 from runlore.projections.imported import ImportedView
+from runlore.projections.list_views import PsView
+from runlore.projections.reconcile_views import ReconciledView
 from runlore.projections.retention_views import PruneView, TrashView
 from runlore.projections.run_view import RunView
 from runlore.projections.selectors import Chosen
 from runlore.projections.subscription_views import SubscriptionView
-from runlore.projections.views import PsView, ReconciledView
 from runlore.registry import Registry as Front
 from runlore.runtimes.begin import Labels
 from runlore.runtimes.registry import Registry

@@ -18,7 +18,7 @@ from runlore.projections.artifact_views import ArtifactView
 from runlore.projections.promote_views import PromotionView
 from runlore.projections.retention_views import RemovedRunView
 from runlore.projections.run_view import RunView
-from runlore.projections.views import RedactView
+from runlore.projections.secret_views import RedactView
 from runlore.runtimes.intervene import Intervention
 from runlore.runtimes.run import Run
 from runlore.runtimes.stop import StopRequest

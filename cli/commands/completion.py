@@ -9,7 +9,7 @@ from runlore.cli.app import app
 from runlore.cli.main import COMPLETE
 from runlore.cli.options import verb
 from runlore.cli.session import Session
-from runlore.projections.views import CompletionView
+from runlore.projections.about_views import CompletionView
 
 SHELLS: Final = ("bash", "zsh", "fish")
 

@@ -11,16 +11,16 @@ from runlore.cli.session import Session
 from runlore.journal.settings import Limits
 from runlore.journal.settings_file import examine_settings, path_of
 from runlore.projections import collection_limits
-from runlore.projections.retention_policy import understood
-from runlore.projections.retention_views import rules_view
-from runlore.projections.sizes import spelled
-from runlore.projections.views import (
+from runlore.projections.config_views import (
     CollectionLimitsView,
     ConfigView,
     LimitsView,
     RedactionView,
     SettingsProblemView,
 )
+from runlore.projections.retention_policy import understood
+from runlore.projections.retention_views import rules_view
+from runlore.projections.sizes import spelled
 from runlore.runtimes.room import cap_of
 
 _FROM: Final = {"config": "as set", "memory": "from the memory there is"}

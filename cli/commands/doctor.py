@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 from runlore.cli.errors import Failed
 from runlore.cli.options import verb
 from runlore.cli.session import Session
-from runlore.projections.views import DoctorView, counted
+from runlore.projections.counts import counted
+from runlore.projections.integrity_views import DoctorView
 
 if TYPE_CHECKING:
     from runlore.cli.outcomes import Tint

@@ -8,7 +8,7 @@ from runlore.cli.emitting import KINDS, Spoken, speak
 from runlore.cli.options import verb
 from runlore.cli.session import Session
 from runlore.journal.events import tag_of
-from runlore.projections.views import EmitView
+from runlore.projections.emit_view import EmitView
 
 
 def _kinds(_context: Context, _parameter: Parameter, word: str) -> list[CompletionItem]:

@@ -16,8 +16,8 @@ from runlore.journal.events import tag_of
 from runlore.journal.scan import Record
 from runlore.projections import shell
 from runlore.projections.printable import printable
+from runlore.projections.stream_records import ControlRecord, event_record
 from runlore.projections.timeline import describe
-from runlore.projections.views import ControlRecord, event_record
 
 if TYPE_CHECKING:
     from runlore.watcher.steps import Told

@@ -14,7 +14,7 @@ from runlore.journal.anchors import format_anchors
 from runlore.journal.audit import audit, registry_id, save_anchors
 from runlore.journal.disk import REAL
 from runlore.journal.values import RunId, Seq
-from runlore.projections.views import HeadsView, HeadView
+from runlore.projections.integrity_views import HeadsView, HeadView
 
 DAMAGED: Final = 65
 

@@ -10,8 +10,7 @@ from runlore.cli.options import verb
 from runlore.cli.session import Session
 from runlore.journal.errors import CorruptJournal
 from runlore.projections.printable import printable
-from runlore.projections.timeline import TIMELINE, HistoryLine
-from runlore.projections.views import HistoryView
+from runlore.projections.timeline import TIMELINE, HistoryLine, HistoryView
 from runlore.runtimes.run import Run
 
 if TYPE_CHECKING:

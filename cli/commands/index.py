@@ -12,7 +12,7 @@ from runlore.cli.session import Session
 from runlore.journal.disk import REAL
 from runlore.journal.values import RunId
 from runlore.projections.index.care import condition, differences, rebuild
-from runlore.projections.views import IndexFindingView, IndexView
+from runlore.projections.index_views import IndexFindingView, IndexView
 from runlore.runtimes.index_jobs import MOST, Jobs
 
 Action = Literal["info", "verify", "rebuild"]

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from runlore.cli import phrases
 from runlore.cli.options import verb
 from runlore.cli.session import Session
+from runlore.projections.about_views import InfoView
 from runlore.projections.subscription_views import SubscriptionView
-from runlore.projections.views import InfoView
 from runlore.runtimes.about import info_view
 
 _SOURCES = {

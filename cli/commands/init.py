@@ -6,7 +6,7 @@ from runlore.cli.options import verb
 from runlore.cli.session import Session
 from runlore.journal.disk import REAL
 from runlore.journal.root import consent_to_network_fs, is_registry, open_for_writing, registry_info
-from runlore.projections.views import InitView
+from runlore.projections.about_views import InitView
 
 
 @verb(

@@ -18,7 +18,7 @@ from runlore.cli.session import Session
 from runlore.journal import ids
 from runlore.journal.values import RunId, Stream
 from runlore.projections import filters
-from runlore.projections.views import ControlRecord
+from runlore.projections.stream_records import ControlRecord
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.transcript_tails import Tails, Window
 

@@ -10,7 +10,7 @@ from runlore.cli.options import verb
 from runlore.cli.session import Session
 from runlore.journal.disk import REAL
 from runlore.projections import durations
-from runlore.projections.views import PackView
+from runlore.projections.pack_views import PackView
 from runlore.runtimes.packing import OLDER_THAN_S, Packing
 
 _WHY: Final = {

@@ -19,7 +19,7 @@ from runlore.runtimes.promoting import Promotion, settle_end
 
 if TYPE_CHECKING:
     from runlore.journal.values import RunId
-    from runlore.projections.views import RefusedView
+    from runlore.projections.acting_views import RefusedView
 
 
 @verb(

@@ -8,7 +8,8 @@ from runlore.cli import phrases
 from runlore.cli.arguments import RUN_IDS
 from runlore.cli.options import verb
 from runlore.cli.session import Session
-from runlore.projections.views import ReconciledView, ReconcileView, counted
+from runlore.projections.counts import counted
+from runlore.projections.reconcile_views import ReconciledView, ReconcileView
 
 
 @verb("reconcile", "runlore reconcile --dry-run", "runlore reconcile", "runlore reconcile k3f9x2ab")

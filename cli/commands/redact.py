@@ -9,7 +9,7 @@ from runlore.cli.arguments import RUN_ID
 from runlore.cli.errors import Failed
 from runlore.cli.options import verb
 from runlore.cli.session import Session
-from runlore.projections.views import RedactView
+from runlore.projections.secret_views import RedactView
 
 
 @verb(

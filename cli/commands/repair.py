@@ -13,7 +13,7 @@ from runlore.journal import repair as journal
 from runlore.journal.disk import REAL
 from runlore.journal.repair import RepairPlan
 from runlore.journal.values import Offset
-from runlore.projections.views import RepairView
+from runlore.projections.integrity_views import RepairView
 
 
 @verb(

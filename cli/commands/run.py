@@ -130,7 +130,7 @@ def _start(session: Session, spec: RunSpec) -> None:
         with Following(session, f"run {accepted.run_id} goes on; see `runlore show {accepted.run_id}`"):
             started = None if accepted.existing else wait_started(link, session.registry, accepted.run_id)
     _tell_existing(session, accepted, spec)
-    from runlore.projections.views import SubmitView  # noqa: PLC0415 - see the module
+    from runlore.projections.submit_views import SubmitView  # noqa: PLC0415 - see the module
 
     view = session.registry.view(accepted.run_id)
     answer = SubmitView(

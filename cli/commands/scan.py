@@ -12,7 +12,7 @@ from runlore.cli.errors import Failed
 from runlore.cli.options import verb
 from runlore.cli.session import Session
 from runlore.journal.disk import REAL
-from runlore.projections.views import ScanView, SecretFoundView
+from runlore.projections.secret_views import ScanView, SecretFoundView
 
 MOST: Final = 1_000
 """Findings that are listed; the others are counted."""

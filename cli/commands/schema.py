@@ -7,8 +7,8 @@ from msgspec import json
 
 from runlore.cli.options import verb
 from runlore.cli.session import Session
+from runlore.projections.about_views import NamesView
 from runlore.projections.schema import NAMES, json_schema
-from runlore.projections.views import NamesView
 
 
 def _complete(_ctx: Context, _parameter: Parameter, incomplete: str) -> list[CompletionItem]:

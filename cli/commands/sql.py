@@ -11,8 +11,8 @@ from runlore.cli.session import Session
 from runlore.cli.table import Cell, Column, render
 from runlore.journal.disk import REAL
 from runlore.projections.index.sql_views import VERSION
+from runlore.projections.index_views import SqlView
 from runlore.projections.printable import printable
-from runlore.projections.views import SqlView
 from runlore.runtimes.sql import Answer, asked
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from runlore.cli.session import Session
 from runlore.journal.errors import AlreadyEnded, RunloreError
 from runlore.journal.values import RunId
 from runlore.projections import durations
+from runlore.projections.acting_views import RefusedView, StoppedView, StopView
 from runlore.projections.run_view import RunView
-from runlore.projections.views import RefusedView, StoppedView, StopView
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):

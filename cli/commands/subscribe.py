@@ -8,7 +8,7 @@ from runlore.cli.following import Following
 from runlore.cli.options import verb
 from runlore.cli.session import Session
 from runlore.journal.errors import RunloreError
-from runlore.projections.views import ControlRecord
+from runlore.projections.stream_records import ControlRecord
 from runlore.watcher.durable import MAX_UNACKED, DurableRecords
 
 

@@ -13,7 +13,8 @@ from runlore.cli.session import Session
 from runlore.journal.audit import audit, read_anchors
 from runlore.journal.disk import REAL
 from runlore.journal.verify import Verification, lost
-from runlore.projections.views import FindingView, VerificationView, VerifyView, counted
+from runlore.projections.counts import counted
+from runlore.projections.integrity_views import FindingView, VerificationView, VerifyView
 
 DAMAGED: Final = 65
 ANCHOR: Final = 4

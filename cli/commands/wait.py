@@ -16,8 +16,9 @@ from runlore.cli.waiting_line import WaitingLine
 from runlore.journal.values import RunId
 from runlore.projections import awaiting, durations
 from runlore.projections.awaiting import Awaited, Verdict
+from runlore.projections.counts import counted
 from runlore.projections.run_view import RunView
-from runlore.projections.views import WaitView, counted
+from runlore.projections.wait_view import WaitView
 from runlore.runtimes.waiting import wait_over, waiting_for
 
 FAILED: Final = 1

@@ -1,5 +1,6 @@
 """What the command imports, and when: start-up time is a feature."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,7 @@ HEAVY = {
 
 
 PYTHON = str(Path(COMMAND).with_name("python"))
+SHOWN = re.compile(r"runlore\.projections\.\w+_(views?|records)")
 MODULES = (
     "import sys; from runlore.cli.main import main; code = main(); sys.stderr.write(' '.join(sys.modules))"
 )
@@ -65,6 +67,22 @@ def test_looking_imports_only_what_looking_needs(ended: Runlore, words: list[str
     assert [name for name in modules if name.startswith("runlore.cli.commands.")] == [
         f"runlore.cli.commands.{words[0]}"
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("ps", {"list_views", "run_view"}),
+        ("ls --json", {"list_views", "run_view"}),
+        ("heads", {"integrity_views"}),
+        ("init", {"about_views", "subscription_views"}),
+    ],
+)
+def test_a_command_builds_no_answers_but_its_own(ended: Runlore, line: str, expected: set[str]) -> None:
+    """The structs of other commands' answers are not made: each would cost a little of every start."""
+    shown = {name.rpartition(".")[2] for name in imported(ended, *line.split()) if SHOWN.fullmatch(name)}
+
+    assert shown == expected
 
 
 def test_garbage_is_collected_once_everything_is_loaded(ended: Runlore) -> None:

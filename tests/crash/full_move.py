@@ -19,7 +19,7 @@ from runlore.journal.layout import Layout
 from runlore.journal.reader import journal_ids
 from runlore.journal.root import open_for_writing
 from runlore.journal.verify import verify
-from runlore.runtimes import import_bundle
+from runlore.runtimes import free_space, import_bundle
 from runlore.runtimes.check_outputs import check_outputs
 from runlore.runtimes.export import export_to_file
 from tests.runtimes.bundles import leave_outputs
@@ -30,7 +30,7 @@ _PAGE: Final = 4096
 
 def main(step: str, folder: str) -> None:
     """Mount, fill, move, look."""
-    setattr(import_bundle, "_SPARE", -(1 << 40))  # noqa: B010 - else it is refused before anything is tried
+    setattr(free_space, "SPARE", -(1 << 40))  # noqa: B010 - else it is refused before anything is tried
     source = open_for_writing(REAL, f"{folder}/source")
     leave_outputs(source, {"a": os.urandom(50_000), "b": os.urandom(30_000)}, promoted=["a"])
     bundle = f"{folder}/runs.tar"

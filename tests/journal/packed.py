@@ -6,7 +6,7 @@ from runlore.journal.disk import REAL, Disk
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
 from runlore.journal.writer import Draft, Writer
-from runlore.projections.views import PackView
+from runlore.projections.pack_views import PackView
 from runlore.runtimes.packing import Packing
 from tests import second_reader
 

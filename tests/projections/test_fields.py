@@ -7,8 +7,11 @@ from msgspec import structs
 
 from runlore.journal.errors import BadInput
 from runlore.projections.fields import parse_fields, pick
+from runlore.projections.list_views import PsView
+from runlore.projections.present import run_view
+from runlore.projections.run_view import RunView
 from runlore.projections.status import STATUS
-from runlore.projections.views import ControlRecord, PsView, RunView, run_view
+from runlore.projections.stream_records import ControlRecord
 from tests.journal.forge import RUN
 
 NOW = datetime(2026, 11, 20, 21, 0, tzinfo=UTC)

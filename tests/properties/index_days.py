@@ -29,9 +29,9 @@ from runlore.journal.root import open_for_writing
 from runlore.journal.values import RunId
 from runlore.journal.writer import Writer
 from runlore.projections import filters, selectors
+from runlore.projections.encoding import encode_view
 from runlore.projections.index.reading import reading
 from runlore.projections.order import parse_order
-from runlore.projections.views import encode_view
 from runlore.runtimes import indexed
 from runlore.runtimes.indexed import IndexedListing, Page
 from runlore.runtimes.listing import Found, Listing

@@ -12,7 +12,7 @@ from runlore.journal.reader import journal_ids
 from runlore.journal.values import RunId
 from runlore.journal.verify import verify
 from runlore.projections import filters
-from runlore.projections.views import PsView, encode_view
+from runlore.projections.encoding import encode_view
 from runlore.runtimes.listing import Found, page_of
 from runlore.runtimes.packing import Packing
 from runlore.runtimes.registry import Registry
@@ -144,5 +144,5 @@ class PackedDay(Day):
 def _told(asked: dict[str, object], everything: list[Found]) -> bytes:
     """Return the page that a fresh fold gives."""
     wanted = filters.parse(now=NOW, **asked)  # type: ignore[arg-type]  # as in compare
-    page: PsView = page_of(filters.select(wanted, everything), NOW)
+    page = page_of(filters.select(wanted, everything), NOW)
     return told(page)

@@ -22,7 +22,7 @@ from runlore.journal.values import Actor, Recipe, RunId
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
 from runlore.projections.artifact_views import list_view
-from runlore.projections.views import encode_view
+from runlore.projections.encoding import encode_view
 from runlore.runtimes.check_outputs import check_outputs
 from runlore.runtimes.collect import Wanted, collect
 from runlore.runtimes.packing import Packing

@@ -14,7 +14,7 @@ from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
 from runlore.journal.writer import Draft, Writer
 from runlore.projections.artifact_views import manifest
-from runlore.projections.views import encode_view
+from runlore.projections.encoding import encode_view
 from runlore.runtimes.bundle import write_manifest
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.registry import Registry

@@ -13,8 +13,9 @@ from runlore.journal.disk import REAL
 from runlore.journal.feed import Feed
 from runlore.journal.layout import Layout
 from runlore.journal.writer import Writer
+from runlore.projections.encoding import encode_view
 from runlore.projections.index.care import rebuild
-from runlore.projections.views import PsView, encode_view
+from runlore.projections.list_views import PsView
 from runlore.runtimes.packing import Packing
 from runlore.runtimes.registry import Registry
 from tests.doubles.drafts import EVERY_END, LIFE, new_run_id, noted, queued, tagged

@@ -10,7 +10,7 @@ from runlore.journal.errors import NotFound
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
 from runlore.projections import filters
-from runlore.projections.views import PsView
+from runlore.projections.list_views import PsView
 from runlore.runtimes import kept_listing
 from runlore.runtimes.kept_listing import KeptListing
 from runlore.runtimes.registry import Registry

@@ -24,8 +24,8 @@ from runlore.journal.values import Identity, RunId
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
 from runlore.projections.health import Seen
+from runlore.projections.run_view import RunView
 from runlore.projections.status import RunState
-from runlore.projections.views import RunView
 from runlore.runtimes.identity import identify
 from runlore.runtimes.observe import Observer
 from runlore.runtimes.owner_lock import OwnerLock

@@ -21,7 +21,7 @@ from runlore.journal.values import Actor, Reason, Recipe, Seq
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
 from runlore.projections.artifact_views import manifest_file
-from runlore.projections.views import RedactView
+from runlore.projections.secret_views import RedactView
 from runlore.runtimes.check_outputs import check_outputs
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.redact import LONGEST, Redaction

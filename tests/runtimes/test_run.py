@@ -30,7 +30,7 @@ from tests.runtimes.keeping import Keeping, Kept, python, until
 from tests.runtimes.kept_runs import NOBODY, Owned, myself, registry_at
 
 if TYPE_CHECKING:
-    from runlore.projections.views import RunView
+    from runlore.projections.run_view import RunView
 
 NEVER_S = 3600.0
 

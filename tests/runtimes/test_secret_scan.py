@@ -14,7 +14,7 @@ from runlore.journal.exit_record import ExitRecord
 from runlore.journal.layout import Layout
 from runlore.journal.values import Actor, Reason, Recipe
 from runlore.journal.writer import Writer
-from runlore.projections.views import SecretFoundView
+from runlore.projections.secret_views import SecretFoundView
 from runlore.runtimes.redact import Redaction
 from runlore.runtimes.secret_scan import SecretScan
 from runlore.runtimes.transcript import Transcript

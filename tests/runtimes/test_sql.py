@@ -15,7 +15,7 @@ from runlore.journal.events import ArtifactCollected, RunProgressed
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
 from runlore.journal.writer import Draft, Writer
-from runlore.projections.views import encode_view
+from runlore.projections.encoding import encode_view
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.registry import Registry
 from runlore.runtimes.sql import asked
