@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
 
 from runlore.journal import machine
 from runlore.journal.disk import REAL, Disk
-from runlore.journal.errors import Ambiguous, BadInput, NotFound, NotPermitted, RunloreError
+from runlore.journal.errors import BadInput, NotPermitted, RunloreError
 from runlore.journal.history import exists
 from runlore.journal.layout import Layout
-from runlore.journal.lifecycle import TERMINAL
 from runlore.journal.root import FoundRoot, find_root, open_for_reading, open_for_writing
 from runlore.journal.values import Actor, Durability, RunId
 from runlore.projections import selectors
@@ -274,15 +273,7 @@ class Registry:
             return exact
         observed = live or ":" in selector  # only statuses depend on who is alive
         known = self._indexed.candidates(selector, observed=observed)
-        if live:
-            going = [run for run in known if run.status not in TERMINAL]
-            try:
-                return selectors.resolve(selector, going, destructive=destructive)
-            except Ambiguous:
-                raise
-            except NotFound:
-                pass  # then one that has ended is meant, and the caller may say so
-        return selectors.resolve(selector, known, destructive=destructive)
+        return selectors.resolve(selector, known, destructive=destructive, live=live)
 
     def choose(self) -> Chosen:
         """Return the sole live run, else the latest one, and why: what a command without an id means.
