@@ -332,10 +332,9 @@ class Registry:
             NotPermitted, JournalIO: the registry cannot be written; no run was made.
         """
         from runlore.runtimes.run import Run  # noqa: PLC0415 - see above
-        from runlore.runtimes.starting import wait_started  # noqa: PLC0415 - few need it
-        from runlore.runtimes.submit import Submission, spec_of, submit  # noqa: PLC0415 - few need it
+        from runlore.runtimes.starting import submit  # noqa: PLC0415 - few need it
+        from runlore.runtimes.submission import Submission  # noqa: PLC0415 - few need it
 
-        self.require_writable()
         wanted = Submission(
             argv=argv,
             name=name,
@@ -356,10 +355,7 @@ class Registry:
             stdin=stdin,
             pin=pin,
         )
-        accepted = submit(
-            spec_of(wanted, self.root, self.by, self.durability),
-            lambda link, run_id: wait_started(link, self, run_id),
-        )
+        accepted = submit(self, wanted)
         if accepted.unmasked:
             import warnings  # noqa: PLC0415 - rare
 
