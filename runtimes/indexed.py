@@ -7,6 +7,7 @@ answer, and where they would not, the index is asked again, and then not at all.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec import Struct
@@ -25,6 +26,7 @@ from runlore.projections.index.reading import Reading, Settled, reading
 from runlore.projections.index.wanted import conditions
 from runlore.projections.index.where import can_sort, split
 from runlore.projections.selectors import Candidate
+from runlore.projections.views import PsView, tallied
 from runlore.runtimes.listing import Found, Listing
 
 if TYPE_CHECKING:
@@ -48,6 +50,17 @@ class Page(Struct, frozen=True, kw_only=True):
     def truncated(self) -> bool:
         """More match than are shown."""
         return len(self.items) < self.counts.total()
+
+    def view(self, now: datetime) -> PsView:
+        """Return what is shown of them."""
+        return PsView(
+            as_of=now,
+            items=[run.view(now) for run in self.items],
+            counts=tallied(self.counts),
+            damaged=self.damaged,
+            truncated=self.truncated,
+            next=self.next,
+        )
 
 
 class Stale(Exception):
