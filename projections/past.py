@@ -15,10 +15,10 @@ from msgspec import Struct
 from runlore.journal import seeking
 from runlore.journal.disk import Disk
 from runlore.journal.errors import BadInput, JournalIO, NotFound
+from runlore.journal.event_chunks import EventChunks
 from runlore.journal.events import AnyEvent, Ended, RunCollecting
 from runlore.journal.history import History, open_history
 from runlore.journal.layout import Layout
-from runlore.journal.reader import EventChunks
 from runlore.journal.scan import Scanner, Tail
 from runlore.journal.tailing import pieces
 from runlore.journal.values import MAX_INT, Head, RunId

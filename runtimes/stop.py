@@ -8,9 +8,9 @@ from msgspec import Struct
 from runlore.journal import events
 from runlore.journal.disk import Disk
 from runlore.journal.errors import AlreadyEnded, BadInput, NoKeeper, NotFound
+from runlore.journal.event_chunks import fold_run
 from runlore.journal.feed import Feed
 from runlore.journal.layout import Layout
-from runlore.journal.reader import fold_run
 from runlore.journal.scan import Record
 from runlore.journal.values import Actor, RunId, Seconds, Seq
 from runlore.journal.writer import Redact, Writer
