@@ -146,6 +146,6 @@ class Session:
         if selectors:
             return self.some(selectors)
         from runlore.journal.disk import REAL  # noqa: PLC0415 - few need it
-        from runlore.journal.reader import journal_ids  # noqa: PLC0415 - few need it
+        from runlore.journal.journal_ids import journal_ids  # noqa: PLC0415 - few need it
 
         return sorted({*journal_ids(REAL, self.reading()), *also})

@@ -10,7 +10,7 @@ from runlore.journal import machine
 from runlore.journal.errors import BadInput, RunloreError
 from runlore.projections.run_line import MOST_BYTES, parse
 from runlore.runtimes.spec import RunSpec
-from runlore.runtimes.submit import spec_of_line
+from runlore.runtimes.submission import spec_of_line
 
 PROGRAM: Final = "runlore submit"
 

@@ -12,7 +12,7 @@ from runlore.journal.errors import BadInput
 from runlore.projections import durations, labels, shell, sizes
 from runlore.projections.printable import printable
 from runlore.runtimes.spec import RunSpec
-from runlore.runtimes.submit import Submission, spec_of
+from runlore.runtimes.submission import Submission, spec_of
 from runlore.runtimes.surroundings import folder_of
 
 if TYPE_CHECKING:

@@ -15,10 +15,11 @@ import msgspec
 from runlore.journal import heal, tailing
 from runlore.journal.disk import Disk, write_fully
 from runlore.journal.errors import BadInput, Conflict, JournalIO, NotFound, RunloreError
+from runlore.journal.event_chunks import fold_run
 from runlore.journal.events import RunQueued
 from runlore.journal.journal_file import JournalFile
+from runlore.journal.journal_ids import journal_ids
 from runlore.journal.layout import Layout
-from runlore.journal.reader import fold_run, journal_ids
 from runlore.journal.scan import Tail
 from runlore.journal.values import Recipe, RunId
 

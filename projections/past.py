@@ -15,18 +15,20 @@ from msgspec import Struct
 from runlore.journal import seeking
 from runlore.journal.disk import Disk
 from runlore.journal.errors import BadInput, JournalIO, NotFound
+from runlore.journal.event_chunks import EventChunks
 from runlore.journal.events import AnyEvent, Ended, RunCollecting
 from runlore.journal.history import History, open_history
 from runlore.journal.layout import Layout
-from runlore.journal.reader import EventChunks
 from runlore.journal.scan import Scanner, Tail
 from runlore.journal.tailing import pieces
 from runlore.journal.values import MAX_INT, Head, RunId
 from runlore.projections import filters
 from runlore.projections.fold import fold
 from runlore.projections.index import version
+from runlore.projections.present import run_view
 from runlore.projections.registry import Row, damage_of
 from runlore.projections.run_state import RunState
+from runlore.projections.run_view import RunView
 from runlore.projections.status import STATUS
 
 _DIGITS: Final = len(str(MAX_INT))
@@ -82,6 +84,13 @@ def row_at(disk: Disk, layout: Layout, run_id: RunId, wanted: Moment) -> Row:
     is_cut = not reached.is_whole and chunks.stopped == "damaged"
     problem = damage_of(disk, layout, run_id) if is_cut else None
     return Row(run_id=run_id, state=reached.state, head=head, size=size, problem=problem)
+
+
+def view_at(disk: Disk, layout: Layout, run_id: RunId, wanted: Moment) -> RunView:
+    """Return what is shown of a run as it was: see `row_at`."""
+    row = row_at(disk, layout, run_id, wanted)
+    as_of = wanted.at or row.state.reached_at
+    return run_view(row.state, as_of=as_of, head=row.head, problem=row.problem)
 
 
 class _Reached(Struct):

@@ -12,10 +12,11 @@ from msgspec import Struct, structs
 
 from runlore.journal.disk import Disk
 from runlore.journal.errors import JournalIO, NotFound
+from runlore.journal.event_chunks import EventChunks
 from runlore.journal.history import open_history
+from runlore.journal.journal_ids import listed
 from runlore.journal.layout import Layout
 from runlore.journal.packs import Packs
-from runlore.journal.reader import EventChunks, listed
 from runlore.journal.scan import Scanner, Tail
 from runlore.journal.tailing import PIECE
 from runlore.journal.values import Head, RunId, Status

@@ -60,11 +60,12 @@ def full_id(text: str) -> RunId | None:
     return RunId(word) if ids.is_run_id(word) else None
 
 
-def resolve(text: str, runs: Iterable[Candidate], *, destructive: bool = False) -> RunId:
+def resolve(text: str, runs: Iterable[Candidate], *, destructive: bool = False, live: bool = False) -> RunId:
     """Return the run that `text` means.
 
     destructive: a name that several runs share, or that also begins another run's short id, is
-    ambiguous even though the order above would settle it.
+    ambiguous even though the order above would settle it. live: runs that have not ended come first;
+    only if none of those is meant, the others count.
 
     Raises:
         NotFound: no run is meant. Ambiguous: several are; the message lists them.
@@ -74,6 +75,14 @@ def resolve(text: str, runs: Iterable[Candidate], *, destructive: bool = False) 
     if not word:
         raise BadInput("an empty selector; give an id, a name, `latest` or `key:K`")
     known = list(runs)
+    if live:
+        try:
+            going = [run for run in known if run.status not in TERMINAL]
+            return resolve(text, going, destructive=destructive)
+        except Ambiguous:
+            raise
+        except NotFound:
+            pass  # then one that has ended is meant, and the caller may say so
     for find in _ORDER:
         found = find(word, known)
         if found:

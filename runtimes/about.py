@@ -12,8 +12,8 @@ from runlore.journal.packs import pack_names
 from runlore.journal.root import FoundRoot, RegistryFile, is_registry, open_for_writing, registry_info
 from runlore.projections.about_views import InfoView
 from runlore.projections.subscription_views import SubscriptionView
+from runlore.runtimes.lookup import Lookup
 from runlore.runtimes.packing import could_be_packed
-from runlore.runtimes.registry import Registry
 from runlore.runtimes.subscription_views import feed_view, subscription_views
 
 
@@ -72,7 +72,7 @@ def _refusal(path: str) -> str:
 
 def _counts(layout: Layout) -> dict[str, int]:
     try:
-        return Registry(layout, writable=False).page().counts
+        return Lookup(layout).page().counts
     except RunloreError:
         return {}
 

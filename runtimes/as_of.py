@@ -6,9 +6,9 @@ from datetime import datetime
 from msgspec import structs
 
 from runlore.journal.disk import Disk
+from runlore.journal.event_chunks import fold_run
 from runlore.journal.events import AnyEvent
 from runlore.journal.layout import Layout
-from runlore.journal.reader import fold_run
 from runlore.projections.fold import fold
 from runlore.projections.registry import Row, fold_registry
 from runlore.projections.status import STATUS

@@ -14,8 +14,8 @@ from runlore.projections.findings import Finding, finding
 from runlore.projections.run_view import RunView
 from runlore.runtimes import doctor_machine
 from runlore.runtimes.doctor_files import FileExaminer
+from runlore.runtimes.lookup import Lookup
 from runlore.runtimes.packing import could_be_packed
-from runlore.runtimes.registry import Registry
 
 _BY_HEALTH: Final = {
     "unsupervised": ("run_unsupervised", "runlore reconcile"),
@@ -37,7 +37,7 @@ def examine(root: str) -> list[Finding]:
         *doctor_machine.examine_root(layout),
     ]
     try:
-        views = Registry(layout, writable=False).page().items
+        views = Lookup(layout).page().items
     except RunloreError:
         views = []
     for view in views:

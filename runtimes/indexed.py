@@ -7,6 +7,7 @@ answer, and where they would not, the index is asked again, and then not at all.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from msgspec import Struct
@@ -16,6 +17,7 @@ from runlore.journal.errors import NotFound, RunloreError
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
 from runlore.projections import filters
+from runlore.projections.counts import tallied
 from runlore.projections.filters import Filter
 from runlore.projections.index import sqlite
 from runlore.projections.index.entry import Signature
@@ -24,6 +26,7 @@ from runlore.projections.index.packed import PackedRuns, signature
 from runlore.projections.index.reading import Reading, Settled, reading
 from runlore.projections.index.wanted import conditions
 from runlore.projections.index.where import can_sort, split
+from runlore.projections.list_views import PsView
 from runlore.projections.selectors import Candidate
 from runlore.runtimes.listing import Found, Listing
 
@@ -48,6 +51,17 @@ class Page(Struct, frozen=True, kw_only=True):
     def truncated(self) -> bool:
         """More match than are shown."""
         return len(self.items) < self.counts.total()
+
+    def view(self, now: datetime) -> PsView:
+        """Return what is shown of them."""
+        return PsView(
+            as_of=now,
+            items=[run.view(now) for run in self.items],
+            counts=tallied(self.counts),
+            damaged=self.damaged,
+            truncated=self.truncated,
+            next=self.next,
+        )
 
 
 class Stale(Exception):

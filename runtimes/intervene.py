@@ -1,20 +1,19 @@
 """Signal, pause and unpause a run's processes: each one looked at and compared right before, or left alone.
 
-Nothing here changes what a run is: its owner goes on keeping it, and whatever the signal does to the
-command is put on record by whoever sees it end.
+A note says who did what. Nothing else here changes what a run is: its owner goes on keeping it, and
+whatever the signal does to the command is put on record by whoever sees it end.
 """
 
 import os
 import signal
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from runlore.journal import machine
-from runlore.journal.disk import Disk
-from runlore.journal.errors import AlreadyEnded, Elsewhere, NoHandle, Unverifiable
+from runlore.journal.errors import AlreadyEnded, BadInput, Elsewhere, NoHandle, Unverifiable
 from runlore.journal.layout import Layout
 from runlore.journal.values import Identity, RunId
 from runlore.projections.run_state import OWN_PROCESS, RunState
@@ -22,9 +21,13 @@ from runlore.runtimes import identity, signals
 from runlore.runtimes.appearance import OURS
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.identity import Gone, read_stat
-from runlore.runtimes.observe import Look, Observer
+from runlore.runtimes.labelling import note
+from runlore.runtimes.observe import Look
 from runlore.runtimes.signals import Refused, Sent
 from runlore.runtimes.tree import Member, members
+
+if TYPE_CHECKING:
+    from runlore.runtimes.registry import Registry
 
 _PATIENCE_S: Final = 5.0
 """How long a process may take to stop: one that waits for a disk cannot at once."""
@@ -66,16 +69,65 @@ class Target(Struct, frozen=True, kw_only=True):
         return [each for each in known if each is not None]
 
 
-def target(disk: Disk, layout: Layout, observer: Observer, run_id: RunId, what: str) -> Target:
+def send(registry: "Registry", run_id: RunId, number: int, *, tree: bool = False) -> Intervention:
+    """Send a signal to the run's command, or to everything of the run: see `Run.signal`."""
+    if not 0 < number < signal.NSIG:
+        raise BadInput(f"signal {number} does not exist; they are 1 to {signal.NSIG - 1}")
+    name = _signal_name(number)
+    wanted = _target(registry, run_id, f"send {name} to")
+    done = _send_all(_tree(wanted), number) if tree else _send_one(wanted, number, name)
+    return _noted(registry, run_id, done, f"{name} sent to {_whom(done.pids)}")
+
+
+def pause(registry: "Registry", run_id: RunId, reason: str = "") -> Intervention:
+    """Stop everything of the run with SIGSTOP, also what is forked meanwhile; done when nothing runs."""
+    done = _until_all(_target(registry, run_id, "pause"), signal.SIGSTOP, lambda stat: not stat.stopped)
+    return _noted(registry, run_id, done, "paused", reason)
+
+
+def unpause(registry: "Registry", run_id: RunId, reason: str = "") -> Intervention:
+    """Let everything of the run that is stopped go on."""
+    done = _until_all(_target(registry, run_id, "unpause"), signal.SIGCONT, lambda stat: stat.stopped)
+    return _noted(registry, run_id, done, "unpaused", reason)
+
+
+# -- what goes on record
+
+
+def _noted(
+    registry: "Registry", run_id: RunId, done: Intervention, deed: str, reason: str = ""
+) -> Intervention:
+    """Return what was done, after leaving on record who did it; where nothing was, there is no note."""
+    if done.pids:
+        note(registry, run_id, f"{deed}: {reason}" if reason.strip() else deed)
+    return done
+
+
+def _whom(pids: tuple[int, ...]) -> str:
+    return f"process {pids[0]}" if len(pids) == 1 else f"{len(pids)} processes"
+
+
+def _signal_name(number: int) -> str:
+    """Return `SIGKILL` for 9; real-time signals keep their number."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+# -- whether it may be touched
+
+
+def _target(registry: "Registry", run_id: RunId, what: str) -> Target:
     """Return the run, if its command lives and can be told from a stranger here; `what` is to be done.
 
     Raises:
-        AlreadyEnded: it is over. NoHandle: it has no command yet.
+        NotPermitted: nobody may leave a note here. AlreadyEnded: it is over. NoHandle: it has no command yet.
         Elsewhere: it belongs to another machine, boot or container.
         Unverifiable: nobody can say here whose processes they are.
     """
-    folded = RunFold(disk, layout, run_id)
-    look = observer.look(folded)
+    registry.require_writable()
+    look = registry.observer.look(RunFold(registry.disk, registry.layout, run_id))
     state = look.assessment.state
     if state.ended:
         raise AlreadyEnded(run_id, what, so=f"there is nothing to {what}")
@@ -86,42 +138,7 @@ def target(disk: Disk, layout: Layout, observer: Observer, run_id: RunId, what: 
         raise NoHandle(
             f"run {run_id} is {state.status} and has no process to {what}; `runlore show {run_id}` tells more"
         )
-    return Target(layout=layout, run_id=run_id, state=state, command=command)
-
-
-def send(wanted: Target, number: int, *, tree: bool = False) -> Intervention:
-    """Send a signal to the command, or to everything of the run.
-
-    Raises:
-        AlreadyEnded: the command ended just now. Unverifiable: the kernel or the comparison refused.
-    """
-    if tree:
-        return _send_all(_tree(wanted), number)
-    answer = signals.send(wanted.command, number)
-    if isinstance(answer, Gone):
-        name = signal_name(number)
-        raise AlreadyEnded(wanted.run_id, name, so=f"there is nothing to send {name} to")
-    if isinstance(answer, Refused):
-        raise Unverifiable(f"run {wanted.run_id}: {answer.why}")
-    return Intervention(pids=(wanted.command.pid,))
-
-
-def pause(wanted: Target) -> Intervention:
-    """Stop everything of the run with SIGSTOP, also what is forked meanwhile; done when nothing runs."""
-    return _until_all(wanted, signal.SIGSTOP, lambda stat: not stat.stopped)
-
-
-def unpause(wanted: Target) -> Intervention:
-    """Let everything of the run that is stopped go on."""
-    return _until_all(wanted, signal.SIGCONT, lambda stat: stat.stopped)
-
-
-def signal_name(number: int) -> str:
-    """Return `SIGKILL` for 9; real-time signals keep their number."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+    return Target(layout=registry.layout, run_id=run_id, state=state, command=command)
 
 
 def _require_here(state: RunState, known: Identity | None, look: Look, what: str) -> None:
@@ -138,6 +155,9 @@ def _require_here(state: RunState, known: Identity | None, look: Look, what: str
     if look.assessment.health == "unknown":
         detail = (look.seen.detail if look.seen else "") or "its owner cannot be verified"
         raise Unverifiable(f"run {state.run_id} was not touched: {detail}; see `runlore show {state.run_id}`")
+
+
+# -- signals
 
 
 def _tree(wanted: Target) -> list[Member]:
@@ -157,6 +177,20 @@ def _tree(wanted: Target) -> list[Member]:
     if wanted.command.pid not in known and identity.look(wanted.command) == "alive":
         found.append(Member(wanted.command, "command"))
     return [member for member in found if member.name not in OURS and member.identity.pid != os.getpid()]
+
+
+def _send_one(wanted: Target, number: int, name: str) -> Intervention:
+    """Send a signal to the command.
+
+    Raises:
+        AlreadyEnded: the command ended just now. Unverifiable: the kernel or the comparison refused.
+    """
+    answer = signals.send(wanted.command, number)
+    if isinstance(answer, Gone):
+        raise AlreadyEnded(wanted.run_id, name, so=f"there is nothing to send {name} to")
+    if isinstance(answer, Refused):
+        raise Unverifiable(f"run {wanted.run_id}: {answer.why}")
+    return Intervention(pids=(wanted.command.pid,))
 
 
 def _send_all(wanted: list[Member], number: int) -> Intervention:

@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from runlore.journal.disk import Disk
 from runlore.journal.errors import JournalIO, NotFound
+from runlore.journal.journal_ids import journal_ids
 from runlore.journal.layout import Layout
-from runlore.journal.reader import journal_ids
 from runlore.journal.values import RunId
 from runlore.projections import filters
 from runlore.projections.list_views import PsView

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from runlore.journal.errors import DidNotStart, NoRoom, RunloreError
+from runlore.journal.errors import NoRoom, RunloreError
 from runlore.journal.settings_file import read_settings
 from runlore.journal.values import RunId
-from runlore.runtimes.messages import Accepted, NotReady, NotStarted, Started
+from runlore.runtimes.messages import Accepted, NotStarted
 from runlore.runtimes.room import cap_of, live_keepers
 from runlore.runtimes.spec import RunSpec
-from runlore.runtimes.starting import wait_started
+from runlore.runtimes.starting import wait_started, why_not
 
 if TYPE_CHECKING:
     from runlore.runtimes.link import KeeperLink
@@ -32,7 +32,6 @@ _WINDOW: Final = 512
 """Answers that may wait for an earlier one that takes long."""
 _LOOK_S: Final = 0.25
 """How often somebody who waits for room looks for it."""
-_NOT_READY: Final = 1
 _PATIENCE_S: Final = 30.0
 """How long who was interrupted waits to learn whether a run exists."""
 
@@ -216,7 +215,7 @@ class Launches:
         elif launch.accepted is not None and (news := link.wait_started(0)) is not None:
             if isinstance(news, NotStarted) and news.code == "owner_lost":
                 news = wait_started(link, self._registry, launch.accepted.run_id)
-            launch.settle(error=_why_not(launch.accepted.run_id, news))
+            launch.settle(error=why_not(launch.accepted.run_id, news))
 
     def _look_for_room(self) -> None:
         """Launch again what found no room, as soon as there is some."""
@@ -230,14 +229,3 @@ class Launches:
                 self._begin(launch)
             else:
                 launch.look_at = now + _LOOK_S
-
-
-def _why_not(run_id: RunId, news: Started | NotStarted | NotReady) -> DidNotStart | None:
-    """Return why the command of a run that exists does not run, or was over before it was ready."""
-    match news:
-        case NotStarted():
-            return DidNotStart(run_id, news.code, news.text, news.exit_code)
-        case NotReady():
-            return DidNotStart(run_id, news.code, news.text, _NOT_READY)
-        case Started():
-            return None

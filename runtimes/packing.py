@@ -16,10 +16,10 @@ from runlore.journal import codec, packing
 from runlore.journal.disk import Disk
 from runlore.journal.errors import Busy, NotFound, RunloreError, UndecodableLine
 from runlore.journal.events import RunSealed
+from runlore.journal.journal_ids import loose_ids
 from runlore.journal.layout import Layout
 from runlore.journal.packing import PACK_BYTES
 from runlore.journal.packs import Packs, day_of
-from runlore.journal.reader import loose_ids
 from runlore.journal.values import RunId
 from runlore.projections.pack_views import PackedView, PackView
 from runlore.runtimes.owner_lock import OwnerLock

@@ -11,8 +11,8 @@ from typing import Final
 from runlore.journal.disk import Disk
 from runlore.journal.errors import Busy, RunloreError, StaleSeq
 from runlore.journal.feed import Feed
+from runlore.journal.journal_ids import loose_ids
 from runlore.journal.layout import Layout
-from runlore.journal.reader import loose_ids
 from runlore.journal.sealed_end import is_sealed
 from runlore.journal.values import Actor, RunId, Status
 from runlore.journal.writer import Writer

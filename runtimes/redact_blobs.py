@@ -16,9 +16,9 @@ from runlore.journal.disk import Disk, read_whole, write_whole
 from runlore.journal.errors import UndecodableLine
 from runlore.journal.events import RunQueued
 from runlore.journal.history import open_history
+from runlore.journal.journal_ids import journal_ids
 from runlore.journal.layout import Layout
 from runlore.journal.overwrite import Spans, overwritten_recipe
-from runlore.journal.reader import journal_ids
 from runlore.journal.values import RunId
 
 _FIRST: Final = 4096

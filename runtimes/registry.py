@@ -1,29 +1,18 @@
 """A registry of runs: the one implementation behind the command line, Python, and later HTTP.
 
-Reading needs no permission but to read. The first act that writes checks the root (private, local, of
-no newer format); reading a root that may not be written goes on as before.
+What can be asked about runs is in `lookup`. Here is what can be done: start runs and see to their ends,
+bring some in and take some out, make room. How each deed is done stands in the module that it names.
 """
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from runlore.journal import machine
-from runlore.journal.disk import REAL, Disk
-from runlore.journal.errors import Ambiguous, BadInput, NotFound, NotPermitted, RunloreError
-from runlore.journal.history import exists
-from runlore.journal.layout import Layout
-from runlore.journal.lifecycle import TERMINAL
-from runlore.journal.root import FoundRoot, find_root, open_for_reading, open_for_writing
-from runlore.journal.values import Actor, Durability, RunId
-from runlore.projections import selectors
-from runlore.projections.index.version import RECENT
-from runlore.projections.selectors import Chosen
-from runlore.runtimes.observe import Observer
-from runlore.runtimes.surroundings import current_folder
+from runlore.journal.errors import BadInput, RunloreError
+from runlore.journal.values import RunId
+from runlore.runtimes.lookup import Lookup
 
 if TYPE_CHECKING:  # looking loads nothing that writes or waits, and starting a run nothing that looks
     from runlore.journal.scan import Record
@@ -31,227 +20,23 @@ if TYPE_CHECKING:  # looking loads nothing that writes or waits, and starting a 
     from runlore.projections.awaiting import Awaited
     from runlore.projections.exported import ExportView
     from runlore.projections.imported import ImportedView
-    from runlore.projections.list_views import PsView
     from runlore.projections.reconcile_views import ReconciledView
     from runlore.projections.retention_views import PruneView, TrashView
     from runlore.projections.run_view import RunView
-    from runlore.runtimes.indexed import IndexedListing, Page
-    from runlore.runtimes.listing import Listing
     from runlore.runtimes.reconcile import Reconciler
-    from runlore.runtimes.retaining import Retaining
     from runlore.runtimes.run import Run
-    from runlore.runtimes.run_secrets import OwnSecrets
-    from runlore.runtimes.sql import SqlRows
     from runlore.runtimes.submit_many import Submitted
     from runlore.runtimes.track import Tracking
 
 
-class Registry:
+class Registry(Lookup):
     """The runs under one root. Holds nothing open; may be shared by threads and kept for ever.
 
     writable: False refuses every act that would write, whatever the file system allows.
     """
 
-    def __init__(
-        self,
-        layout: Layout,
-        *,
-        writable: bool = True,
-        disk: Disk = REAL,
-        by: Actor | None = None,
-        durability: Durability = "power",
-    ) -> None:
-        self.layout: Final = layout
-        self.disk: Final = disk
-        self.observer: Final = Observer(disk, layout)
-        self.durability: Final[Durability] = durability
-        self._by, self._writable, self._checked = by, writable, False
-
     def __repr__(self) -> str:
         return f"<runlore.Registry {self.root}>"
-
-    @classmethod
-    def open(cls, root: str | os.PathLike[str] | None = None, *, create: bool = True) -> Self:
-        """Return the registry at `root`, or the one that the command line would use.
-
-        That is `RUNLORE_ROOT`, else the nearest `.runlore/` upwards from the current folder, else the
-        user's own. If there is none yet it is made, unless `create` is off. One that exists is not
-        written to by being opened.
-
-        Raises:
-            NotFound: there is none, and `create` is off. NotPermitted: it may not be made there.
-            BadInput: the root is none. JournalIO: the disk refused.
-        """
-        found = find(root)
-        if create and not os.path.isdir(f"{found.path}/journals"):
-            return cls(open_for_writing(REAL, found.path))
-        return cls(open_for_reading(found.path))
-
-    @property
-    def root(self) -> str:
-        """The registry's folder."""
-        return self.layout.root
-
-    @property
-    def by(self) -> Actor:
-        """Who acts here, as events name it; asked anew, because a fork changes it."""
-        return self._by or machine.actor("python")
-
-    @cached_property
-    def secrets(self) -> "OwnSecrets":
-        """What this process's own environment holds of secrets; looked for when something is recorded."""
-        from runlore.runtimes.run_secrets import OwnSecrets  # noqa: PLC0415 - see above
-
-        return OwnSecrets(self.root)
-
-    @cached_property
-    def _listing(self) -> "Listing":
-        from runlore.runtimes.listing import Listing  # noqa: PLC0415 - see above
-
-        return Listing(self.disk, self.layout, self.observer)
-
-    @cached_property
-    def _indexed(self) -> "IndexedListing":
-        from runlore.runtimes.indexed import IndexedListing  # noqa: PLC0415 - see above
-
-        return IndexedListing(self.disk, self.layout, self._listing)
-
-    # -- look
-
-    def runs(
-        self,
-        where: str | None = None,
-        *,
-        status: str | Iterable[str] = (),
-        name: str | None = None,
-        tags: Iterable[str] | Mapping[str, str] = (),
-        since: str | datetime | None = None,
-        until: str | datetime | None = None,
-        limit: int | None = None,
-        after: str | None = None,
-        sort: str | Iterable[str] = (),
-    ) -> "list[RunView]":
-        """Return the runs that match, newest first or as `sort` says, each as it is now.
-
-        where: an expression, such as `status = failed and name ~ 'nightly'`; see docs/reference/filters.md.
-        status: one or several; a run found lost counts as failed. tags: `{"env": "prod"}`, or words
-        like "env=prod" and "env". since, until: aware times, or texts like "2h" (ago) and
-        "2026-11-20". limit applies after every filter. after: the `next` of an earlier `page`, which
-        was sorted the same way. sort: fields of a filter, the first one first, each ascending or with `-`
-        descending: "-duration_s,name", or ["-duration_s", "name"]. Runs without the field come last.
-
-        Raises:
-            BadInput: a filter is none. NotFound: the registry is gone. JournalIO: the disk refused.
-        """
-        return self.page(
-            where,
-            status=status,
-            name=name,
-            tags=tags,
-            since=since,
-            until=until,
-            limit=limit,
-            after=after,
-            sort=sort,
-        ).items
-
-    def page(
-        self,
-        where: str | None = None,
-        *,
-        status: str | Iterable[str] = (),
-        name: str | None = None,
-        tags: Iterable[str] | Mapping[str, str] = (),
-        since: str | datetime | None = None,
-        until: str | datetime | None = None,
-        limit: int | None = None,
-        after: str | None = None,
-        sort: str | Iterable[str] = (),
-    ) -> "PsView":
-        """Return what `runs` returns, with counts, and the cursor of the next page.
-
-        Pages neither repeat nor skip a run when others are added between them; one whose own place in
-        the order changes meanwhile may come twice, or not at all. Counts are of all runs
-        that match on this page and later ones.
-        """
-        from runlore.projections import filters  # noqa: PLC0415 - see above
-
-        now = self.disk.now()
-        wanted = filters.parse(
-            now=now,
-            where=where,
-            status=status,
-            name=name,
-            tags=tags,
-            since=since,
-            until=until,
-            after=after,
-            limit=limit,
-            sort=sort,
-        )
-        return _page(self._indexed.page(wanted), now)
-
-    def recent(self, finished: int = RECENT, *, sort: str | Iterable[str] = ()) -> "PsView":
-        """Return the live runs and the last few that ended, newest first or as `sort` says."""
-        from runlore.projections import filters  # noqa: PLC0415 - see above
-
-        now = self.disk.now()
-        return _page(self._indexed.recent(finished, filters.parse(now=now, sort=sort).order), now)
-
-    def sql(self, query: str) -> "SqlRows":
-        """Return the rows of a SELECT over the views of docs/reference/sql.md; nothing can be written.
-
-        All of them at once. A journal that could be read only up to its damage is warned about, and
-        counted in `unread`.
-
-        Raises:
-            BadInput: it is no question, or about something else than the views. NotFound: the registry is
-            gone. JournalIO: the disk refused, or the index is damaged.
-        """
-        from runlore.runtimes.sql import rows_of  # noqa: PLC0415 - few need it
-
-        found = rows_of(self.disk, self.layout, query)
-        if found.unread:
-            import warnings  # noqa: PLC0415 - rare
-
-            told = f"sql: {found.unread} of the journals could not be read to the end; see `runlore verify`"
-            warnings.warn(told, stacklevel=2)
-        return found
-
-    def view(self, run_id: RunId, *, at: int | str | datetime | None = None) -> "RunView":
-        """Return one run as it is now, or as its journal told it at a seq or a time.
-
-        at: a seq, an aware time, or a text like "2h" (ago) and "2026-11-20". What is found out about a
-        run that has not ended, its health and what follows from it, is of now alone.
-
-        Raises:
-            BadInput: `at` is neither. NotFound: no such run, or not yet then. JournalIO: the disk refused.
-        """
-        now = self.disk.now()
-        if at is None:
-            from msgspec import structs  # noqa: PLC0415 - see above
-
-            found = self._listing.one(run_id)
-            view = found.view(now)
-            if not found.row.state.ended:
-                shown = structs.replace(view.retention, eligible=False, reason="it has not ended")
-            else:
-                shown = self.retaining.shown(found.row, view.retention, now)
-            return structs.replace(view, retention=shown)
-        from runlore.projections import past  # noqa: PLC0415 - few ask
-        from runlore.projections.present import run_view  # noqa: PLC0415 - few ask
-
-        moment = past.moment(at, now)
-        row = past.row_at(self.disk, self.layout, run_id, moment)
-        as_of = moment.at or row.state.reached_at
-        return run_view(row.state, as_of=as_of, head=row.head, problem=row.problem)
-
-    @cached_property
-    def retaining(self) -> "Retaining":
-        """What decides which runs may go."""
-        from runlore.runtimes.retaining import Retaining  # noqa: PLC0415 - see above
-
-        return Retaining(self.disk, self.layout, self._listing, lambda: self._indexed)
 
     def get(self, selector: str, *, destructive: bool = False) -> "Run":
         """Return the run that `selector` means: see `resolve`."""
@@ -259,41 +44,7 @@ class Registry:
 
         return Run(self, self.resolve(selector, destructive=destructive))
 
-    def resolve(self, selector: str, *, destructive: bool = False, live: bool = False) -> RunId:
-        """Return the id of the run that is meant.
-
-        In this order: full id, short id, name (the latest run of that name), `latest`, `latest:failed`,
-        `key:K`, the beginning of a short id. A destructive verb never guesses. live: runs that have not
-        ended come first; only if none of those is meant, the others count.
-
-        Raises:
-            NotFound: no run is meant. Ambiguous: several are; the message lists them.
-            BadInput: the selector is empty, or names a status that does not exist.
-        """
-        exact = selectors.full_id(selector)
-        if exact is not None and exists(self.disk, self.layout, exact):
-            return exact
-        observed = live or ":" in selector  # only statuses depend on who is alive
-        known = self._indexed.candidates(selector, observed=observed)
-        if live:
-            going = [run for run in known if run.status not in TERMINAL]
-            try:
-                return selectors.resolve(selector, going, destructive=destructive)
-            except Ambiguous:
-                raise
-            except NotFound:
-                pass  # then one that has ended is meant, and the caller may say so
-        return selectors.resolve(selector, known, destructive=destructive)
-
-    def choose(self) -> Chosen:
-        """Return the sole live run, else the latest one, and why: what a command without an id means.
-
-        Raises:
-            NotFound: there are no runs.
-        """
-        return selectors.choose(self._indexed.candidates(None, observed=True))
-
-    # -- act
+    # -- start
 
     def submit(
         self,
@@ -342,10 +93,9 @@ class Registry:
             NotPermitted, JournalIO: the registry cannot be written; no run was made.
         """
         from runlore.runtimes.run import Run  # noqa: PLC0415 - see above
-        from runlore.runtimes.starting import wait_started  # noqa: PLC0415 - few need it
-        from runlore.runtimes.submit import Submission, spec_of, submit  # noqa: PLC0415 - few need it
+        from runlore.runtimes.starting import submit  # noqa: PLC0415 - few need it
+        from runlore.runtimes.submission import Submission  # noqa: PLC0415 - few need it
 
-        self.require_writable()
         wanted = Submission(
             argv=argv,
             name=name,
@@ -366,10 +116,7 @@ class Registry:
             stdin=stdin,
             pin=pin,
         )
-        accepted = submit(
-            spec_of(wanted, self.root, self.by, self.durability),
-            lambda link, run_id: wait_started(link, self, run_id),
-        )
+        accepted = submit(self, wanted)
         if accepted.unmasked:
             import warnings  # noqa: PLC0415 - rare
 
@@ -437,39 +184,7 @@ class Registry:
         )
         return Tracking(self, labels)
 
-    def import_records(
-        self, records: Iterable[Mapping[str, Any]], *, folder: str | os.PathLike[str] | None = None
-    ) -> "list[ImportedView]":
-        """Return the runs that other tools executed, as they were imported from their records, durable.
-
-        What was imported before is `existing`. All records are looked at first: if one is wrong, none
-        comes in. records: mappings with the fields of `runlore schema import_record`; times may be aware
-        datetimes. folder: where the files lie that they name.
-
-        Raises:
-            BadInput: a record is none; nothing was imported. Once all others were imported, Conflict: an
-            id was imported before with other content. WrongDigest: a file is not the one that is named.
-            NotPermitted, JournalIO: the registry cannot be written.
-        """
-        from runlore.runtimes import foreign  # noqa: PLC0415 - few need it
-
-        where = None if folder is None else os.fspath(folder)
-        return foreign.import_records(self, records, folder=where)
-
-    def import_directory(
-        self, path: str | os.PathLike[str], *, tool: str | None = None
-    ) -> "list[ImportedView]":
-        """Return the run in a folder of another tool, or those in the folders below it, durable.
-
-        The folder is only read. tool: what the runs are said to come from, whatever the folders say.
-
-        Raises:
-            BadInput: there is no run in it. Once all others were imported, what was wrong with the first
-            that was not: see `import_records`.
-        """
-        from runlore.runtimes import foreign  # noqa: PLC0415 - few need it
-
-        return foreign.import_directory(self, os.fspath(path), tool=tool)
+    # -- see to what goes on
 
     def wait(
         self,
@@ -540,6 +255,12 @@ class Registry:
         except (RunloreError, OSError):
             return
 
+    @property
+    def _reconciler(self) -> "Reconciler":
+        from runlore.runtimes.reconcile import Reconciler  # noqa: PLC0415 - see above
+
+        return Reconciler(self.disk, self.layout, self.observer, by=self.by)
+
     def append(self, run_id: RunId, draft: "Draft") -> "Record":
         """Return the record of a label, or of a decision about evidence, durable.
 
@@ -560,31 +281,41 @@ class Registry:
             writer.close()
             feed.close()
 
-    def prune(
-        self,
-        *,
-        apply: bool = False,
-        now: bool = False,
-        free: int | None = None,
-        as_of: datetime | None = None,
-    ) -> "PruneView":
-        """Return which runs the policy in `config.toml` removes, and why each other one stays.
+    # -- bring in, take out
 
-        Nothing is removed unless `apply`; then runs go to the trash, or, with `now`, are gone for good.
-        free: only as much as frees so many bytes, at once, the oldest first. as_of: what the policy
-        would have removed then; not together with `apply`.
+    def import_records(
+        self, records: Iterable[Mapping[str, Any]], *, folder: str | os.PathLike[str] | None = None
+    ) -> "list[ImportedView]":
+        """Return the runs that other tools executed, as they were imported from their records, durable.
+
+        What was imported before is `existing`. All records are looked at first: if one is wrong, none
+        comes in. records: mappings with the fields of `runlore schema import_record`; times may be aware
+        datetimes. folder: where the files lie that they name.
 
         Raises:
-            BadSettings: the policy cannot be understood. Busy: somebody else is removing.
-            BadInput: both `apply` and `as_of`. NotPermitted, JournalIO: nothing more was removed.
+            BadInput: a record is none; nothing was imported. Once all others were imported, Conflict: an
+            id was imported before with other content. WrongDigest: a file is not the one that is named.
+            NotPermitted, JournalIO: the registry cannot be written.
         """
-        from runlore.runtimes.pruning import Pruning  # noqa: PLC0415 - few need it
+        from runlore.runtimes import foreign  # noqa: PLC0415 - few need it
 
-        if not apply:
-            return Pruning(self).plan(at_once=now, free=free, as_of=as_of)
-        if as_of is not None:
-            raise BadInput("as_of tells what would have been removed then; apply removes what may go now")
-        return Pruning(self).apply(at_once=now, free=free)
+        where = None if folder is None else os.fspath(folder)
+        return foreign.import_records(self, records, folder=where)
+
+    def import_directory(
+        self, path: str | os.PathLike[str], *, tool: str | None = None
+    ) -> "list[ImportedView]":
+        """Return the run in a folder of another tool, or those in the folders below it, durable.
+
+        The folder is only read. tool: what the runs are said to come from, whatever the folders say.
+
+        Raises:
+            BadInput: there is no run in it. Once all others were imported, what was wrong with the first
+            that was not: see `import_records`.
+        """
+        from runlore.runtimes import foreign  # noqa: PLC0415 - few need it
+
+        return foreign.import_directory(self, os.fspath(path), tool=tool)
 
     def export(
         self, run_ids: "Iterable[RunId]", to: "str | os.PathLike[str]", *, force: bool = False
@@ -624,6 +355,34 @@ class Registry:
             most = MOST_BYTES if max_bytes is None else max_bytes
             return import_bundle(self.disk, self.layout, bundle.read, bundle.name, max_bytes=most)
 
+    # -- make room
+
+    def prune(
+        self,
+        *,
+        apply: bool = False,
+        now: bool = False,
+        free: int | None = None,
+        as_of: datetime | None = None,
+    ) -> "PruneView":
+        """Return which runs the policy in `config.toml` removes, and why each other one stays.
+
+        Nothing is removed unless `apply`; then runs go to the trash, or, with `now`, are gone for good.
+        free: only as much as frees so many bytes, at once, the oldest first. as_of: what the policy
+        would have removed then; not together with `apply`.
+
+        Raises:
+            BadSettings: the policy cannot be understood. Busy: somebody else is removing.
+            BadInput: both `apply` and `as_of`. NotPermitted, JournalIO: nothing more was removed.
+        """
+        from runlore.runtimes.pruning import Pruning  # noqa: PLC0415 - few need it
+
+        if not apply:
+            return Pruning(self).plan(at_once=now, free=free, as_of=as_of)
+        if as_of is not None:
+            raise BadInput("as_of tells what would have been removed then; apply removes what may go now")
+        return Pruning(self).apply(at_once=now, free=free)
+
     def trash(self) -> "TrashView":
         """Return the removed runs whose bytes are still there, those removed first coming first.
 
@@ -646,40 +405,3 @@ class Registry:
         from runlore.runtimes.removing import empty_trash  # noqa: PLC0415 - few need it
 
         return empty_trash(self, run_ids, dry_run=dry_run)
-
-    def require_writable(self) -> None:
-        """Return if this registry may be written; asked of the file system once.
-
-        Raises:
-            NotPermitted, NotFound, NewerFormat, JournalIO: it may not; the message says what to do.
-        """
-        if not self._writable:
-            raise NotPermitted(f"{self.root} was opened for reading only")
-        if not self._checked:
-            open_for_writing(self.disk, self.root, create=False)
-            self._checked = True
-
-    @property
-    def _reconciler(self) -> "Reconciler":
-        from runlore.runtimes.reconcile import Reconciler  # noqa: PLC0415 - see above
-
-        return Reconciler(self.disk, self.layout, self.observer, by=self.by)
-
-
-def find(root: str | os.PathLike[str] | None) -> FoundRoot:
-    """Return the root to use, by the rules of the command line."""
-    return find_root(None if root is None else os.fspath(root), os.environ, current_folder())
-
-
-def _page(found: "Page", now: datetime) -> "PsView":
-    from runlore.projections.counts import tallied  # noqa: PLC0415 - see above
-    from runlore.projections.list_views import PsView  # noqa: PLC0415 - see above
-
-    return PsView(
-        as_of=now,
-        items=[run.view(now) for run in found.items],
-        counts=tallied(found.counts),
-        damaged=found.damaged,
-        truncated=found.truncated,
-        next=found.next,
-    )

@@ -1,21 +1,18 @@
 """One run, as every door handles it: look at it, wait for it, stop it, read it, label it.
 
 A handle is a name and nothing more: it holds no file, lock or process, so a forgotten one costs nothing,
-and the run does not notice.
+and the run does not notice. How each deed is done stands in the module that it names.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from signal import NSIG
 from typing import TYPE_CHECKING, Final
 
 from runlore.journal import ids
-from runlore.journal.errors import AlreadyEnded, BadInput, NoKeeper
-from runlore.journal.events import RunNoted, RunPinned, RunRenamed, RunTagged, RunUnpinned
+from runlore.journal.errors import BadInput
 from runlore.journal.reader import read
 from runlore.journal.scan import Record
 from runlore.journal.values import RunId, Seq, Status, Stream
-from runlore.projections import labels
 from runlore.projections.run_view import RunView
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.waiting import wait_over, waiting_for
@@ -24,13 +21,10 @@ if TYPE_CHECKING:
     from runlore.projections.artifact_views import ArtifactView
     from runlore.projections.promote_views import PromotionView
     from runlore.projections.retention_views import RemovedRunView
-    from runlore.projections.run_state import RunState
     from runlore.projections.secret_views import RedactView
     from runlore.runtimes.artifact import Artifact
-    from runlore.runtimes.deciding import Draft
-    from runlore.runtimes.intervene import Intervention, Target
+    from runlore.runtimes.intervene import Intervention
     from runlore.runtimes.registry import Registry
-    from runlore.runtimes.run_secrets import OwnSecrets
     from runlore.runtimes.stop import StopRequest
     from runlore.runtimes.transcript_lines import Line
     from runlore.runtimes.transcript_reader import TranscriptReader
@@ -92,6 +86,14 @@ class Run:
         """The workload's own result document; None until the run has ended."""
         return self.view().result
 
+    def has_ended(self) -> bool:
+        """Say whether the run is over; an end that only the evidence tells counts."""
+        registry = self.registry
+        look = registry.observer.look(RunFold(registry.disk, registry.layout, self.id))
+        return look.assessment.state.ended
+
+    # -- read
+
     def events(self, *, after: int = 0) -> Iterator[Record]:
         """Yield the records of its journal newer than position `after`, oldest first.
 
@@ -118,6 +120,8 @@ class Run:
         Raises:
             NotFound: the run has no transcript.
         """
+        from runlore.runtimes.transcript_lines import lines_of  # noqa: PLC0415 - few need it
+
         reader = self.open_transcript(stream, last=last, since=since, until=until)
         return lines_of(reader, last, self.has_ended if follow else None)
 
@@ -165,13 +169,7 @@ class Run:
 
         return artifact_of(self.registry, self.id, path)
 
-    def has_ended(self) -> bool:
-        """Say whether the run is over; an end that only the evidence tells counts."""
-        registry = self.registry
-        look = registry.observer.look(RunFold(registry.disk, registry.layout, self.id))
-        return look.assessment.state.ended
-
-    # -- act
+    # -- see to what goes on
 
     def wait(self, timeout: float | None = None) -> RunView | None:
         """Return the run's view once it has ended, or None if it has not within `timeout` seconds.
@@ -198,23 +196,9 @@ class Run:
             AlreadyEnded: there is nothing to stop. NoKeeper: nobody is left to do it.
             NotFound: no such run. NotPermitted, JournalIO: the request could not be recorded.
         """
-        from runlore.runtimes.stop import request_stop  # noqa: PLC0415 - few need it
+        from runlore.runtimes.stop import stop  # noqa: PLC0415 - few need it
 
-        if grace is not None and not 0 <= grace < float("inf"):
-            raise BadInput(f"grace {grace} is not a number of seconds from 0 on")
-        registry = self.registry
-        registry.require_writable()
-        self._require_keeper()
-        return request_stop(
-            registry.disk,
-            registry.layout,
-            self.id,
-            by=registry.by,
-            reason=reason,
-            force=force,
-            grace_s=grace,
-            redact=self._secrets.event,
-        )
+        return stop(self.registry, self.id, reason, force=force, grace_s=grace)
 
     def signal(self, number: int, *, tree: bool = False) -> "Intervention":
         """Send a signal to the run's command, or to everything of the run; a note on record says so.
@@ -226,13 +210,7 @@ class Run:
         """
         from runlore.runtimes import intervene  # noqa: PLC0415 - few need it
 
-        if not 0 < number < NSIG:
-            raise BadInput(f"signal {number} does not exist; they are 1 to {NSIG - 1}")
-        name = intervene.signal_name(number)
-        done = intervene.send(self._target(f"send {name} to"), number, tree=tree)
-        if done.pids:
-            self._note_deed(f"{name} sent to {_whom(done.pids)}", "")
-        return done
+        return intervene.send(self.registry, self.id, number, tree=tree)
 
     def pause(self, reason: str = "") -> "Intervention":
         """Stop all processes of the run until `unpause`; what is stopped already stays so.
@@ -243,10 +221,7 @@ class Run:
         """
         from runlore.runtimes import intervene  # noqa: PLC0415 - few need it
 
-        done = intervene.pause(self._target("pause"))
-        if done.pids:
-            self._note_deed("paused", reason)
-        return done
+        return intervene.pause(self.registry, self.id, reason)
 
     def unpause(self, reason: str = "") -> "Intervention":
         """Let all processes of the run go on that are stopped.
@@ -255,10 +230,9 @@ class Run:
         """
         from runlore.runtimes import intervene  # noqa: PLC0415 - few need it
 
-        done = intervene.unpause(self._target("unpause"))
-        if done.pids:
-            self._note_deed("unpaused", reason)
-        return done
+        return intervene.unpause(self.registry, self.id, reason)
+
+    # -- label
 
     def tag(
         self, tags: Mapping[str, str] | None = None, /, *, remove: Iterable[str] = (), **more: str
@@ -268,15 +242,9 @@ class Run:
         Raises:
             BadInput: a tag is none. NotFound: no such run. NotPermitted, JournalIO: not recorded.
         """
-        secrets = self._secrets
-        kept = secrets.tags(labels.tags({**(tags or {}), **more}))
-        removed = tuple(secrets.tags({labels.tag_name(name): "" for name in remove}))
-        if not kept and not removed:
-            raise BadInput("no tag given; run.tag(name=value)")
-        by = self.registry.by
-        self.registry.append(
-            self.id, lambda seq, at: RunTagged(seq=seq, at=at, by=by, tags=kept, removed=removed)
-        )
+        from runlore.runtimes import labelling  # noqa: PLC0415 - few need it
+
+        labelling.tag(self.registry, self.id, {**(tags or {}), **more}, remove)
 
     def note(self, text: str) -> None:
         """Leave a note for people; durable on return.
@@ -284,10 +252,9 @@ class Run:
         Raises:
             BadInput: it is empty or too long. NotFound: no such run. NotPermitted, JournalIO: not recorded.
         """
-        if not text.strip():
-            raise BadInput("an empty note")
-        by, kept = self.registry.by, text.encode("utf-8", "backslashreplace").decode()
-        self.registry.append(self.id, lambda seq, at: RunNoted(seq=seq, at=at, by=by, text=kept))
+        from runlore.runtimes import labelling  # noqa: PLC0415 - few need it
+
+        labelling.note(self.registry, self.id, text)
 
     def rename(self, name: str) -> None:
         """Give the run another name, or none (empty); durable on return.
@@ -295,8 +262,11 @@ class Run:
         Raises:
             BadInput: it cannot be a name. NotFound: no such run. NotPermitted, JournalIO: not recorded.
         """
-        by, kept = self.registry.by, labels.name(name) if name else ""
-        self.registry.append(self.id, lambda seq, at: RunRenamed(seq=seq, at=at, by=by, name=kept))
+        from runlore.runtimes import labelling  # noqa: PLC0415 - few need it
+
+        labelling.rename(self.registry, self.id, name)
+
+    # -- keep and remove
 
     def pin(self, why: str = "") -> None:
         """Keep the run until `unpin`: no rule and no `remove` takes it; durable on return.
@@ -307,28 +277,18 @@ class Run:
             Removed: its outputs are gone, or in the trash. Busy: somebody removes it right now.
             NotFound: no such run. NotPermitted, JournalIO: not recorded.
         """
-        by = self.registry.by
+        from runlore.runtimes.pinning import pin  # noqa: PLC0415 - few need it
 
-        def draft_of(state: "RunState") -> "Draft | None":
-            if state.pinned:
-                return None
-            return lambda seq, at: RunPinned(seq=seq, at=at, by=by, why=why)
-
-        self._decide(draft_of)
+        pin(self.registry, self.id, why)
 
     def unpin(self, why: str = "") -> None:
         """Take the pin away; durable on return. A run that is not pinned stays as it is.
 
         Raises: as `pin` does.
         """
-        by = self.registry.by
+        from runlore.runtimes.pinning import unpin  # noqa: PLC0415 - few need it
 
-        def draft_of(state: "RunState") -> "Draft | None":
-            if not state.pinned:
-                return None
-            return lambda seq, at: RunUnpinned(seq=seq, at=at, by=by, why=why)
-
-        self._decide(draft_of)
+        unpin(self.registry, self.id, why)
 
     def promote(self, *paths: str, reason: str = "") -> "list[PromotionView]":
         """Return which stored outputs are evidence now, durably, bytes and decision: nothing removes them.
@@ -389,14 +349,6 @@ class Run:
 
         restore(self.registry, self.id, why)
 
-    def _decide(self, draft_of: "Callable[[RunState], Draft | None]") -> None:
-        """Append a decision that a removal must not pass by."""
-        from runlore.runtimes.deciding import append_decision  # noqa: PLC0415 - few need it
-
-        registry = self.registry
-        registry.require_writable()
-        append_decision(registry.disk, registry.layout, self.id, draft_of, redact=self._secrets.event)
-
     def redact(
         self, values: str | bytes | Iterable[str | bytes], *, why: str = "", dry_run: bool = False
     ) -> "RedactView":
@@ -418,65 +370,3 @@ class Run:
             return redaction.plan()
         registry.require_writable()
         return redaction.apply()
-
-    @property
-    def _secrets(self) -> "OwnSecrets":
-        from runlore.runtimes.run_secrets import secrets_about  # noqa: PLC0415 - few need it
-
-        return secrets_about(self.registry.disk, self.registry.layout, self.id)
-
-    def _target(self, what: str) -> "Target":
-        """Return what may be signalled of the run; `what` is to be done to it."""
-        from runlore.runtimes.intervene import target  # noqa: PLC0415 - few need it
-
-        registry = self.registry
-        registry.require_writable()
-        return target(registry.disk, registry.layout, registry.observer, self.id, what)
-
-    def _note_deed(self, text: str, reason: str) -> None:
-        """Leave on record who did what to the run's processes."""
-        self.note(f"{text}: {reason}" if reason.strip() else text)
-
-    def _require_keeper(self) -> None:
-        """Return if somebody is, or will be, there to stop the run."""
-        registry = self.registry
-        look = registry.observer.look(RunFold(registry.disk, registry.layout, self.id))
-        from runlore.runtimes.stop import WISH  # noqa: PLC0415 - few need it
-
-        if look.assessment.state.ended:
-            registry.settle(self.id)
-            raise AlreadyEnded(self.id, WISH)
-        if look.assessment.health == "unsupervised":
-            from runlore.runtimes.rescue import rescue  # noqa: PLC0415 - rare
-
-            answer = rescue(registry.layout, self.id, look.assessment.state)
-            if answer in {"failed", "newer"}:
-                why = (
-                    "none could be started"
-                    if answer == "failed"
-                    else "only the later release that began it can give it one"
-                )
-                raise NoKeeper(
-                    f"run {self.id} has no keeper that could stop it, and {why}; see `runlore show {self.id}`"
-                )
-
-
-def _whom(pids: tuple[int, ...]) -> str:
-    return f"process {pids[0]}" if len(pids) == 1 else f"{len(pids)} processes"
-
-
-def lines_of(
-    reader: "TranscriptReader", last: int | None, has_ended: Callable[[], bool] | None
-) -> "Iterator[Line]":
-    """Yield the lines that `Run.logs` does; has_ended: asked again and again while lines are awaited."""
-    from runlore.runtimes.transcript_lines import TranscriptLines  # noqa: PLC0415 - few need it
-
-    with reader:
-        lines = TranscriptLines(reader)
-        if last is not None:
-            yield from lines.last(last)
-        if has_ended is not None:
-            yield from lines.follow(has_ended)
-        elif last is None:
-            yield from lines.read_available()
-            yield from lines.flush(final=False)

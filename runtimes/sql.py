@@ -15,9 +15,10 @@ from msgspec import Struct
 from runlore.journal import codec
 from runlore.journal.disk import Disk
 from runlore.journal.errors import BadInput, JournalIO, NotFound
+from runlore.journal.event_chunks import EventChunks
 from runlore.journal.events import AnyEvent, ArtifactCollected, RunProgressed, tag_of
+from runlore.journal.journal_ids import journal_ids
 from runlore.journal.layout import Layout
-from runlore.journal.reader import EventChunks, journal_ids
 from runlore.journal.values import RunId
 from runlore.projections.index import schema, sql_views, sqlite
 from runlore.projections.index.reading import reading

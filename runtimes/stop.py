@@ -1,22 +1,27 @@
 """Ask a run to stop: put the wish into its journal, then ring. Its keeper does the stopping."""
 
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from runlore.journal import events
 from runlore.journal.disk import Disk
-from runlore.journal.errors import AlreadyEnded, NotFound
+from runlore.journal.errors import AlreadyEnded, BadInput, NoKeeper, NotFound
+from runlore.journal.event_chunks import fold_run
 from runlore.journal.feed import Feed
 from runlore.journal.layout import Layout
-from runlore.journal.reader import fold_run
 from runlore.journal.scan import Record
 from runlore.journal.values import Actor, RunId, Seconds, Seq
 from runlore.journal.writer import Redact, Writer
 from runlore.runtimes.bell import ring
+from runlore.runtimes.folding import RunFold
+from runlore.runtimes.run_secrets import secrets_about
 
-WISH: Final = "the request to stop it"
+if TYPE_CHECKING:
+    from runlore.runtimes.registry import Registry
+
+_WISH: Final = "the request to stop it"
 
 
 class StopRequest(Struct, frozen=True, kw_only=True):
@@ -28,6 +33,26 @@ class StopRequest(Struct, frozen=True, kw_only=True):
     """What was appended now: nothing, unless it was the first request or forces one that did not."""
     at: datetime
     reason: str
+
+
+def stop(
+    registry: "Registry", run_id: RunId, reason: str, *, force: bool, grace_s: Seconds | None
+) -> StopRequest:
+    """Return the request that counts, once somebody is there to carry it out: see `Run.stop`."""
+    if grace_s is not None and not 0 <= grace_s < float("inf"):
+        raise BadInput(f"grace {grace_s} is not a number of seconds from 0 on")
+    registry.require_writable()
+    _require_keeper(registry, run_id)
+    return request_stop(
+        registry.disk,
+        registry.layout,
+        run_id,
+        by=registry.by,
+        reason=reason,
+        force=force,
+        grace_s=grace_s,
+        redact=secrets_about(registry.disk, registry.layout, run_id).event,
+    )
 
 
 def request_stop(
@@ -77,7 +102,33 @@ def _requests(disk: Disk, layout: Layout, run_id: RunId) -> list[events.RunStopR
         if isinstance(event, events.RunStopRequested):
             found.append(event)
         elif isinstance(event, events.Ended):
-            raise AlreadyEnded(run_id, WISH)
+            raise AlreadyEnded(run_id, _WISH)
     if not seen:
         raise NotFound(f"run {run_id} has no journal in {layout.journals}")
     return found
+
+
+def _require_keeper(registry: "Registry", run_id: RunId) -> None:
+    """Return if somebody is, or will be, there to stop the run.
+
+    Raises:
+        AlreadyEnded: it is over. NoKeeper: nobody is.
+    """
+    found = registry.observer.look(RunFold(registry.disk, registry.layout, run_id)).assessment
+    if found.state.ended:
+        registry.settle(run_id)
+        raise AlreadyEnded(run_id, _WISH)
+    if found.health != "unsupervised":
+        return
+    from runlore.runtimes.rescue import rescue  # noqa: PLC0415 - rare
+
+    answer = rescue(registry.layout, run_id, found.state)
+    if answer in {"failed", "newer"}:
+        why = (
+            "none could be started"
+            if answer == "failed"
+            else "only the later release that began it can give it one"
+        )
+        raise NoKeeper(
+            f"run {run_id} has no keeper that could stop it, and {why}; see `runlore show {run_id}`"
+        )

@@ -9,7 +9,7 @@ from runlore.journal.errors import BadInput, RunloreError
 from runlore.runtimes.launch import exec_nursery
 from runlore.runtimes.launches import Launched, Launches
 from runlore.runtimes.spec import RunSpec
-from runlore.runtimes.submit import Submission, spec_of
+from runlore.runtimes.submission import Submission, spec_of
 
 if TYPE_CHECKING:
     from runlore.runtimes.registry import Registry

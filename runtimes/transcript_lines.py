@@ -147,3 +147,18 @@ class TranscriptLines:
             if newline >= 0:
                 return place, newline + 1
         return 0, 0
+
+
+def lines_of(
+    reader: TranscriptReader, last: int | None, has_ended: Callable[[], bool] | None
+) -> Iterator[Line]:
+    """Yield the lines that `Run.logs` does; has_ended: asked again and again while lines are awaited."""
+    with reader:
+        lines = TranscriptLines(reader)
+        if last is not None:
+            yield from lines.last(last)
+        if has_ended is not None:
+            yield from lines.follow(has_ended)
+        elif last is None:
+            yield from lines.read_available()
+            yield from lines.flush(final=False)

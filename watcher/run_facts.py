@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from itertools import takewhile
 
 from runlore.journal.disk import Disk
+from runlore.journal.event_chunks import fold_run
 from runlore.journal.events import AnyEvent
 from runlore.journal.layout import Layout
-from runlore.journal.reader import fold_run
 from runlore.journal.scan import Record
 from runlore.journal.values import RunId
 from runlore.projections.fold import fold

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from runlore.journal.disk import Disk
 from runlore.journal.feed_position import FeedPosition
+from runlore.journal.journal_ids import journal_ids
 from runlore.journal.layout import Layout
-from runlore.journal.reader import journal_ids
 from runlore.journal.values import RunId
 from runlore.watcher import said_before
 from runlore.watcher.census import Census

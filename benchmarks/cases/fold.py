@@ -10,8 +10,8 @@ import msgspec
 from benchmarks.cases.journals import chunks_of, paths_of, per_run, timed
 from benchmarks.place import Measure, Place, Sample
 from runlore.journal.disk import REAL
+from runlore.journal.event_chunks import EventChunks
 from runlore.journal.events import KnownEvent
-from runlore.journal.reader import EventChunks
 from runlore.projections.fold import fold
 from runlore.projections.status import STATUS
 

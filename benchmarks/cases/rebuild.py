@@ -12,8 +12,8 @@ from benchmarks.cases.cold import forget
 from benchmarks.cases.journals import root_of
 from benchmarks.place import Measure, Place, Sample
 from runlore.journal.disk import REAL
+from runlore.journal.journal_ids import listed
 from runlore.journal.layout import Layout
-from runlore.journal.reader import listed
 from runlore.projections.registry import fold_journal
 
 

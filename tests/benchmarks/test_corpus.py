@@ -5,8 +5,8 @@ from pathlib import Path
 
 from benchmarks.cases import corpus, histories
 from runlore.journal.disk import REAL
+from runlore.journal.journal_ids import listed
 from runlore.journal.layout import Layout
-from runlore.journal.reader import listed
 from runlore.journal.verify import verify
 
 RUNS = 150

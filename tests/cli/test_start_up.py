@@ -85,6 +85,14 @@ def test_a_command_builds_no_answers_but_its_own(ended: Runlore, line: str, expe
     assert shown == expected
 
 
+def test_telling_about_a_registry_loads_nothing_that_acts_on_one(ended: Runlore) -> None:
+    """Whoever only asks is given what answers; the deeds, and the handles for them, stay where they are."""
+    modules = imported(ended, "info")
+
+    assert "runlore.runtimes.lookup" in modules
+    assert not {"runlore.runtimes.registry", "runlore.runtimes.run"} & modules
+
+
 def test_garbage_is_collected_once_everything_is_loaded(ended: Runlore) -> None:
     """What is loaded is never searched for garbage, and what a long command makes is."""
     code = (

@@ -15,8 +15,9 @@ from runlore.journal.disk import REAL, Disk
 from runlore.journal.errors import Conflict, JournalIO, StaleSeq
 from runlore.journal.events import JournalRepaired, RunNoted, RunProgressed
 from runlore.journal.feed import Feed
+from runlore.journal.journal_ids import journal_ids
 from runlore.journal.layout import Layout
-from runlore.journal.reader import JournalReader, journal_ids, read
+from runlore.journal.reader import JournalReader, read
 from runlore.journal.root import open_for_writing
 from runlore.journal.scan import Record
 from runlore.journal.values import Actor

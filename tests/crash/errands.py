@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Final
 from runlore.journal.audit import save_anchors
 from runlore.journal.disk import Disk
 from runlore.journal.errors import RunloreError
+from runlore.journal.event_chunks import fold_events
 from runlore.journal.feed import Feed
 from runlore.journal.feed_reader import FeedReader
+from runlore.journal.journal_ids import journal_ids
 from runlore.journal.keys import claim
 from runlore.journal.layout import Layout
-from runlore.journal.reader import JournalReader, fold_events, journal_ids
+from runlore.journal.reader import JournalReader
 from runlore.journal.repair import plan, repair
 from runlore.journal.root import consent_to_network_fs
 from runlore.journal.values import Actor

@@ -18,8 +18,9 @@ from runlore.journal import machine
 from runlore.journal.disk import REAL
 from runlore.journal.errors import JournalIO
 from runlore.journal.feed import Feed
+from runlore.journal.journal_ids import journal_ids
 from runlore.journal.layout import Layout
-from runlore.journal.reader import journal_ids, read
+from runlore.journal.reader import read
 from runlore.journal.root import open_for_writing
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer

@@ -15,8 +15,8 @@ from typing import Final
 
 from runlore.journal.disk import REAL
 from runlore.journal.errors import JournalIO
+from runlore.journal.journal_ids import journal_ids
 from runlore.journal.layout import Layout
-from runlore.journal.reader import journal_ids
 from runlore.journal.root import open_for_writing
 from runlore.journal.verify import verify
 from runlore.runtimes import free_space, import_bundle

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from runlore.journal.disk import REAL
-from runlore.journal.reader import journal_ids
+from runlore.journal.journal_ids import journal_ids
 from runlore.journal.values import RunId
 from runlore.journal.verify import verify
 from runlore.projections.index.care import differences

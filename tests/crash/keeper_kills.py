@@ -15,7 +15,7 @@ from pathlib import Path
 
 from runlore.journal.disk import REAL
 from runlore.journal.errors import NotFound, RunloreError
-from runlore.journal.reader import journal_ids
+from runlore.journal.journal_ids import journal_ids
 from runlore.journal.values import RunId
 from runlore.runtimes import launch
 from runlore.runtimes.link import KeeperLink

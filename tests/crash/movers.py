@@ -9,8 +9,8 @@ from typing import Final
 
 from runlore.journal.disk import REAL
 from runlore.journal.events import ArtifactCollected, ArtifactPromoted
+from runlore.journal.journal_ids import journal_ids
 from runlore.journal.layout import Layout
-from runlore.journal.reader import journal_ids
 from runlore.journal.root import open_for_writing
 from runlore.journal.values import RunId
 from runlore.journal.verify import verify

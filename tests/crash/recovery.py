@@ -13,10 +13,12 @@ from typing import Final
 
 from runlore.journal.disk import Disk, read_whole
 from runlore.journal.errors import CorruptJournal, NotFound
+from runlore.journal.event_chunks import fold_run
 from runlore.journal.events import JournalRepaired, RunNoted
 from runlore.journal.history import open_history
+from runlore.journal.journal_ids import journal_ids
 from runlore.journal.layout import Layout
-from runlore.journal.reader import JournalReader, fold_run, journal_ids
+from runlore.journal.reader import JournalReader
 from runlore.journal.scan import Record
 from runlore.journal.values import RunId, Seq
 from runlore.journal.verify import verify

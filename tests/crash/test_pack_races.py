@@ -14,8 +14,9 @@ import pytest
 
 from runlore.journal.disk import REAL, Disk
 from runlore.journal.errors import Busy
+from runlore.journal.journal_ids import journal_ids
 from runlore.journal.layout import Layout
-from runlore.journal.reader import journal_ids, read
+from runlore.journal.reader import read
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
 from runlore.runtimes.packing import Packing

@@ -17,9 +17,10 @@ from runlore.journal import machine
 from runlore.journal.disk import REAL, Disk, read_whole, write_whole
 from runlore.journal.events import UNSYNCED, ArtifactCollected, JournalRepaired
 from runlore.journal.feed import Feed
+from runlore.journal.journal_ids import journal_ids
 from runlore.journal.keys import claim
 from runlore.journal.layout import Layout
-from runlore.journal.reader import journal_ids, read
+from runlore.journal.reader import read
 from runlore.journal.repair import repair
 from runlore.journal.root import open_for_writing
 from runlore.journal.values import Recipe, RunId

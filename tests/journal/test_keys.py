@@ -9,9 +9,9 @@ import pytest
 
 from runlore.journal.disk import REAL
 from runlore.journal.errors import BadInput, Conflict
+from runlore.journal.journal_ids import journal_ids
 from runlore.journal.keys import KEY_LIMIT, claim, spec_digest
 from runlore.journal.layout import Layout
-from runlore.journal.reader import journal_ids
 from runlore.journal.values import Recipe, RunId
 from runlore.journal.writer import Writer
 from tests.doubles.drafts import new_run_id, noted, queued

@@ -6,11 +6,13 @@ import pytest
 
 from runlore.journal.disk import REAL
 from runlore.journal.errors import JournalIO, NotFound
+from runlore.journal.event_chunks import fold_run
 from runlore.journal.events import JournalContinued, JournalRepaired, RunNoted
+from runlore.journal.journal_ids import journal_ids, loose_ids
 from runlore.journal.layout import Layout
 from runlore.journal.packing import pack_lock
 from runlore.journal.packs import day_of, index_path, lost_bytes, parse_name
-from runlore.journal.reader import JournalReader, fold_run, journal_ids, loose_ids, read
+from runlore.journal.reader import JournalReader, read
 from runlore.journal.repair import plan, repair
 from runlore.journal.scan import Scanner, Tail
 from runlore.journal.verify import lost, verify

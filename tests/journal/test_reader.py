@@ -9,15 +9,16 @@ import pytest
 from runlore.journal import reader as reader_module
 from runlore.journal.disk import REAL
 from runlore.journal.errors import CorruptJournal, JournalIO, NotFound
+from runlore.journal.event_chunks import fold_events
 from runlore.journal.events import AnyEvent, RunNoted
 from runlore.journal.layout import Layout
-from runlore.journal.reader import EventChunks, JournalReader, fold_events, journal_ids, read
+from runlore.journal.reader import JournalReader, read
 from runlore.journal.repair import repair
 from runlore.journal.values import Seq
 from runlore.journal.writer import Writer
 from tests.crash.recovery import LAYOUT
 from tests.doubles.crash_states import Image
-from tests.doubles.drafts import BOOT, booting, failed, new_run_id, noted, progressed, queued, started, tagged
+from tests.doubles.drafts import BOOT, failed, noted, progressed, queued, tagged
 from tests.doubles.simulated import SimulatedDisk
 from tests.journal.journals import RUN, ended_run, new_run, overwrite, raw, registry
 
@@ -32,23 +33,6 @@ def _texts(events: list[AnyEvent]) -> list[str]:
 
 
 # -- all of it
-
-
-def test_ids_come_oldest_first(layout: Layout) -> None:
-    """Only journals count: what else lies in the folder is nobody's run."""
-    ids = [new_run_id(number) for number in (3, 1, 2)]
-    for run_id in ids:
-        new_run(layout, run_id).close()
-    for name in (".x.tmp", "README", f"{ids[0]}.jsonl.bak", f"{ids[0].upper()}.jsonl", ".jsonl"):
-        Path(layout.journals, name).touch()
-
-    assert journal_ids(REAL, layout) == sorted(ids)
-
-
-def test_ids_where_no_registry_is(tmp_path: Path) -> None:
-    """It is said that there is none, and how to make one."""
-    with pytest.raises(NotFound, match="runlore init"):
-        journal_ids(REAL, Layout(str(tmp_path)))
 
 
 @pytest.mark.parametrize("after", [0, 1, 3, 4, 9])
@@ -291,58 +275,6 @@ def test_a_journal_longer_than_a_piece(layout: Layout, monkeypatch: pytest.Monke
     overwrite(layout, data.replace(b'"30 xxx', b'"30 yyy'))
     with JournalReader(REAL, layout, RUN, check_chain=True) as reader:
         assert reader.read_available() == whole[:31]
-
-
-# -- for folds
-
-
-@pytest.mark.parametrize("piece", [1 << 20, 300, 1000])
-def test_events_for_a_fold(layout: Layout, piece: int) -> None:
-    """They are those of a read, whatever the pieces."""
-    ended_run(layout)
-
-    assert list(fold_events(REAL, layout.journal(RUN), piece=piece)) == [
-        record.event for record in read(REAL, layout, RUN)
-    ]
-
-
-ODD: dict[str, tuple[Callable[[bytes], bytes], str]] = {
-    "nothing odd": (lambda data: data, ""),
-    "a cut line": (lambda data: data[:-5], "torn"),
-    "a blank line": (lambda data: data.replace(b"\n", b"\n\n", 1), "damaged"),
-    "two events on one line and a blank one": (
-        lambda data: data.replace(b'"}\n{"type":"run.started"', b'"}{"type":"run.started"') + b"\n",
-        "damaged",
-    ),
-    "white space in front": (
-        lambda data: data.replace(b'\n{"type":"run.started"', b'\n {"type":"run.started"'),
-        "damaged",
-    ),
-    "NULs": (lambda data: data + bytes(10) + b"\n", "damaged"),
-    "a missing line": (
-        lambda data: b"".join(data.splitlines(keepends=True)[:1] + data.splitlines(keepends=True)[2:]),
-        "damaged",
-    ),
-}
-
-
-@pytest.mark.parametrize(("change", "stopped"), ODD.values(), ids=ODD)
-def test_a_fold_stops_where_a_read_stops(
-    layout: Layout, change: Callable[[bytes], bytes], stopped: str
-) -> None:
-    """A listing and a reader see the same history, even of a damaged journal."""
-    writer = new_run(layout)
-    for draft in (booting(), started(), failed()):
-        writer.append(draft)
-    writer.close()
-    overwrite(layout, change(raw(layout)))
-    with JournalReader(REAL, layout, RUN) as reader:
-        seen = [record.event for record in reader.read_available()]
-    for piece in (1 << 20, 400):
-        chunks = EventChunks(REAL, layout.journal(RUN), piece=piece)
-
-        assert [event for chunk in chunks for event in chunk] == seen
-        assert chunks.stopped == stopped
 
 
 def test_an_unreadable_journal(layout: Layout) -> None:

@@ -171,6 +171,25 @@ def test_latest_is_by_creation_and_then_by_id() -> None:
     assert resolve("latest", [second, imported, first]) == second.run_id
 
 
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [("train", "aaaaaaaa"), ("latest", "aaaaaaaa"), ("nightly", "k3zzzzzz"), ("latest:failed", "k3zzzzzz")],
+)
+def test_what_goes_on_comes_first(word: str, expected: str) -> None:
+    """Of two runs the one that goes on is meant, though the other is newer; else one that has ended."""
+    going, ended = run("aaaaaaaa", 5, name="train", status="running"), run("bbbbbbbb", 6, name="train")
+
+    assert resolve(word, [*RUNS[:2], going, ended], live=True).endswith(expected)
+
+
+def test_what_goes_on_may_still_be_ambiguous() -> None:
+    """Runs that have ended do not decide between two that go on."""
+    live = [run("bbbbbbbb", name="train", status="running"), run("bbcccccc", 1, status="running")]
+
+    with pytest.raises(Ambiguous):
+        resolve("bb", [*live, run("bbb00000", 2, name="bb")], live=True)
+
+
 def test_without_a_selector_the_sole_live_run_is_meant() -> None:
     """One run is going on: that is the one people look at; otherwise it is the latest."""
     chosen = choose(RUNS)
@@ -203,11 +222,11 @@ def test_a_candidate_says_what_a_state_says() -> None:
     )
 
 
-@given(st.text(max_size=40), st.booleans())
-def test_any_text_has_an_answer(word: str, destructive: bool) -> None:
+@given(st.text(max_size=40), st.booleans(), st.booleans())
+def test_any_text_has_an_answer(word: str, destructive: bool, live: bool) -> None:
     """Whatever is typed, a run or a reason comes back, and the reason can be printed."""
     try:
-        said: str = resolve(word, ALL, destructive=destructive)
+        said: str = resolve(word, ALL, destructive=destructive, live=live)
     except (NotFound, BadInput) as error:
         said = str(error)
 

@@ -7,8 +7,8 @@ from typing import Final
 from runlore.journal import packing
 from runlore.journal.disk import REAL
 from runlore.journal.errors import RunloreError
+from runlore.journal.journal_ids import journal_ids
 from runlore.journal.packs import day_of
-from runlore.journal.reader import journal_ids
 from runlore.journal.values import RunId
 from runlore.journal.verify import verify
 from runlore.projections import filters

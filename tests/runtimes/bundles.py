@@ -15,8 +15,9 @@ from msgspec import structs
 from runlore.journal import events as e
 from runlore.journal.disk import REAL, write_whole
 from runlore.journal.errors import NotFound
+from runlore.journal.journal_ids import journal_ids
 from runlore.journal.layout import Layout
-from runlore.journal.reader import journal_ids, read
+from runlore.journal.reader import read
 from runlore.journal.redactor import Redactor
 from runlore.journal.values import Actor, Recipe, RunId
 from runlore.journal.verify import verify

@@ -26,8 +26,9 @@ from runlore.journal.errors import (
     NotPermitted,
     RunloreError,
 )
+from runlore.journal.journal_ids import journal_ids
 from runlore.journal.layout import Layout
-from runlore.journal.reader import journal_ids, read
+from runlore.journal.reader import read
 from runlore.journal.values import RunId
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer

@@ -12,8 +12,9 @@ from runlore.journal import ids, packing
 from runlore.journal.disk import REAL, RealDisk
 from runlore.journal.errors import BadInput, JournalIO, NotFound
 from runlore.journal.events import TextRedacted
+from runlore.journal.journal_ids import loose_ids
 from runlore.journal.layout import Layout
-from runlore.journal.reader import loose_ids, read
+from runlore.journal.reader import read
 from runlore.journal.values import Actor, RunId
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer

@@ -9,9 +9,10 @@ import pytest
 
 from runlore.journal.disk import REAL
 from runlore.journal.errors import CorruptJournal, NewerFormat, RunloreError
+from runlore.journal.event_chunks import EventChunks
 from runlore.journal.events import RunNoted
 from runlore.journal.layout import Layout
-from runlore.journal.reader import EventChunks, JournalReader
+from runlore.journal.reader import JournalReader
 from runlore.journal.repair import repair
 from runlore.journal.root import open_for_writing
 from runlore.journal.scan import Scanner, Tail

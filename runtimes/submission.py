@@ -1,24 +1,19 @@
-"""Submit a command from any process: check what is asked, start a keeper, learn whether it started."""
+"""What a program or a line of JSON asks to be run, checked, as the spec that a keeper is given."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 from msgspec import Struct
 
-from runlore.journal.errors import BadInput, DidNotStart
+from runlore.journal.errors import BadInput
 from runlore.journal.secret_names import name_rule
 from runlore.journal.settings_file import read_settings
-from runlore.journal.values import Actor, Durability, RunId
+from runlore.journal.values import Actor, Durability
 from runlore.projections import durations, labels, sizes
 from runlore.projections.run_line import RunLine
-from runlore.runtimes.launch import exec_keeper
-from runlore.runtimes.link import KeeperLink
-from runlore.runtimes.messages import Accepted, NotReady, NotStarted, Started
 from runlore.runtimes.spec import RunSpec, check
 from runlore.runtimes.surroundings import current_folder, folder_of, parent_in
-
-_NOT_READY: Final = 1
 
 
 class Submission(Struct, frozen=True, kw_only=True):
@@ -153,26 +148,3 @@ def _refuse_typed_secrets(spec: RunSpec) -> None:
                 f"variable {name!a} looks like a secret, and what is typed goes on record: use --secret "
                 f"{name}, in Python `secrets`, or name it in `allow` of {spec.root}/config.toml"
             )
-
-
-def submit(
-    spec: RunSpec, wait_started: Callable[[KeeperLink, RunId], Started | NotStarted | NotReady]
-) -> Accepted:
-    """Return the run that exists by now, its command started; or the run that the key names already.
-
-    wait_started: tells whether the command runs; see `starting`.
-
-    Raises:
-        DidNotStart: the command could not be started; the run is on record with the reason.
-        RunloreError: no run was made.
-    """
-    with exec_keeper(stdin=spec.stdin) as link:
-        accepted = link.submit(spec)
-        if accepted.existing:
-            return accepted
-        news = wait_started(link, accepted.run_id)
-    if isinstance(news, NotStarted):
-        raise DidNotStart(accepted.run_id, news.code, news.text, news.exit_code)
-    if isinstance(news, NotReady):
-        raise DidNotStart(accepted.run_id, news.code, news.text, _NOT_READY)
-    return accepted
