@@ -24,7 +24,11 @@ MOST_OUTPUTS: Final = 10_000
 """Artifacts of one record."""
 MOST_LOGS: Final = 64
 Said = Literal["succeeded", "failed", "timed_out", "cancelled", "unknown"]
-_Commit = Annotated[str, Meta(pattern="^[0-9a-f]{7,64}(?!\n)$", max_length=64, description="hex digits")]
+_Commit = Annotated[
+    str,
+    Meta(description="hex digits", extra_json_schema={"pattern": "^[0-9a-f]{7,64}(?!\n)$", "maxLength": 64}),
+]
+"""Looked at with the rest of the run, which says more of what is wrong than a pattern does."""
 
 
 class GitRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -188,6 +188,14 @@ def test_a_key_that_stands_twice(case: str) -> None:
     assert told in str(caught.value)
 
 
+def test_what_is_said_of_a_commit_that_is_none() -> None:
+    """Our words, not those of a pattern: where, what, and what to do."""
+    said = refused(git={"commit": "main"})
+    assert said.startswith("git.commit is no id of a commit, which has 7 to 64 hex digits in lower case;")
+    assert "`git rev-parse HEAD`" in said
+    assert "main" not in said
+
+
 OUTCOMES: list[tuple[dict[str, Any], str]] = [
     ({"exit_code": 0}, "succeeded"),
     ({"exit_code": 3}, "failed"),
