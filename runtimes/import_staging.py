@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from runlore.journal import keys
 from runlore.journal.disk import PRIVATE, Disk, read_whole, write_fully_at, write_whole
 from runlore.journal.errors import Busy, JournalIO, NotPermitted, RunloreError
 from runlore.journal.feed import Feed
@@ -214,7 +215,8 @@ class Staging:
 def place(disk: Disk, layout: Layout, folder: str) -> tuple[Arrived, ...]:
     """Put in its place what was decided and is not there yet; return all that was decided.
 
-    Bytes first, then the folders of runs, and their journals last; each durable before the next.
+    Bytes first, then the folders of runs, and their journals; each durable before the next. Last come the
+    claims of their keys, because one whose run has no journal would be used up by a submission.
 
     Raises:
         OSError: the disk refused; the next import or pruning goes on there.
@@ -244,6 +246,7 @@ def place(disk: Disk, layout: Layout, folder: str) -> tuple[Arrived, ...]:
             feed.announce(each.run_id, each.seq, each.bytes, bytes.fromhex(each.head), surely=True)
     finally:
         feed.close()
+    keys.claim_arrived(disk, layout, (each.run_id for each in runs))
     return runs
 
 

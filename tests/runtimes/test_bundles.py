@@ -11,9 +11,10 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from msgspec import json
+from msgspec import json, structs
 
 import runlore
+from runlore.journal import keys
 from runlore.journal.disk import REAL, RealDisk
 from runlore.journal.errors import (
     BadInput,
@@ -209,6 +210,31 @@ def test_what_is_packed_while_it_is_exported(layout: Layout) -> None:
     export(REAL, layout, journal_ids(REAL, layout), put, to="-", watch=pack)
     assert out.getvalue() == bundle
     assert b"before it" in bundle
+
+
+def test_a_key_comes_along(layout: Layout, tmp_path: Path) -> None:
+    """What was submitted elsewhere is found here; also where the import was killed in front of that."""
+    draft = queued(RUN, key="nightly")
+    writer = Writer.create(
+        REAL, layout, RUN, lambda seq, at: structs.replace(draft(seq, at), registry_id="elsewhere")
+    )
+    for step in LIFE:
+        writer.append(step())
+    writer.close()
+    bundle, other, third = exported(layout), new_registry(tmp_path), new_registry(tmp_path, "third")
+    imported(other, bundle)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(keys, "claim_arrived", _dies)
+        with pytest.raises(KeyboardInterrupt):
+            imported(third, bundle)
+    assert imported(third, bundle) == {RUN: "existing"}
+    for each in (other, third):
+        with keys.claim(REAL, each, "nightly", "ab" * 32, lambda: new_run_id(9)) as held:
+            assert (held.run_id, held.existing) == (RUN, True)
+
+
+def _dies(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_importing_twice_changes_nothing(layout: Layout, tmp_path: Path) -> None:
