@@ -162,6 +162,8 @@ def _claimed(disk: Disk, layout: Layout, fd: int, mine: Claim) -> HeldClaim:
         first = found or mine
         _write_claim(disk, layout, fd, first)
     existing = first is not mine and _began(disk, layout, RunId(first.run_id))
+    if first is not mine and not existing and first.spec == mine.spec:
+        _sync_claim(disk, layout, fd)  # whoever wrote it may have been killed in front of this
     if first.spec != mine.spec:
         if existing:
             raise Conflict(
@@ -201,6 +203,10 @@ def _began(disk: Disk, layout: Layout, run_id: RunId) -> bool:
 def _write_claim(disk: Disk, layout: Layout, fd: int, written: Claim) -> None:
     disk.truncate(fd, 0)
     write_fully(disk, fd, msgspec.json.encode(written) + b"\n")
+    _sync_claim(disk, layout, fd)
+
+
+def _sync_claim(disk: Disk, layout: Layout, fd: int) -> None:
     disk.fdatasync(fd)
     disk.sync_dir(layout.keys)
 
