@@ -6,20 +6,21 @@ under the claim's lock, so a crash in between leaves neither two runs nor none.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from typing import Final, Self
 
 import msgspec
 
 from runlore.journal import heal, tailing
-from runlore.journal.disk import Disk, write_fully
+from runlore.journal.disk import Disk, read_whole, write_fully
 from runlore.journal.errors import BadInput, Conflict, JournalIO, NotFound, RunloreError
 from runlore.journal.event_chunks import fold_run
 from runlore.journal.events import RunQueued
 from runlore.journal.journal_file import JournalFile
 from runlore.journal.journal_ids import journal_ids
 from runlore.journal.layout import Layout
+from runlore.journal.root import registry_info
 from runlore.journal.scan import Tail
 from runlore.journal.values import Recipe, RunId
 
@@ -102,6 +103,37 @@ def claim(
         raise JournalIO(f"{path}: {error.strerror or error}; nothing was submitted") from error
 
 
+def claim_arrived(disk: Disk, layout: Layout, run_ids: Iterable[RunId]) -> None:
+    """Claim the keys of runs that came from another registry, durably; a key that has a claim keeps it.
+
+    Raises OSError: the disk refused.
+    """
+    for run_id in run_ids:
+        _, claimed = _in_journal(disk, layout, run_id)
+        if claimed is None:
+            continue
+        try:
+            _restore(disk, layout, claimed)
+        except FileNotFoundError:
+            return  # the claims are lost, and come back from the journals with the next keyed submission
+
+
+def forget(disk: Disk, layout: Layout, key: str, run_id: RunId) -> None:
+    """Remove the claim of a key, if it is this run's; hold the run's append lock.
+
+    Raises OSError: the disk refused.
+    """
+    path = layout.key_claim(key)
+    try:
+        held = msgspec.json.decode(read_whole(disk, path, _LIMIT), type=Claim)
+    except FileNotFoundError:
+        return
+    except (msgspec.MsgspecError, UnicodeError, ValueError, RecursionError):
+        return  # a cut claim: the next submission with the key finds out whose it is
+    if held.run_id == run_id:
+        disk.unlink(path)
+
+
 def _opened(disk: Disk, path: str, before_new: Callable[[], object] | None) -> int:
     """Return the claim file, open; made, if there is none, once that was allowed."""
     if before_new is not None:
@@ -131,6 +163,8 @@ def _claimed(disk: Disk, layout: Layout, fd: int, mine: Claim) -> HeldClaim:
         first = found or mine
         _write_claim(disk, layout, fd, first)
     existing = first is not mine and _began(disk, layout, RunId(first.run_id))
+    if first is not mine and not existing and first.spec == mine.spec:
+        _sync_claim(disk, layout, fd)  # whoever wrote it may have been killed in front of this
     if first.spec != mine.spec:
         if existing:
             raise Conflict(
@@ -170,6 +204,10 @@ def _began(disk: Disk, layout: Layout, run_id: RunId) -> bool:
 def _write_claim(disk: Disk, layout: Layout, fd: int, written: Claim) -> None:
     disk.truncate(fd, 0)
     write_fully(disk, fd, msgspec.json.encode(written) + b"\n")
+    _sync_claim(disk, layout, fd)
+
+
+def _sync_claim(disk: Disk, layout: Layout, fd: int) -> None:
     disk.fdatasync(fd)
     disk.sync_dir(layout.keys)
 
@@ -195,14 +233,40 @@ def _rebuild_if_lost(disk: Disk, layout: Layout) -> None:
 
 
 def _all_in_journals(disk: Disk, layout: Layout) -> Iterator[Claim]:
-    """Yield the claims that the journals' first events prove, oldest first."""
+    """Yield the claims that the journals' first events prove: those of runs made here first, then by age.
+
+    A run that was imported has its key unless a run made here has it.
+    """
+    own = _registry_id(disk, layout)
+    elsewhere: list[Claim] = []
     for run_id in journal_ids(disk, layout):
-        try:
-            queued = next(fold_run(disk, layout, run_id, piece=_FIRST), None)
-        except NotFound:
-            continue  # gone since it was listed
-        if isinstance(queued, RunQueued) and queued.key and queued.spec:
-            yield Claim(key=queued.key, spec=queued.spec, run_id=run_id)
+        made_in, found = _in_journal(disk, layout, run_id)
+        if found is None:
+            continue
+        if own and made_in not in {"", own}:
+            elsewhere.append(found)
+        else:
+            yield found
+    yield from elsewhere
+
+
+def _in_journal(disk: Disk, layout: Layout, run_id: RunId) -> tuple[str, Claim | None]:
+    """Return (the registry that a run was made in, its claim); no claim if it was submitted without a key."""
+    try:
+        queued = next(fold_run(disk, layout, run_id, piece=_FIRST), None)
+    except NotFound:
+        return "", None  # gone since it was listed
+    if isinstance(queued, RunQueued) and queued.key and queued.spec:
+        return queued.registry_id, Claim(key=queued.key, spec=queued.spec, run_id=run_id)
+    return "", None
+
+
+def _registry_id(disk: Disk, layout: Layout) -> str:
+    """Return the id of this registry; nothing if it cannot be told."""
+    try:
+        return registry_info(disk, layout).registry_id
+    except RunloreError:
+        return ""
 
 
 def _in_journals(disk: Disk, layout: Layout, key: str) -> Claim | None:

@@ -8,7 +8,9 @@ is missing or wrong is made anew in memory; only `pack` writes one.
 import os
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 
 from msgspec import Struct
@@ -42,6 +44,43 @@ class Copy(Struct, frozen=True, gc=False):
 
     path: str
     part: PackedPart
+
+
+class _Kept:
+    """Indexes that outlive the look at one run, by the very file of the pack that each is of."""
+
+    def __init__(self) -> None:
+        self._indexes: OrderedDict[tuple[str, int, int], PackIndex] = OrderedDict()
+
+    def index(self, disk: Disk, path: str) -> PackIndex:
+        """Return what lies where in a pack.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        pack = disk.stat_path(path)
+        key = path, pack.inode, pack.size
+        index = self._indexes.pop(key, None) or _loaded(disk, path)
+        self._indexes[key] = index
+        if len(self._indexes) > _MOST_LOADED:
+            self._indexes.popitem(last=False)
+        return index
+
+
+_kept: ContextVar[_Kept | None] = ContextVar("indexes of packs", default=None)
+
+
+@contextmanager
+def indexes_kept() -> Generator[None]:
+    """Load the index of a pack once meanwhile, for whoever opens the histories of many runs in order.
+
+    Which packs there are is looked at for each run all the same: others may pack meanwhile.
+    """
+    before = _kept.set(_kept.get() or _Kept())
+    try:
+        yield
+    finally:
+        _kept.reset(before)
 
 
 def day_of(run_id: RunId) -> str:
@@ -95,8 +134,8 @@ class Packs:
         if name in self._loaded:
             self._loaded.move_to_end(name)
             return self._loaded[name]
-        path = self.path(name)
-        index = load_index(self._disk, path) or PackIndex.of(find_parts(self._disk, path).finish())
+        path, kept = self.path(name), _kept.get()
+        index = kept.index(self._disk, path) if kept is not None else _loaded(self._disk, path)
         self._loaded[name] = index
         if len(self._loaded) > _MOST_LOADED:
             self._loaded.popitem(last=False)
@@ -149,6 +188,10 @@ def lost_bytes(disk: Disk, layout: Layout) -> Iterator[tuple[str, int, int]]:
             if at > end:
                 yield path, end, at
             end = at + length
+
+
+def _loaded(disk: Disk, path: str) -> PackIndex:
+    return load_index(disk, path) or PackIndex.of(find_parts(disk, path).finish())
 
 
 def load_index(disk: Disk, path: str) -> PackIndex | None:

@@ -3,6 +3,7 @@
 Nothing is decoded or normalised: `%2e%2e` is a name of six characters. Pure.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from runlore.projections.globs import DEEPEST
@@ -33,6 +34,19 @@ def refusal(path: str) -> str:
 def folded(path: str) -> str:
     """Return what two paths have in common that a file system without upper and lower case confuses."""
     return path.casefold()
+
+
+def masked_double(names: Mapping[str, str], recorded: str) -> str:
+    """Return why an output cannot be recorded under this path; nothing if it can.
+
+    names: the recorded paths of other outputs, which are other ones as they lie there, by `folded`.
+    """
+    other = names.get(folded(recorded))
+    if other is None:
+        return ""
+    if other == recorded:
+        return "another output has the same path once secrets are masked; rename one of them"
+    return f"its path differs from {other} in upper and lower case only, once secrets are masked"
 
 
 def _shape(path: str) -> str:

@@ -13,6 +13,7 @@ import msgspec
 from runlore.journal.errors import BadInput
 from runlore.projections import labels
 from runlore.projections.import_record import ImportRecord, Said
+from runlore.projections.json_keys import repeated_key
 
 SURE: Final = "retention-summary.json"
 """Whoever writes a file of this name describes a run with it."""
@@ -72,11 +73,13 @@ def from_summary(data: bytes, name: str, oldest: datetime, newest: datetime) -> 
         BadInput: it cannot be understood; the message names the field.
     """
     try:
-        found = _fields.decode(data)
+        found, twice = _fields.decode(data), repeated_key(data)
     except RecursionError:
         raise BadInput(f"{name} nests too deep") from None
     except (msgspec.MsgspecError, UnicodeError, ValueError) as error:
         raise BadInput(f"{name} is no JSON object: {error}") from None
+    if twice is not None:
+        raise BadInput(f"{name}, {twice.told()}")
     run_id, status = _first(found, _ID), _first(found, _STATUS)
     if not isinstance(run_id, str | int) or isinstance(run_id, bool):
         raise BadInput(f"{name} has no run_id")

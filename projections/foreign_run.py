@@ -4,6 +4,7 @@ The `at` of each event is what the evidence tells, so that every list, duration 
 past is right without knowing about imports; `origin.imported_at` says when it was written. Pure.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
@@ -38,6 +39,7 @@ ToldBy = Literal["record", "manifest", "files"]
 MOST_ARGV: Final = 128 * 1024
 """Bytes of a command line that fit a line of a journal."""
 _LONGEST_CWD: Final = 4096
+_COMMIT: Final = re.compile("[0-9a-f]{7,64}")
 _SKEW: Final = timedelta(minutes=1)
 _FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FINAL: Final[Mapping[str, type[e.FinalEvent]]] = {
@@ -280,5 +282,10 @@ def _git(record: ImportRecord) -> GitState | None:
     git = record.git
     if git is None:
         return None
+    if not _COMMIT.fullmatch(git.commit):
+        raise BadInput(
+            "git.commit is no id of a commit, which has 7 to 64 hex digits in lower case; give what "
+            "`git rev-parse HEAD` printed, or leave git out"
+        )
     branch = labels.of_record("git.branch", git.branch) if git.branch else ""
     return GitState(commit=git.commit, branch=branch, dirty=git.dirty, patch_sha256=git.patch_sha256)

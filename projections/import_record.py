@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from runlore.journal.errors import BadInput
 from runlore.journal.values import Digest, ExitCode, SignalNumber, UtcTime
+from runlore.projections.json_keys import repeated_key
 
 R = TypeVar("R")
 
@@ -23,7 +24,11 @@ MOST_OUTPUTS: Final = 10_000
 """Artifacts of one record."""
 MOST_LOGS: Final = 64
 Said = Literal["succeeded", "failed", "timed_out", "cancelled", "unknown"]
-_Commit = Annotated[str, Meta(pattern="^[0-9a-f]{7,64}(?!\n)$", max_length=64, description="hex digits")]
+_Commit = Annotated[
+    str,
+    Meta(description="hex digits", extra_json_schema={"pattern": "^[0-9a-f]{7,64}(?!\n)$", "maxLength": 64}),
+]
+"""Looked at with the rest of the run, which says more of what is wrong than a pattern does."""
 
 
 class GitRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -131,7 +136,13 @@ def parse(data: bytes) -> list[Numbered]:
         data.decode()
     except UnicodeDecodeError as error:
         raise BadInput(f"byte {error.start + 1} is no UTF-8") from None
-    found = [Numbered(number, _record(number, raw)) for number, raw in enumerate(_split(data), 1)]
+    found: list[Numbered] = []
+    place = above = 0
+    for number, raw in enumerate(_split(data), 1):
+        at = data.index(raw, place)  # nothing but blanks and commas stands between two records
+        above += data.count(b"\n", place, at)
+        found.append(Numbered(number, _record(number, raw, above)))
+        above, place = above + raw.count(b"\n"), at + len(raw)
     if not found:
         raise BadInput("there is no record in it")
     _require_once(found)
@@ -195,14 +206,18 @@ def _is_json(data: bytes) -> bool:
     return True
 
 
-def _record(number: int, data: bytes) -> ImportRecord:
+def _record(number: int, data: bytes, above: int) -> ImportRecord:
+    """Return one record; above: lines that stand before it."""
     if len(data) > MOST_BYTES:
         raise BadInput(f"record {number} is longer than {MOST_BYTES:,} bytes")
     try:
         for field in _keys.decode(data):
             if field not in FIELDS:
                 raise BadInput(f"record {number}: {_unknown(field)}")
-        return _records.decode(data)
+        record = _records.decode(data)
+        if (twice := repeated_key(data)) is not None:
+            raise BadInput(f"record {number}, {twice.told(above)}")
+        return record
     except BadInput:
         raise
     except msgspec.ValidationError as error:

@@ -18,7 +18,7 @@ from runlore.journal.errors import JournalIO
 from runlore.journal.layout import Layout
 from runlore.journal.redactor import Redactor
 from runlore.journal.values import RunId
-from runlore.projections.artifact_paths import folded, refusal
+from runlore.projections.artifact_paths import folded, masked_double, refusal
 from runlore.projections.artifact_views import manifest_file
 from runlore.projections.artifacts import FILE, REPORT, Artifacts, unmet
 from runlore.projections.collection_limits import MAX_BYTES, MAX_FILES
@@ -90,6 +90,8 @@ class _Collector:
         """Paths on record before this began, as they are recorded."""
         self._taken: dict[str, str] = {}
         """Paths of this pass by what they have in common with others that differ in case only."""
+        self._names: dict[str, str] = {}
+        """The same of these paths as they are recorded: two may be one once secrets are masked."""
         self._in_outputs = False
         """What is found now lies in `$RUNLORE_OUTPUTS`."""
         self._files = self._bytes = self._refusals = 0
@@ -192,7 +194,7 @@ class _Collector:
         recorded = self._recorded(found.path)
         if self._done[recorded] > 0:  # an earlier owner came that far
             self._done[recorded] -= 1
-            self._taken.setdefault(folded(found.path), found.path)
+            self._name(found.path, recorded)
             return
         if self._beyond.why or self._files >= self._limits.files:
             self._leave(found)
@@ -200,7 +202,7 @@ class _Collector:
         if isinstance(found, Refused):
             self._refuse(found, "failed" if found.failed else "skipped", found.reason)
             return
-        why = refusal(found.path) or self._double(found.path)
+        why = refusal(found.path) or self._double(found.path, recorded)
         if why:
             self._refuse(found, "skipped", why)
         elif self._wanted.redactor is None:
@@ -209,10 +211,10 @@ class _Collector:
             most = f"{self._limits.bytes:,} bytes of a run are collected at most"
             self._refuse(found, "oversized", f"{most}, and {self._bytes:,} are")
         else:
-            self._keep(found)
+            self._keep(found, recorded)
 
-    def _keep(self, found: Candidate) -> None:
-        self._taken[folded(found.path)] = found.path
+    def _keep(self, found: Candidate, recorded: str) -> None:
+        self._name(found.path, recorded)
         try:
             fd = open_candidate(found)
         except Unfit as error:
@@ -259,11 +261,16 @@ class _Collector:
             raise _Enough
         beyond.add(found.size)
 
-    def _double(self, path: str) -> str:
+    def _name(self, path: str, recorded: str) -> None:
+        """Note that an output has this path."""
+        self._taken.setdefault(folded(path), path)
+        self._names.setdefault(folded(recorded), recorded)
+
+    def _double(self, path: str, recorded: str) -> str:
         """Return why this path cannot be stored beside another; nothing if it can."""
         other = self._taken.get(folded(path))
         if other is None:
-            return ""
+            return masked_double(self._names, recorded)
         if other == path:
             return "another output has the same path"
         return f"its path differs from {_printable(other)} in upper and lower case only"

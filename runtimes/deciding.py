@@ -5,6 +5,7 @@ they rest on. So of two that happen at once one comes first, and the other sees 
 after `run.expired` is refused until `restore`.
 """
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -12,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from runlore.journal.disk import Disk
-from runlore.journal.errors import Busy, NotFound, Removed, StaleSeq
+from runlore.journal.errors import Busy, JournalIO, NotFound, Removed, StaleSeq
 from runlore.journal.events import Event
 from runlore.journal.feed import Feed
 from runlore.journal.layout import Layout
@@ -92,9 +93,8 @@ def _decide(  # noqa: PLR0917 - see append_decisions
         folded.advance()
         try:
             with _owned(disk, layout, folded):
-                while (record := _append_next(writer, folded, draft_of)) is not None:
-                    if not appended(record):
-                        return
+                if not _append_all(writer, folded, draft_of, appended):
+                    _settle(disk, layout, folded.run_id)
                 return
         except Busy:
             if attempt == _TRIES - 1:
@@ -102,6 +102,41 @@ def _decide(  # noqa: PLR0917 - see append_decisions
         except (StaleSeq, _EndedMeanwhile):
             continue
     raise Busy(f"run {folded.run_id} changes all the time; try again")
+
+
+def _append_all(
+    writer: Writer,
+    folded: RunFold,
+    draft_of: Callable[[RunState], Draft | None],
+    appended: Callable[[Record], bool],
+) -> bool:
+    """Append what is to be decided; say whether there was anything."""
+    is_new = False
+    while (record := _append_next(writer, folded, draft_of)) is not None:
+        is_new = True
+        if not appended(record):
+            break
+    return is_new
+
+
+def _settle(disk: Disk, layout: Layout, run_id: RunId) -> None:
+    """Make durable what was decided before: whoever appended it may have been killed in front of that.
+
+    Raises:
+        JournalIO: the disk refused.
+    """
+    path = layout.journal(run_id)
+    try:
+        fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            disk.fdatasync(fd)
+        finally:
+            disk.close(fd)
+        disk.sync_dir(layout.journals)
+    except FileNotFoundError:
+        return  # it was packed since, and packs are on the disk before that
+    except OSError as error:
+        raise JournalIO(f"{path}: {error.strerror or error}; whether it is on record is not sure") from error
 
 
 def _append_next(

@@ -14,6 +14,7 @@ from runlore._version import __version__
 from runlore.journal.disk import Disk, discard, write_fully
 from runlore.journal.errors import BadInput, Conflict, DamagedArtifact, JournalIO, RunloreError
 from runlore.journal.layout import Layout
+from runlore.journal.packs import indexes_kept
 from runlore.journal.values import RunId
 from runlore.projections import bundle_file, tar_blocks
 from runlore.projections.bundle_file import Description
@@ -78,7 +79,11 @@ def export(
     Raises:
         As `plan` does, and whatever `put` raises.
     """
-    planned = plan(disk, layout, run_ids)
+    with indexes_kept():
+        return _export(plan(disk, layout, run_ids), put, to, watch)
+
+
+def _export(planned: Plan, put: Put, to: str, watch: Watch) -> ExportView:
     if not planned.runs:
         raise BadInput("no runs to export; name some")
     out = _Out(put)

@@ -17,7 +17,7 @@ from runlore.journal.disk import Disk
 from runlore.journal.errors import BadInput, Conflict, JournalIO, WrongDigest
 from runlore.journal.redactor import Redactor
 from runlore.journal.values import MAX_INT
-from runlore.projections.artifact_paths import folded, refusal
+from runlore.projections.artifact_paths import folded, masked_double, refusal
 from runlore.projections.artifacts import FILE
 from runlore.projections.globs import Place, Selection
 from runlore.projections.import_record import MOST_OUTPUTS, OutputRecord
@@ -52,6 +52,8 @@ class ForeignFiles:
     def __init__(self, disk: Disk, folder: int, redactor: Redactor, tick: Tick) -> None:
         self._disk, self._folder, self._redactor, self._tick = disk, folder, redactor, tick
         self._bytes = 0
+        self._names: dict[str, str] = {}
+        """Paths as they are recorded, of what is stored, by what those have in common that differ in case."""
 
     def named(self, outputs: Sequence[OutputRecord]) -> Iterator[Planned]:
         """Yield the files that a record or a manifest names, measured.
@@ -61,6 +63,8 @@ class ForeignFiles:
             JournalIO: one cannot be read.
         """
         for each in outputs:
+            if why := self._named_already(each.path):
+                raise BadInput(f"{self._redactor.text(shown(each.path))}: {why}")
             fd = self.opened(each.path)
             try:
                 if each.sha256 is not None and self._measure(fd, each.path, None).sha256 != each.sha256:
@@ -166,7 +170,7 @@ class ForeignFiles:
         other = taken.setdefault(folded(found.path), found.path)
         if not why and other != found.path:
             why = f"its path differs from {shown(other)} in upper and lower case only"
-        if why:
+        if why := why or self._named_already(found.path):
             return Planned(_event(path, outcome="skipped", reason=why, bytes=found.size), found.path)
         if self._bytes + found.size > _MOST_BYTES:
             why = f"{_MOST_BYTES:,} bytes of a run are imported at most"
@@ -182,6 +186,14 @@ class ForeignFiles:
             return Planned(_event(path, outcome="failed", reason=str(error), bytes=found.size), found.path)
         finally:
             os.close(fd)
+
+    def _named_already(self, path: str) -> str:
+        """Note the path of an output; return why it cannot be one beside those before, if so."""
+        recorded = self._redactor.text(shown(path))
+        if why := masked_double(self._names, recorded):
+            return why
+        self._names[folded(recorded)] = recorded
+        return ""
 
     def _planned(self, fd: int, path: str, kind: str) -> Planned:
         size = os.fstat(fd).st_size

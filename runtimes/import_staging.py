@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from runlore.journal import keys
 from runlore.journal.disk import PRIVATE, Disk, read_whole, write_whole
 from runlore.journal.errors import Busy, JournalIO, NotPermitted, RunloreError
 from runlore.journal.feed import Feed
@@ -63,7 +64,7 @@ def import_lock(disk: Disk, layout: Layout, *, patience_s: float = PATIENCE_S) -
     try:
         with suppress(FileExistsError):
             disk.mkdir(layout.imports)
-            disk.sync_dir(layout.root)
+        disk.sync_dir(layout.root)  # whoever made it may have been killed in front of this
         fd = disk.open(f"{layout.imports}/{LOCK}", os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise _refused(layout.imports, error) from error
@@ -137,7 +138,7 @@ def remove(disk: Disk, folder: str) -> None:
         return
     with suppress(FileNotFoundError):
         disk.unlink(f"{folder}/{_DECIDED}")
-        disk.sync_dir(folder)
+    disk.sync_dir(folder)  # whoever unlinked it may have been killed in front of this
     deletion.empty(folder)
     os.rmdir(folder)
 
@@ -204,7 +205,8 @@ class Staging:
 def place(disk: Disk, layout: Layout, folder: str) -> tuple[Arrived, ...]:
     """Put in its place what was decided and is not there yet; return all that was decided.
 
-    Bytes first, then the folders of runs, and their journals last; each durable before the next.
+    Bytes first, then the folders of runs, and their journals; each durable before the next. Last come the
+    claims of their keys, because one whose run has no journal would be used up by a submission.
 
     Raises:
         OSError: the disk refused; the next import or pruning goes on there.
@@ -234,24 +236,26 @@ def place(disk: Disk, layout: Layout, folder: str) -> tuple[Arrived, ...]:
             feed.announce(each.run_id, each.seq, each.bytes, bytes.fromhex(each.head), surely=True)
     finally:
         feed.close()
+    keys.claim_arrived(disk, layout, (each.run_id for each in runs))
     return runs
 
 
 def _move_all(disk: Disk, source: str, target: str) -> None:
     """Move every file of one folder, named by its digest, into another, in the place of one of that name.
 
-    A second name, which a kill could leave behind, would be a way to write into evidence.
+    A second name, which a kill could leave behind, would be a way to write into evidence. All is synced, also
+    where nothing is left to move: whoever moved it may have been killed in front of that.
     """
     names = disk.listdir(source)
-    if not names:
-        return
-    with suppress(FileExistsError):
-        disk.mkdir(target)
-    _require_folder(disk, target)
-    disk.sync_dir(os.path.dirname(target))  # whoever made it may have been killed in front of this
+    if names:
+        with suppress(FileExistsError):
+            disk.mkdir(target)
+        _require_folder(disk, target)
+        disk.sync_dir(os.path.dirname(target))
     for name in sorted(names):
         disk.rename(f"{source}/{name}", f"{target}/{name}")
-    disk.sync_dir(target)
+    with suppress(FileNotFoundError):
+        disk.sync_dir(target)
 
 
 def _require_folder(disk: Disk, path: str) -> None:

@@ -48,15 +48,15 @@ class OwnerLock(Held):
             _make_folder(disk, folder)
             lock = cls(disk, disk.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL), run_id)
         except FileExistsError:
-            if claimed:
-                return cls.take(disk, layout, run_id)
-            raise Conflict(f"run {run_id} exists already; ids are minted, never reused") from None
+            if not claimed:
+                raise Conflict(f"run {run_id} exists already; ids are minted, never reused") from None
+            lock = cls.take(disk, layout, run_id)
         except OSError as error:
             raise _refused(path, error) from error
         try:
-            if not disk.lock(lock._fd, wait=False):  # only who guessed the path can be faster
+            if not disk.lock(lock.fileno(), wait=False):  # only who guessed the path can be faster
                 raise Conflict(f"{path} was locked by another process as it was made; submit again")
-            if durability == "power":
+            if durability == "power":  # of a lock that was there: its maker may have died in front of this
                 disk.sync_dir(folder)
                 disk.sync_dir(folder.rpartition("/")[0])
         except BaseException as error:

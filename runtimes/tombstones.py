@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+from runlore.journal import keys
 from runlore.journal.disk import Disk
 from runlore.journal.errors import JournalIO, NotFound
 from runlore.journal.journal_file import JournalFile
@@ -66,8 +67,7 @@ def remove(disk: Disk, layout: Layout, run_id: RunId) -> None:
             if row is None or row.state.removed is None or Packs.of(disk, layout, run_id).copies(run_id):
                 return
             if row.state.key:
-                with suppress(FileNotFoundError):
-                    disk.unlink(layout.key_claim(row.state.key))
+                keys.forget(disk, layout, row.state.key, run_id)
             disk.unlink(layout.journal(run_id))
             disk.sync_dir(layout.journals)
     except OSError as error:

@@ -50,6 +50,10 @@ def test_what_cannot_be_imported(runlore: Runlore, tmp_path: Path) -> None:
     assert "other content" in runlore("import", str(path), code=5).stderr
     path.write_text(json.dumps([record(external_id="x"), record(external_id="y", colour=1)]))
     assert "record 2" in runlore("import", str(path), code=2).stderr
+    path.write_text(
+        json.dumps(record(external_id="x")).replace('"exit_code": 0', '"exit_code": 0, "exit_code": 1')
+    )
+    assert "line 1: the key 'exit_code' stands twice" in runlore("import", str(path), code=2).stderr
     assert runlore("import", str(tmp_path / "gone"), code=3).stdout == ""
     assert (
         "no folder"

@@ -238,6 +238,23 @@ def test_renaming_over_a_file(place: Place) -> None:
     assert place.disk.listdir(place.folder) == ["file"]
 
 
+def test_renaming_into_another_folder(place: Place) -> None:
+    """A file, or a folder with all that is in it, is in one place afterwards, and the same as before."""
+    for name in ("from", "to"):
+        place.disk.mkdir(place.path(name))
+    fd = place.file(b"abc", "from/file")
+    place.disk.mkdir(place.path("from/folder"))
+    place.disk.close(place.file(b"in it", "from/folder/inner"))
+
+    place.disk.rename(place.path("from/file"), place.path("to/other"))
+    place.disk.rename(place.path("from/folder"), place.path("to/folder"))
+
+    assert place.disk.listdir(place.path("from")) == []
+    assert sorted(place.disk.listdir(place.path("to"))) == ["folder", "other"]
+    assert place.disk.stat_path(place.path("to/other")).inode == place.disk.stat(fd).inode
+    assert read_whole(place.disk, place.path("to/folder/inner"), 9) == b"in it"
+
+
 def test_a_second_name(place: Place) -> None:
     """Both names lead to one file; a name that is taken stays as it is."""
     fd = place.file(b"abc")

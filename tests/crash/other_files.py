@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from typing import Final
 from unittest.mock import patch
@@ -26,6 +27,7 @@ from tests.crash.recovery import LAYOUT, ROOT, in_words
 from tests.crash.witness import Witness
 from tests.doubles.crash_states import Image
 from tests.doubles.drafts import ANY_TIME, LIFE, new_run_id, queued
+from tests.doubles.failer import Killed, failing
 from tests.doubles.simulated import SimulatedDisk
 from tests.doubles.simulated_root import seen_by_root
 from tests.runtimes.removable import collected
@@ -87,6 +89,22 @@ def keyed_submission(cuts: PowerCuts) -> None:
         cuts.acknowledge()
 
 
+def claim_of_the_killed(cuts: PowerCuts) -> None:
+    """Somebody claims a key and is killed before that is synced; who comes next does not rest on it."""
+    acknowledged: list[str] = []
+    cuts.check = lambda image: in_words(lambda: _key_leads_to_one_run(image, acknowledged))
+    process = cuts.process()
+    disk, _ = failing(cuts.disk(process), 1, 0, "kill", only=frozenset({"fdatasync"}))
+    with suppress(Killed):
+        claim(disk, LAYOUT, "nightly", SPEC, lambda: RUN)
+    process.die()
+    with claim(cuts.disk(), LAYOUT, "nightly", SPEC, lambda: OTHER) as held:
+        assert (held.run_id, held.existing) == (RUN, False)
+        Writer.create(cuts.disk(), LAYOUT, held.run_id, queued(held.run_id, key="nightly")).close()
+        acknowledged.append(held.run_id)
+        cuts.acknowledge()
+
+
 def restored_claims(cuts: PowerCuts) -> None:
     """The claims were deleted; they come back from the journals, and a crash meanwhile is no matter."""
     with cuts.quietly():
@@ -138,6 +156,7 @@ NEXT: Final = (b"old " * 400, b"new " * 300)
 OTHER_FILES: Final[dict[str, Callable[[PowerCuts], None]]] = {
     "a registry is made": made_registry,
     "a key is claimed": keyed_submission,
+    "a key was claimed by one who is killed": claim_of_the_killed,
     "lost claims come back": restored_claims,
     "a file is replaced": replaced_whole(
         lambda cuts, path, data: write_whole(cuts.disk(), path, data), f"{LAYOUT.settings}/some.toml"

@@ -104,7 +104,8 @@ def _files(system: FileSystem) -> list[File]:
     known = {id(system.top)}
     while stack:
         folder = stack.pop()
-        given = [node for entry in system.entries if entry.folder is folder for _, node in entry.given]
+        halves = [half for entry in system.entries for half in entry.halves if half.folder is folder]
+        given = [node for half in halves for _, node in half.given]
         for node in [*folder.durable.values(), *folder.seen.values(), *given]:
             if isinstance(node, File):
                 found[node.number] = node
@@ -132,7 +133,8 @@ def _combinations(sizes: list[int], rng: random.Random, most: int) -> Iterator[t
 def _image(system: FileSystem, data: dict[int, bytes], applied: tuple[int, ...]) -> Image:
     files: dict[str, bytes] = {}
     folders: set[str] = set()
-    chosen = [entry for entry, taken in zip(system.entries, applied, strict=True) if taken]
+    taken = [entry for entry, is_taken in zip(system.entries, applied, strict=True) if is_taken]
+    chosen = [half for entry in taken for half in entry.halves]
     stack: list[tuple[str, Folder]] = [("", system.top)]
     while stack:
         path, folder = stack.pop()

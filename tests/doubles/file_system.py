@@ -94,6 +94,13 @@ class Entry:
     folder: Folder
     taken: tuple[str, ...]
     given: tuple[tuple[str, File | Folder], ...]
+    also: "Entry | None" = None
+    """The other half of a move from folder to folder: a crash leaves both of them or neither."""
+
+    @property
+    def halves(self) -> "tuple[Entry, ...]":
+        """What changes, folder by folder."""
+        return (self,) if self.also is None else (self, self.also)
 
     def apply(self, names: dict[str, File | Folder]) -> None:
         """Change a folder's names accordingly."""
@@ -171,12 +178,13 @@ class FileSystem:
 
     def change(self, entry: Entry) -> None:
         """Change names in the cache, with the counts of links, atomically."""
-        names = entry.folder.seen
-        for name in {*entry.taken, *(name for name, _ in entry.given)} & names.keys():
-            _count(names[name], -1)
-        entry.apply(names)
-        for _, node in entry.given:
-            _count(node, 1)
+        for half in entry.halves:
+            names = half.folder.seen
+            for name in {*half.taken, *(name for name, _ in half.given)} & names.keys():
+                _count(names[name], -1)
+            half.apply(names)
+            for _, node in half.given:
+                _count(node, 1)
         self.entries.append(entry)
         self.on_change()
 
@@ -189,11 +197,15 @@ class FileSystem:
         return Folder(next(self._numbers))
 
     def sync_folder(self, folder: Folder) -> None:
-        """Make a folder's names durable."""
+        """Make a folder's names durable; of a move the other half as well."""
+        left: list[Entry] = []
         for entry in self.entries:
-            if entry.folder is folder:
-                entry.apply(folder.durable)
-        self.entries = [entry for entry in self.entries if entry.folder is not folder]
+            if all(half.folder is not folder for half in entry.halves):
+                left.append(entry)
+                continue
+            for half in entry.halves:
+                half.apply(half.folder.durable)
+        self.entries = left
         self.on_change()
 
     def durable(self, path: str) -> bytes:

@@ -62,6 +62,10 @@ class SimulatedDisk:
         for fd in list(self._open):
             self.close(fd)
 
+    def file(self, fd: int) -> File:
+        """Return what is open."""
+        return self._described(fd).file
+
     @property
     def open_files(self) -> int:
         """How many descriptors are open."""
@@ -72,7 +76,9 @@ class SimulatedDisk:
     def open(self, path: str, flags: int) -> int:
         folder, name = self.system.parent(path)
         node = folder.seen.get(name)
-        if node is None:
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            node = self.system.new_file()
+        elif node is None:
             if not flags & os.O_CREAT:
                 raise _error(errno.ENOENT, path)
             node = self.system.new_file()
@@ -193,9 +199,12 @@ class SimulatedDisk:
 
     def rename(self, source: str, target: str) -> None:
         (folder, old), (target_folder, new) = self.system.parent(source), self.system.parent(target)
-        assert folder is target_folder, "nothing here is renamed from folder to folder"
         node = self.system.look_up(source)
-        self.system.change(Entry(folder, (old,), ((new, node),)))
+        if folder is target_folder:
+            self.system.change(Entry(folder, (old,), ((new, node),)))
+        else:
+            away = Entry(folder, (old,), ())
+            self.system.change(Entry(target_folder, (), ((new, node),), also=away))
 
     def link(self, source: str, target: str) -> None:
         folder, name = self.system.parent(target)

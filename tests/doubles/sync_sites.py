@@ -32,12 +32,12 @@ class Site:
         return f"{self.file}:{self.within}:{self.call}"
 
 
-def sync_sites() -> list[Site]:
-    """Return every call in journal/ that syncs, or leads to one."""
+def sync_sites(room: str = ROOM) -> list[Site]:
+    """Return every call in a room, journal/ if none is named, that syncs, or leads to one."""
     found: list[Site] = []
-    for name in sorted(os.listdir(ROOM)):
+    for name in sorted(os.listdir(room)):
         if name.endswith(".py"):
-            with open(f"{ROOM}/{name}", encoding="utf-8") as file:
+            with open(f"{room}/{name}", encoding="utf-8") as file:
                 found += _sites_of(name, ast.parse(file.read()))
     return found
 

@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from runlore.journal.disk import REAL
 from runlore.journal.errors import BadInput, Conflict
 from runlore.journal.journal_ids import journal_ids
-from runlore.journal.keys import KEY_LIMIT, claim, spec_digest
+from runlore.journal.keys import KEY_LIMIT, claim, claim_arrived, forget, spec_digest
 from runlore.journal.layout import Layout
 from runlore.journal.values import Recipe, RunId
 from runlore.journal.writer import Writer
@@ -156,6 +157,65 @@ def test_what_makes_two_submissions_the_same() -> None:
     assert spec_digest(recipe) == spec_digest(Recipe(argv=("true",), cwd="/"))
     assert spec_digest(recipe) != spec_digest(Recipe(argv=("true",), cwd="/", timeout_s=5.0))
     assert spec_digest(recipe) != spec_digest(Recipe(argv=("true", ""), cwd="/"))
+
+
+def _arrive(layout: Layout, run_id: RunId, key: str = "nightly") -> None:
+    """Leave a run as an import does that came from another registry."""
+    draft = queued(run_id, key=key)
+    Writer.create(
+        REAL, layout, run_id, lambda seq, at: structs.replace(draft(seq, at), registry_id="elsewhere")
+    ).close()
+    claim_arrived(REAL, layout, [run_id])
+
+
+def test_a_key_that_came_with_its_run(layout: Layout) -> None:
+    """It leads to that run as it did where the run comes from, and another command is refused."""
+    _arrive(layout, ONE)
+
+    assert _submit(layout, "nightly", TWO) == (ONE, True)
+    with pytest.raises(Conflict, match=ONE):
+        _submit(layout, "nightly", TWO, OTHER_SPEC)
+    _arrive(layout, new_run_id(3), key="")
+    assert sorted(os.listdir(layout.keys)) == sorted(
+        [".complete", os.path.basename(layout.key_claim("nightly"))]
+    )
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_key_that_a_run_here_has_already(layout: Layout, lost: bool) -> None:
+    """It stays with that run, and does so when claims are made anew, though the other one is older."""
+    _submit(layout, "nightly", TWO)
+    _arrive(layout, ONE)
+    if lost:
+        for name in os.listdir(layout.keys):
+            os.unlink(f"{layout.keys}/{name}")
+
+    assert _submit(layout, "nightly", new_run_id(3)) == (TWO, True)
+
+
+def test_a_key_that_comes_while_all_claims_are_lost(layout: Layout) -> None:
+    """It is among those that come back from the journals."""
+    os.rmdir(layout.keys)
+    _arrive(layout, ONE)
+
+    assert _submit(layout, "weekly", TWO) == (TWO, False)
+    assert _submit(layout, "nightly", new_run_id(3)) == (ONE, True)
+
+
+def test_the_claim_of_another_run_is_not_forgotten(layout: Layout) -> None:
+    """Whoever lets go of a journal lets go of its own claim; of one that is cut nobody knows whose it is."""
+    _submit(layout, "nightly", TWO)
+    forget(REAL, layout, "nightly", ONE)
+    assert _submit(layout, "nightly", new_run_id(3)) == (TWO, True)
+    path = Path(layout.key_claim("nightly"))
+    path.write_bytes(path.read_bytes()[:9])
+    forget(REAL, layout, "nightly", TWO)
+    assert path.exists()
+    assert _submit(layout, "nightly", new_run_id(3)) == (TWO, True)
+
+    forget(REAL, layout, "nightly", TWO)
+    forget(REAL, layout, "nightly", TWO)
+    assert not path.exists()
 
 
 SUBMIT = """

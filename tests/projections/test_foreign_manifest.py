@@ -112,6 +112,14 @@ def test_a_summary_that_is_no_json(data: bytes) -> None:
     assert not describes_a_run(data)
 
 
+def test_a_summary_that_says_two_things() -> None:
+    """Which status counts cannot be told, so none is believed; the message says where they stand."""
+    data = b'{"run_id": "7",\n "status": "failed",\n "status": "passed"}'
+    assert describes_a_run(data)
+    with pytest.raises(BadInput, match=r"run.json, line 3: the key 'status' .* in line 2; leave one"):
+        from_summary(data, "run.json", STARTED, ENDED)
+
+
 def test_a_name_that_no_run_can_have_is_kept_beside_it() -> None:
     """The tool's users cannot change it any more."""
     assert told(name="nightly").name == "nightly"

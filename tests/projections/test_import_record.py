@@ -160,6 +160,42 @@ def test_paths_that_lead_elsewhere(path: str) -> None:
         assert "[0]" in refused(**field)
 
 
+TWICE = json.dumps(record(), indent=1).replace('"exit_code": 0', '"exit_code": 1,\n "exit_code": 0')
+DOUBLES = {
+    "one": (TWICE, "record 1, line 7: the key 'exit_code' stands in this object already, in line 6"),
+    "array": (f"[\n{json.dumps(record())},\n\n{TWICE}]", "record 2, line 10: the key 'exit_code' stands"),
+    "lines": (
+        f'\n{json.dumps(record(external_id="a"))}\n\n{json.dumps(record())[:-1]}, "host": "", "host": ""}}\n',
+        "record 2, line 4: the key 'host' stands twice in one object; leave one of the two",
+    ),
+    "the same record twice": (
+        f"[{json.dumps(record())},\n{json.dumps(record())},\n{TWICE}]",
+        "record 3, line 9: the key 'exit_code' stands",
+    ),
+    "further in": (
+        json.dumps(record(tags={"a": "1"})).replace('"a": "1"', '"a": "1", "a": "2"'),
+        "record 1, line 1: the key 'a' stands twice",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DOUBLES)
+def test_a_key_that_stands_twice(case: str) -> None:
+    """Readers differ in which one counts, so it is refused, with the line and the key."""
+    data, told = DOUBLES[case]
+    with pytest.raises(BadInput) as caught:
+        taken(data.encode())
+    assert told in str(caught.value)
+
+
+def test_what_is_said_of_a_commit_that_is_none() -> None:
+    """Our words, not those of a pattern: where, what, and what to do."""
+    said = refused(git={"commit": "main"})
+    assert said.startswith("git.commit is no id of a commit, which has 7 to 64 hex digits in lower case;")
+    assert "`git rev-parse HEAD`" in said
+    assert "main" not in said
+
+
 OUTCOMES: list[tuple[dict[str, Any], str]] = [
     ({"exit_code": 0}, "succeeded"),
     ({"exit_code": 3}, "failed"),

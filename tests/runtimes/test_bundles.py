@@ -4,16 +4,17 @@ import errno
 import io
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
 import pytest
-from msgspec import json
+from msgspec import json, structs
 
 import runlore
+from runlore.journal import keys
 from runlore.journal.disk import REAL, RealDisk
 from runlore.journal.errors import (
     BadInput,
@@ -34,10 +35,13 @@ from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
 from runlore.runtimes import import_staging
 from runlore.runtimes.export import export, export_to_file
+from runlore.runtimes.export_plan import Item
 from runlore.runtimes.import_bundle import import_bundle
+from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.packing import Packing
 from runlore.runtimes.registry import Registry
 from tests.doubles.drafts import LIFE, booting, new_run_id, queued
+from tests.doubles.recorder import recording
 from tests.journal.journals import ended_run
 from tests.runtimes.bundles import (
     PACKED,
@@ -169,6 +173,69 @@ def test_packing_changes_nothing_in_a_bundle(layout: Layout, tmp_path: Path) -> 
     assert os.listdir(other.journals) == []
     assert exported(other) == bundle
     assert set(imported(other, bundle).values()) == {"existing"}
+
+
+def test_the_index_of_a_pack_is_loaded_once(layout: Layout) -> None:
+    """However many of its runs are exported, and whether or not they were labelled since."""
+    runs = [new_run_id(number) for number in range(1, 30)]
+    for run_id in runs:
+        ended_run(layout, run_id)
+    bundle = exported(layout)
+    assert Packing(REAL, layout, older_than_s=0).apply().runs == len(runs)
+    for run_id in runs[:5]:
+        OwnerLock.create(REAL, layout, run_id).release()
+        Registry(layout).get(run_id).note("seen")
+    disk, recorder = recording(REAL)
+    export(disk, layout, runs, lambda _: None, to="-")
+
+    opened = [call.arguments[0] for call in recorder.named("open")]
+    assert sum(path.endswith(".idx") for path in opened) == 1
+    assert exported(layout, *runs[5:]) != bundle
+
+
+def test_what_is_packed_while_it_is_exported(layout: Layout) -> None:
+    """Which packs there are is looked at again for each run, though indexes are kept."""
+    for number in (1, 2):
+        ended_run(layout, new_run_id(number))
+    Packing(REAL, layout, older_than_s=0).apply()
+    Registry(layout).get(RUN).note("before it")
+    bundle, out = exported(layout), io.BytesIO()
+
+    def pack(items: Sequence[Item]) -> Iterator[Item]:
+        assert Packing(REAL, layout, older_than_s=0).apply().runs == 1
+        yield from items
+
+    def put(data: bytes) -> None:
+        out.write(data)
+
+    export(REAL, layout, journal_ids(REAL, layout), put, to="-", watch=pack)
+    assert out.getvalue() == bundle
+    assert b"before it" in bundle
+
+
+def test_a_key_comes_along(layout: Layout, tmp_path: Path) -> None:
+    """What was submitted elsewhere is found here; also where the import was killed in front of that."""
+    draft = queued(RUN, key="nightly")
+    writer = Writer.create(
+        REAL, layout, RUN, lambda seq, at: structs.replace(draft(seq, at), registry_id="elsewhere")
+    )
+    for step in LIFE:
+        writer.append(step())
+    writer.close()
+    bundle, other, third = exported(layout), new_registry(tmp_path), new_registry(tmp_path, "third")
+    imported(other, bundle)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(keys, "claim_arrived", _dies)
+        with pytest.raises(KeyboardInterrupt):
+            imported(third, bundle)
+    assert imported(third, bundle) == {RUN: "existing"}
+    for each in (other, third):
+        with keys.claim(REAL, each, "nightly", "ab" * 32, lambda: new_run_id(9)) as held:
+            assert (held.run_id, held.existing) == (RUN, True)
+
+
+def _dies(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_importing_twice_changes_nothing(layout: Layout, tmp_path: Path) -> None:

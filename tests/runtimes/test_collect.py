@@ -20,6 +20,7 @@ from runlore.journal.errors import JournalIO
 from runlore.journal.redactor import Redactor
 from runlore.journal.scan import Record
 from runlore.projections.artifact_views import ManifestView
+from runlore.runtimes.check_outputs import check_outputs
 from runlore.runtimes.collect import GiveUp, Limits, Wanted, collect
 from runlore.runtimes.stored import artifacts_of
 from tests.runtimes.kept_runs import Owned, registry_at
@@ -224,6 +225,53 @@ def test_names_that_differ_in_case_only(world: World) -> None:
         "another output has the same path",
         "its path differs from out/README in upper and lower case only",
     ]
+
+
+def test_names_that_are_one_once_secrets_are_masked(world: World) -> None:
+    """The second could not be told from the first: it is left where it is, on record with the reason."""
+    world.redactor = Redactor([SECRET, "another-long-value", "the-third-of-them"])
+    world.write(f"out/{SECRET}.txt", "1")
+    world.write("out/another-long-value.txt", "2")
+    world.write("OUT/the-third-of-them.txt", "3")
+    assert world.collect("out", "OUT") == ""
+
+    assert [(each.path, each.outcome) for each in world.records] == [
+        ("OUT/[REDACTED].txt", "stored"),
+        ("out/[REDACTED].txt", "skipped"),
+        ("out/[REDACTED].txt", "skipped"),
+    ]
+    assert {each.reason for each in world.records[1:]} == {
+        "its path differs from OUT/[REDACTED].txt in upper and lower case only, once secrets are masked"
+    }
+    assert check_outputs(REAL, world.layout, world.run_id).findings == []
+
+
+def test_the_next_owner_masks_names_alike(world: World) -> None:
+    """Killed between the two: the one that is on record is known, and the other is still the second."""
+    world.redactor = Redactor([SECRET, "another-long-value"])
+    world.write("out/another-long-value", "1")
+    world.write(f"out/{SECRET}", "2")
+    (world.cwd / "out/zz").symlink_to("x")
+    appended: list[Record] = []
+
+    def dies(kind: type[e.Event], /, **fields: object) -> Record:
+        if appended:
+            raise KeyboardInterrupt
+        appended.append(world._append(kind, **fields))
+        return appended[-1]
+
+    world.append = dies
+    with pytest.raises(KeyboardInterrupt):
+        world.collect("out")
+    world.append = world._append
+
+    assert world.collect("out") == ""
+    assert [(each.outcome, each.reason) for each in world.records] == [
+        ("stored", ""),
+        ("skipped", "another output has the same path once secrets are masked; rename one of them"),
+        ("skipped", "a symbolic link"),
+    ]
+    assert check_outputs(REAL, world.layout, world.run_id).findings == []
 
 
 def test_a_file_that_cannot_be_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -458,6 +458,29 @@ def test_secrets_stay_outside(registry: Registry, source: Path, monkeypatch: pyt
     assert value not in str(caught.value)
 
 
+def test_two_files_whose_names_are_one_once_masked(
+    registry: Registry, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first is stored, the second on record with the reason; a record that names both is refused."""
+    one, other = "correct horse battery", "staple of another horse"
+    monkeypatch.setenv("DEPLOY_TOKEN", one)
+    monkeypatch.setenv("OTHER_TOKEN", other)
+    put(source / "runs" / "a", {f"of-{one}": b"1", f"of-{other}": b"2"})
+    view = imported(registry, source / "runs" / "a")
+
+    entries = artifacts_of(REAL, registry.layout, view.run_id).entries
+    assert [(each.path, each.outcome) for each in entries] == [
+        ("of-[REDACTED]", "stored"),
+        ("of-[REDACTED]", "skipped"),
+    ]
+    assert "the same path once secrets are masked" in entries[1].reason
+    is_sound(registry, view.run_id)
+    put(source, {f"of-{one}": b"1", f"of-{other}": b"2"})
+    with pytest.raises(BadInput, match="the same path once secrets are masked") as caught:
+        import_foreign(registry, write_records(source, record(artifacts=[f"of-{one}", f"of-{other}"])))
+    assert other not in str(caught.value)
+
+
 def test_a_registry_that_is_read_only(registry: Registry, source: Path) -> None:
     """Nothing is written where nothing may be."""
     reading = Registry(registry.layout, writable=False)

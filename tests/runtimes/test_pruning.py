@@ -291,6 +291,21 @@ def test_the_claim_of_a_key_lives_as_long_as_its_tombstone(layout: Layout) -> No
         assert (held.run_id, held.existing) == (new_run_id(10), False)
 
 
+def test_the_claim_of_another_run_outlives_the_tombstone(layout: Layout) -> None:
+    """A run that came with the same key is let go of, and the key stays with the run that has it."""
+    keeper, other = new_run_id(9), new_run_id(10)
+    leave_run(layout, keeper, key="nightly")
+    with claim(REAL, layout, "nightly", "ab" * 32, lambda: new_run_id(11)) as held:
+        assert held.run_id == keeper
+    leave_run(layout, other, key="nightly")
+    rules = RULES + 'journal = "100d"\n'
+    registry(layout, rules).get(other).remove(now=True)
+    registry(layout, rules, days=400).prune(apply=True)
+    assert not tomb(layout, other)
+
+    assert os.path.exists(layout.key_claim("nightly"))
+
+
 def test_the_tombstone_of_a_packed_run_stays_and_is_counted(layout: Layout) -> None:
     """Without its end, the packed part would tell of a run that was never removed."""
     rules = RULES + 'journal = "100d"\n'
