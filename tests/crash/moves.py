@@ -20,8 +20,8 @@ from msgspec import structs
 from runlore.journal import keys, machine
 from runlore.journal.disk import REAL, Disk, write_whole
 from runlore.journal.errors import NotFound
+from runlore.journal.journal_ids import journal_ids
 from runlore.journal.layout import Layout
-from runlore.journal.reader import journal_ids
 from runlore.journal.values import Recipe, RunId
 from runlore.journal.verify import verify
 from runlore.journal.writer import Writer
