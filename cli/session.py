@@ -53,8 +53,10 @@ class Session:
     @cached_property
     def found(self) -> "FoundRoot":
         """The root this command uses, and the rule that chose it."""
+        from runlore.journal.lock_waits import tell_of_waits  # noqa: PLC0415 - see below
         from runlore.journal.root import find_root  # noqa: PLC0415 - `--help` needs no registry
 
+        tell_of_waits(self.output.warn)
         return find_root(self.root, self.environ, current_folder())
 
     def root_to_make(self, folder: str | None) -> str:

@@ -237,13 +237,10 @@ class RealDisk:
         return os.listdir(path)
 
     def lock(self, fd: int, *, wait: bool = True) -> bool:
-        if wait:
-            _fcntl(fd, _SETLKW, _WRITE_LOCK)
-            return True
         try:
             _fcntl(fd, _SETLK, _WRITE_LOCK)
         except BlockingIOError:
-            return False
+            return wait and _waited_for(fd)
         return True
 
     def unlock(self, fd: int) -> None:
@@ -258,6 +255,15 @@ class RealDisk:
 
 
 REAL: Final = RealDisk()
+
+
+def _waited_for(fd: int) -> bool:
+    """Take the lock of a file that somebody else holds now, once it is free."""
+    from runlore.journal.lock_waits import is_taken_soon  # noqa: PLC0415 - mostly nobody is in the way
+
+    if not is_taken_soon(lambda: REAL.lock(fd, wait=False), fd):
+        _fcntl(fd, _SETLKW, _WRITE_LOCK)
+    return True
 
 
 def _described(found: os.stat_result) -> FileStat:

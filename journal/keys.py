@@ -20,6 +20,7 @@ from runlore.journal.events import RunQueued
 from runlore.journal.journal_file import JournalFile
 from runlore.journal.journal_ids import journal_ids
 from runlore.journal.layout import Layout
+from runlore.journal.lock_waits import take_or_refuse
 from runlore.journal.root import registry_info
 from runlore.journal.scan import Tail
 from runlore.journal.values import Recipe, RunId
@@ -84,6 +85,7 @@ def claim(
 
     Raises:
         BadInput: no claim can hold the key. Conflict: the key was used with another spec.
+        Busy: somebody who submits with the same key was stopped in the middle of it.
         JournalIO: the disk refused.
     """
     _check(key)
@@ -92,7 +94,7 @@ def claim(
         _rebuild_if_lost(disk, layout)
         fd = _opened(disk, path, before_new)
         try:
-            disk.lock(fd)
+            take_or_refuse(lambda: disk.lock(fd, wait=False), fd, "nothing was submitted")
             return _claimed(disk, layout, fd, Claim(key=key, spec=spec, run_id=mint()))
         except BaseException:
             disk.close(fd)

@@ -18,6 +18,7 @@ from runlore.journal.errors import Busy, CorruptJournal, JournalIO, RunloreError
 from runlore.journal.history import History, continued_at
 from runlore.journal.journal_file import JournalFile
 from runlore.journal.layout import Layout
+from runlore.journal.lock_waits import if_stopped
 from runlore.journal.pack_index import OPENINGS, PackedPart, PackIndex, PartFinder
 from runlore.journal.packed_tail import tail_in_packs
 from runlore.journal.packs import PackName, Packs
@@ -53,7 +54,9 @@ def pack_lock(disk: Disk, layout: Layout, *, wait: bool = False) -> Generator[No
         raise JournalIO(f"{layout.packs}: {error.strerror or error}; nothing was packed") from error
     try:
         if not disk.lock(fd, wait=wait):
-            raise Busy(f"somebody else is packing in {layout.packs}; try again when that is done")
+            raise Busy(
+                f"somebody else is packing in {layout.packs}; try again when that is done{if_stopped(fd)}"
+            )
         yield
     finally:
         disk.close(fd)

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from typing import Final
 
 from runlore.journal import machine
@@ -31,7 +32,7 @@ from runlore.runtimes.folding import RunFold
 from runlore.runtimes.handover import Running, Standing
 from runlore.runtimes.identity import Gone, Opened, look, open_same, read_stat
 from runlore.runtimes.keeping import Streams
-from runlore.runtimes.live_files import WRAPPER_RECORD
+from runlore.runtimes.live_files import SLOTS, WRAPPER_RECORD
 from runlore.runtimes.owned_run import OwnedRun
 from runlore.runtimes.room import take_anyhow
 from runlore.runtimes.run_secrets import in_environment
@@ -88,6 +89,7 @@ def _keep(layout: Layout, run_id: RunId) -> None:
     except RunloreError:
         return  # somebody else was faster, or nobody can own it
     if run is not None:
+        run.slot.name_again(run.path(SLOTS), partial(take_anyhow, layout))
         standing = Standing(begun=True, running=Running(command, _since_s(command)))
         _keep_owned(run, Command(run, None, standing, pidfd=found.fd), streams, wake_fd)
 

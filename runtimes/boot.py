@@ -25,7 +25,7 @@ from runlore.journal.writer import Writer
 from runlore.runtimes import exit_file
 from runlore.runtimes.heartbeat import Heartbeat
 from runlore.runtimes.identity import this_owner
-from runlore.runtimes.live_files import BELL, FIFOS
+from runlore.runtimes.live_files import BELL, FIFOS, SLOTS
 from runlore.runtimes.owned_run import OwnedRun
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.recipe import recipe_of, shortened
@@ -48,6 +48,7 @@ class _Submission(msgspec.Struct, frozen=True):
     digest: str | None = None
     """What makes keyed submissions the same; None without a key."""
     slot: Slot = NO_SLOT
+    room: Room | None = None
 
 
 def create_run(disk: Disk, spec: RunSpec, secrets: Secrets, limits: Limits | None = None) -> OwnedRun | RunId:
@@ -59,13 +60,15 @@ def create_run(disk: Disk, spec: RunSpec, secrets: Secrets, limits: Limits | Non
     Raises:
         BadInput: the spec cannot be submitted. Conflict: its key was used with another spec.
         NoRoom: so many runs are kept as may be; not even the key is claimed.
+        Busy: somebody else who submits was stopped in the middle of it.
         NotPermitted, JournalIO: the registry cannot be written; nothing is left behind.
     """
     check(spec)
     refuse_secret_labels(spec, secrets)
     layout = open_for_writing(disk, spec.root)
-    wanted = _Submission(disk, layout, spec, secrets, recipe_of(spec, secrets.redactor))
-    place = _Place(Room(layout, limits) if limits is not None else None)
+    room = Room(layout, limits) if limits is not None else None
+    wanted = _Submission(disk, layout, spec, secrets, recipe_of(spec, secrets.redactor), room=room)
+    place = _Place(room)
     try:
         if not spec.key:
             return _make(msgspec.structs.replace(wanted, slot=place.taken()), _mint(disk))
@@ -159,6 +162,8 @@ def _furnish(wanted: _Submission, lock: OwnerLock, queued: events.RunQueued) -> 
         os.mkfifo(layout.in_run(run_id, name), 0o600)
         os.chmod(layout.in_run(run_id, name), 0o600)
     disk.mkdir(layout.in_run(run_id, "artifacts"))
+    if wanted.room is not None:
+        wanted.slot.name_again(layout.in_run(run_id, SLOTS), wanted.room.take)
     disk.close(disk.open(layout.tree_lock(run_id), os.O_RDWR | os.O_CREAT | os.O_EXCL))
     exit_fd = exit_file.preallocate(disk, layout.in_run(run_id, "exit"))
     transcript = Transcript.create(

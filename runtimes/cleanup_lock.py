@@ -12,6 +12,7 @@ from typing import Final
 from runlore.journal.disk import Disk
 from runlore.journal.errors import Busy, JournalIO
 from runlore.journal.layout import Layout
+from runlore.journal.lock_waits import if_stopped
 
 PATIENCE_S: Final = 10.0
 """How long somebody who named a run waits for a pruning that is under way."""
@@ -35,7 +36,8 @@ def cleanup_lock(disk: Disk, layout: Layout, *, patience_s: float = 0.0) -> Gene
         until = disk.monotonic() + patience_s
         while not _taken(disk, fd, layout):
             if disk.monotonic() >= until:
-                raise Busy(f"somebody else removes runs of {layout.root}; try again when that is done")
+                who = f"somebody else removes runs of {layout.root}"
+                raise Busy(f"{who}; try again when that is done{if_stopped(fd)}")
             time.sleep(_LOOK_S)
         yield
     finally:

@@ -23,6 +23,7 @@ from runlore.journal.errors import Busy, JournalIO, NotPermitted, RunloreError
 from runlore.journal.feed import Feed
 from runlore.journal.history import exists
 from runlore.journal.layout import Layout
+from runlore.journal.lock_waits import if_stopped
 from runlore.journal.scan import Tail
 from runlore.journal.values import RunId
 from runlore.runtimes import deletion
@@ -72,7 +73,9 @@ def import_lock(disk: Disk, layout: Layout, *, patience_s: float = PATIENCE_S) -
         until = disk.monotonic() + patience_s
         while not _taken(disk, fd, layout):
             if disk.monotonic() >= until:
-                raise Busy(f"somebody else imports into {layout.root}; try again when that is done")
+                raise Busy(
+                    f"somebody else imports into {layout.root}; try again when that is done{if_stopped(fd)}"
+                )
             time.sleep(_LOOK_S)
         yield
     finally:

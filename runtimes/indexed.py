@@ -22,8 +22,9 @@ from runlore.projections.filters import Filter
 from runlore.projections.index import sqlite
 from runlore.projections.index.entry import Signature
 from runlore.projections.index.live import live_row
-from runlore.projections.index.packed import PackedRuns, signature
+from runlore.projections.index.packed import PackedRuns, is_as_known
 from runlore.projections.index.reading import Reading, Settled, reading
+from runlore.projections.index.survey import signature_of
 from runlore.projections.index.wanted import conditions
 from runlore.projections.index.where import can_sort, split
 from runlore.projections.list_views import PsView
@@ -143,7 +144,7 @@ class IndexedListing:
         )
 
     def _recent(self, index: Reading, finished: int, order: "Order | None") -> Page:
-        before = {run_id: signature(self._disk, self._layout, run_id) for run_id in index.unsettled}
+        before = {run_id: signature_of(self._layout.journal(run_id)) for run_id in index.unsettled}
         looked = self._listing.all(index.unsettled)
         counts = _counted(looked)
         ended = index.counts(Filter())
@@ -185,7 +186,7 @@ class IndexedListing:
             raise Stale(stale)
 
     def _is_stale(self, run_id: RunId, known: Signature) -> bool:
-        return signature(self._disk, self._layout, run_id) != known
+        return not is_as_known(self._disk, self._layout, run_id, known)
 
 
 def _going_on(

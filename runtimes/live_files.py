@@ -10,7 +10,9 @@ FIFOS: Final[dict[Stream, str]] = {"stdout": "out", "stderr": "err"}
 BELL: Final = "bell"
 WRAPPER_RECORD: Final = "wrapper"
 """Where the wrapper says which process it is."""
-_LIVE_ONLY: Final = (*FIFOS.values(), BELL, "heartbeat", WRAPPER_RECORD)
+SLOTS: Final = "slots"
+"""A second name of the file by which live keepers are counted: see `slots_file`."""
+_LIVE_ONLY: Final = (*FIFOS.values(), BELL, "heartbeat", WRAPPER_RECORD, SLOTS)
 
 
 def clear_live_files(disk: Disk, layout: Layout, run_id: RunId) -> None:

@@ -12,9 +12,9 @@ from typing import Final
 
 from runlore.projections.retention import Folder
 from runlore.runtimes.file_times import written_at
-from runlore.runtimes.live_files import BELL, FIFOS, WRAPPER_RECORD
+from runlore.runtimes.live_files import BELL, FIFOS, SLOTS, WRAPPER_RECORD
 
-LOCKS: Final = frozenset({"owner.lock", "tree.lock"})
+LOCKS: Final = frozenset({"owner.lock", "tree.lock", SLOTS})
 FOLDERS: Final = frozenset({"artifacts", "bundle"})
 """Folders in a run's folder; what is in `artifacts` is the command's."""
 NAMES: Final = (
@@ -99,7 +99,7 @@ class _Counting:
             return f"{name!a} in its folder is a symbolic link"
         if (name in FOLDERS) != stat.S_ISDIR(entry.st_mode):
             return f"{name!a} in its folder is not what it should be"
-        if stat.S_ISREG(entry.st_mode) and entry.st_nlink != 1:
+        if stat.S_ISREG(entry.st_mode) and entry.st_nlink != 1 and name != SLOTS:
             return f"{name!a} in its folder has another name elsewhere"
         return ""
 

@@ -69,6 +69,11 @@ class Waiting:
         return list(self._pending)
 
     @property
+    def owners(self) -> dict[RunId, Identity]:
+        """The owners of those, as far as they were seen."""
+        return {run_id: owner for run_id, owner in self._seen.items() if run_id in self._pending}
+
+    @property
     def decided(self) -> list[RunId]:
         """The runs that are not waited for any longer, in the order in which it was noticed."""
         return list(self._decided)

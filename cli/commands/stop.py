@@ -1,6 +1,6 @@
 """`runlore stop`: stop runs, and wait until they are over."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
 import msgspec
@@ -13,11 +13,13 @@ from runlore.cli.meant import DRY_RUN, WHERE, meant
 from runlore.cli.options import verb
 from runlore.cli.refusals import refused
 from runlore.cli.session import Session
+from runlore.cli.stopped_owners import StoppedOwners
 from runlore.journal.errors import AlreadyEnded, RunloreError
 from runlore.journal.values import RunId
 from runlore.projections import durations
 from runlore.projections.acting_views import RefusedView, StoppedView, StopView
 from runlore.projections.run_view import RunView
+from runlore.runtimes.waiting import wait_over, waiting_for
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,8 +71,7 @@ def stop(
         failed = _answer(session, wanted, {}, [], dry_run=True)
     else:
         asked, failed = _ask(session, wanted, order)
-        with Following(session, "not waited for any longer; the request to stop stands"):
-            session.registry.wait(asked)
+        _wait(session, asked)
         failed = _answer(session, list(asked), asked, failed, dry_run=False)
         session.registry.reconcile_in_passing()
     if failed:
@@ -89,6 +90,17 @@ def _ask(
         except RunloreError as error:
             failed.append(refused(session, run_id, error))
     return asked, failed
+
+
+def _wait(session: Session, asked: Iterable[RunId]) -> None:
+    """Return when these runs are over, and that is written down."""
+    with (
+        Following(session, "not waited for any longer; the request to stop stands"),
+        waiting_for(session.registry, asked) as waiting,
+    ):
+        wait_over(waiting, looked=StoppedOwners(session, waiting).look)
+        for run_id in waiting.decided:
+            session.registry.settle(run_id)
 
 
 def _ask_one(session: Session, run_id: RunId, order: Order) -> bool:

@@ -12,6 +12,7 @@ from runlore.cli.following import Following
 from runlore.cli.meant import WHERE, meant
 from runlore.cli.options import verb
 from runlore.cli.session import Session
+from runlore.cli.stopped_owners import StoppedOwners
 from runlore.cli.waiting_line import WaitingLine
 from runlore.journal.values import RunId
 from runlore.projections import awaiting, durations
@@ -96,9 +97,13 @@ def _wait(
         WaitingLine(session.output, len(wanted)) as line,
         waiting_for(session.registry, wanted, goal) as waiting,
     ):
-        wait_over(
-            waiting, timeout_s=limit, any_one=any_one, looked=lambda: line.show(len(waiting.pending), goal)
-        )
+        owners = StoppedOwners(session, waiting)
+
+        def looked() -> None:
+            owners.look()
+            line.show(len(waiting.pending), goal)
+
+        wait_over(waiting, timeout_s=limit, any_one=any_one, looked=looked)
         verdicts: dict[RunId, Verdict] = {
             run_id: "met" if run_id in waiting.met else "missed" for run_id in waiting.decided
         }

@@ -20,6 +20,11 @@ PACKED: Final = -1
 """The size in the signature of a run that lies in packs alone: see the module `packed`."""
 
 
+def is_behind_packs(signature: Signature) -> bool:
+    """Say whether a signature is that of a journal that goes on behind packed parts."""
+    return signature[1] < PACKED
+
+
 class Entry(Struct, frozen=True, gc=False):
     """One row; one that is not settled says no more than that its run has to be looked at."""
 
@@ -35,9 +40,12 @@ class Entry(Struct, frozen=True, gc=False):
         return self.columns[_STATUS]
 
 
-def entry(row: Row, signature: Signature) -> Entry:
-    """Return the row of a journal that looked so before and after it was folded, with no append going on."""
-    whole = row.problem is None and signature[1] in {row.size, PACKED}
+def entry(row: Row, signature: Signature, end: int) -> Entry:
+    """Return the row of a journal that looked so before and after it was folded, with no append going on.
+
+    end: where its history ends, if it is whole to the last byte.
+    """
+    whole = row.problem is None and (signature[1] == PACKED or row.size == end)
     made = settled(row.run_id, row.state, row.head, signature) if whole else None
     return made or Entry(row.run_id, signature)
 

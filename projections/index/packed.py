@@ -1,19 +1,34 @@
 """What a packed run looks like from outside: all packs of its day, by name, inode, size and time.
 
 So nothing has to be opened to see whether a row still holds. Another pack of the same day lets the rows of
-that day be made anew, which is rare: a day is packed once, as a rule.
+that day be made anew, which is rare: a day is packed once, as a rule. A run that goes on in a journal behind
+packs looks like both: a negative size says so, and the journal's time is mixed with the looks of the packs.
 """
 
 import os
 from hashlib import blake2b
-from typing import Self
+from typing import Final, NamedTuple, Self
 
 from runlore.journal.disk import Disk
+from runlore.journal.history import OpenFile, continued_at
 from runlore.journal.layout import Layout
 from runlore.journal.packs import Copy, PackName, Packs, day_of, pack_names
+from runlore.journal.tailing import PIECE
 from runlore.journal.values import RunId
-from runlore.projections.index.entry import PACKED, Signature
+from runlore.projections.index.entry import PACKED, Signature, is_behind_packs
 from runlore.projections.index.survey import signature_of
+
+_REDACTED: Final = b'{"type":"text.redacted"'
+
+
+class Seen(NamedTuple):
+    """What a history looks like from outside, as far as its journal's first line tells what to look at."""
+
+    signature: Signature
+    size: int
+    """Of the journal; 0 if there is none."""
+    end: int
+    """Where the history ends if its journal is whole; 0 if it lies in packs alone."""
 
 
 class PackedRuns:
@@ -35,6 +50,12 @@ class PackedRuns:
         """Say whether the packs of a day look now as they did."""
         names = pack_names(self._disk, self._layout, day)
         return bool(names) and _stamp(self._disk, self._layout, names) == self._stamps.get(day)
+
+    def changed_below(self, run_id: RunId, known: Signature) -> bool:
+        """Say whether a run that went on in a journal behind packs does not look so any more."""
+        return is_behind_packs(known) and known != _behind(
+            signature_of(self._layout.journal(run_id)), self._stamps.get(day_of(run_id))
+        )
 
     def plain_copy(self, run_id: RunId) -> tuple[Copy, Signature] | None:
         """Return where the whole history of a run lies in one piece, and what the packs of its day look like.
@@ -95,15 +116,74 @@ class PackReader:
         return self._open[path]
 
 
-def signature(disk: Disk, layout: Layout, run_id: RunId) -> Signature | None:
-    """Return what a run's journal looks like now, or the packs it may lie in; None if there are neither."""
-    return signature_of(layout.journal(run_id)) or stamp_of(disk, layout, run_id)
+def seen(disk: Disk, layout: Layout, run_id: RunId) -> Seen | None:
+    """Return what a run's history looks like now; None if neither a journal nor packs of its day exist."""
+    path = layout.journal(run_id)
+    journal = signature_of(path)
+    if journal is None:
+        stamp = stamp_of(disk, layout, run_id)
+        return None if stamp is None else Seen(stamp, 0, 0)
+    start = _start(disk, path)
+    if not start:
+        return Seen(journal, journal[1], journal[1])
+    both = _behind(journal, stamp_of(disk, layout, run_id))
+    return None if both is None else Seen(both, journal[1], start + journal[1])
+
+
+def is_redacted(disk: Disk, path: str) -> bool:
+    """Say whether a journal that goes on behind packs tells of a redaction: of those it may not be done yet.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        end, offset = b"", 0
+        while piece := disk.pread(fd, PIECE, offset):
+            if _REDACTED in end + piece:
+                return True
+            end, offset = piece[-len(_REDACTED) :], offset + len(piece)
+    finally:
+        disk.close(fd)
+    return False
+
+
+def is_as_known(disk: Disk, layout: Layout, run_id: RunId, known: Signature) -> bool:
+    """Say whether a run's history looks now as it did; nothing is opened for that."""
+    journal = signature_of(layout.journal(run_id))
+    if journal is None:
+        return stamp_of(disk, layout, run_id) == known
+    if is_behind_packs(known):
+        return _behind(journal, stamp_of(disk, layout, run_id)) == known
+    return journal == known
 
 
 def stamp_of(disk: Disk, layout: Layout, run_id: RunId) -> Signature | None:
     """Return what the packs of a run's day look like now; None if there are none."""
     names = pack_names(disk, layout, day_of(run_id))
     return _stamp(disk, layout, names) if names else None
+
+
+def _start(disk: Disk, path: str) -> int:
+    """Return where in the history a journal begins; 0 for one that stands by itself, or cannot be read."""
+    try:
+        fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return 0
+    try:
+        return continued_at(OpenFile(disk, fd)) or 0
+    except OSError:
+        return 0
+    finally:
+        disk.close(fd)
+
+
+def _behind(journal: Signature | None, stamp: Signature | None) -> Signature | None:
+    """Return the signature of a journal that continues what lies in packs."""
+    if journal is None:
+        return None
+    inode, size, mtime_ns = journal
+    return inode, PACKED - 1 - size, mtime_ns ^ (stamp[0] if stamp else 0)
 
 
 def _stamp(disk: Disk, layout: Layout, names: list[PackName]) -> Signature:

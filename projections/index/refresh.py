@@ -14,7 +14,7 @@ from runlore.journal.layout import Layout
 from runlore.journal.sealed_end import is_sealed
 from runlore.journal.values import RunId
 from runlore.projections.index import generations
-from runlore.projections.index.entry import PACKED, Entry, Signature
+from runlore.projections.index.entry import PACKED, Entry, Signature, is_behind_packs
 from runlore.projections.index.filling import fill
 from runlore.projections.index.packed import PackedRuns
 from runlore.projections.index.rows import PIECE, Passing, entries, piece
@@ -99,6 +99,8 @@ def _changes(
     if found.listed:
         seen = store.signatures()
         there = runs(disk, layout) if found.packs_listed else _kept(seen) | journals(layout)
+        if found.packs_listed:
+            wanted |= _behind_other_packs(disk, layout, seen)
         wanted |= {run_id for run_id in seen if run_id not in there}
         wanted |= {
             run_id for run_id, inode in there.items() if run_id not in seen or seen[run_id][0][0] != inode
@@ -129,6 +131,13 @@ def _kept(seen: dict[RunId, tuple[Signature, bool]]) -> dict[RunId, int]:
     return {run_id: known[0] for run_id, (known, _) in seen.items() if known[1] == PACKED}
 
 
+def _behind_other_packs(disk: Disk, layout: Layout, seen: dict[RunId, tuple[Signature, bool]]) -> set[RunId]:
+    """Return the runs that go on behind packs, where the packs or the journals look otherwise by now."""
+    behind = [(run_id, known) for run_id, (known, _) in seen.items() if is_behind_packs(known)]
+    packed = PackedRuns(disk, layout) if behind else None
+    return {run_id for run_id, known in behind if packed and packed.changed_below(run_id, known)}
+
+
 def _unlike(
     disk: Disk,
     layout: Layout,
@@ -147,7 +156,8 @@ def _unlike(
         if known is None or not known[1] or known[0][1] == PACKED:
             continue  # the packs were compared with what stands for their inode
         path = layout.journal(run_id)
-        if signature_of(path) != known[0] or (ask_locks and is_appended_to(disk, path)):
+        alike = is_behind_packs(known[0]) or signature_of(path) == known[0]  # those were compared as well
+        if not alike or (ask_locks and is_appended_to(disk, path)):
             unlike.add(run_id)
     return unlike
 

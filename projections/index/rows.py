@@ -14,8 +14,8 @@ from runlore.journal.layout import Layout
 from runlore.journal.packs import day_of
 from runlore.journal.values import RunId
 from runlore.projections.index import version
-from runlore.projections.index.entry import PACKED, Entry, Signature, entry
-from runlore.projections.index.packed import PackedRuns, PackReader, signature
+from runlore.projections.index.entry import PACKED, Entry, Signature, entry, is_behind_packs
+from runlore.projections.index.packed import PackedRuns, PackReader, is_redacted, seen
 from runlore.projections.index.plain import plain_entry, plain_row
 from runlore.projections.index.survey import is_appended_to
 from runlore.projections.registry import fold_journal
@@ -95,16 +95,28 @@ def _closely(
     most: int | None = None,
 ) -> Entry | None:
     held = is_appended_to(disk, layout.journal(run_id))
-    before = signature(disk, layout, run_id)
+    before = seen(disk, layout, run_id)
     if before is None:
         return None
-    if before[1] != PACKED and (held or (most is not None and before[1] >= most)):
+    signature, is_packed = before.signature, before.signature[1] == PACKED
+    if not is_packed and (held or (most is not None and before.size >= most)):
         return Entry(run_id, UNSURE)
     try:
-        found = packed.known(run_id, before) if packed else None
+        found = packed.known(run_id, signature) if packed else None
         row = fold_journal(disk, layout, run_id, found, fresh=fresh)
     except NotFound:
-        return None if before[1] == PACKED else Entry(run_id, UNSURE)
-    if signature(disk, layout, run_id) != before:
+        return None if is_packed else Entry(run_id, UNSURE)
+    is_held_back = _may_be_under_redaction(disk, layout, run_id, signature)
+    if seen(disk, layout, run_id) != before:
         return Entry(run_id, UNSURE)
-    return Entry(run_id, before) if row is None else entry(row, before)
+    if is_held_back:
+        return Entry(run_id, signature)
+    return Entry(run_id, signature) if row is None else entry(row, signature, before.end)
+
+
+def _may_be_under_redaction(disk: Disk, layout: Layout, run_id: RunId, signature: Signature) -> bool:
+    """Say whether packs may still hold what a journal behind them says was taken out: no row may."""
+    try:
+        return is_behind_packs(signature) and is_redacted(disk, layout.journal(run_id))
+    except OSError:
+        return True

@@ -1,6 +1,6 @@
 """What a database file of the index says about itself; cheap to import, for `ps`. Pure."""
 
-SCHEMA = 5
+SCHEMA = 6
 """Grows when a table, a column or its meaning changes."""
 STATUS = 4
 """The version of the status projection that the rows were folded with; a test compares."""

@@ -1,5 +1,6 @@
 """`runlore stop`: asks, waits until it is over, and says what became of it."""
 
+import os
 import signal
 
 import pytest
@@ -132,3 +133,20 @@ def test_without_an_id_nothing_is_stopped(runlore: Runlore) -> None:
 def test_a_grace_that_is_none_is_refused(ended: Runlore, grace: str) -> None:
     """It is never taken for no grace at all."""
     ended("stop", "good", "--grace", grace, code=2)
+
+
+def test_a_stopped_owner_is_named(runlore: Runlore) -> None:
+    """Nothing gets on while its keeper is stopped: who waits is told so, and what lets it go on."""
+    run_id = runlore.begin("sleep", "60")
+    keeper = runlore.ok("show", run_id, "--json").json["owner"]["pid"]
+    os.kill(keeper, signal.SIGSTOP)
+    with runlore.started("stop", run_id) as stopping, runlore.started("wait", run_id) as waiting:
+        for process in (stopping, waiting):
+            assert process.stderr is not None
+            told = process.stderr.readline().decode()
+            assert told == (
+                f"run {run_id[-8:]} does not get on: its owner, process {keeper}, is stopped; "
+                f"let it go on: `kill -CONT {keeper}`\n"
+            )
+        os.kill(keeper, signal.SIGCONT)
+        assert (stopping.wait(), waiting.wait()) == (0, 1)

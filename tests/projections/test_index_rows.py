@@ -21,7 +21,7 @@ from runlore.journal.values import Origin, Reason, Recipe, RunId
 from runlore.projections.index import generations
 from runlore.projections.index.entry import Entry, entry
 from runlore.projections.index.filling import BATCH, fill
-from runlore.projections.index.packed import PackedRuns, signature
+from runlore.projections.index.packed import PackedRuns, seen
 from runlore.projections.index.plain import plain_entry
 from runlore.projections.index.rows import entry_of, piece
 from runlore.projections.index.store import Store
@@ -97,9 +97,9 @@ def layout(tmp_path: Path) -> Layout:
 
 def closely(layout: Layout, run_id: RunId) -> Entry | None:
     """The row by the fold that listings show."""
-    seen, row = signature(REAL, layout, run_id), fold_journal(REAL, layout, run_id)
-    assert seen is not None
-    return Entry(run_id, seen) if row is None else entry(row, seen)
+    looks, row = seen(REAL, layout, run_id), fold_journal(REAL, layout, run_id)
+    assert looks is not None
+    return Entry(run_id, looks.signature) if row is None else entry(row, looks.signature, looks.end)
 
 
 @pytest.mark.parametrize("case", PLAIN)
@@ -227,7 +227,7 @@ def test_packed_runs_are_rows_together(layout: Layout) -> None:
     made = piece(REAL, layout, run_ids, PackedRuns(REAL, layout))
 
     assert made == [*(closely(layout, run_id) for run_id in run_ids[:-1]), None]
-    assert sum(bool(each and each.columns) for each in made) == len(run_ids) - 2
+    assert sum(bool(each and each.columns) for each in made) == len(run_ids) - 1
 
 
 def test_a_pack_is_opened_once_for_a_piece(layout: Layout) -> None:

@@ -30,6 +30,7 @@ from runlore.journal.values import RunId
 from runlore.journal.writer import Writer
 from runlore.projections import filters, selectors
 from runlore.projections.encoding import encode_view
+from runlore.projections.index.entry import PACKED
 from runlore.projections.index.reading import reading
 from runlore.projections.order import parse_order
 from runlore.runtimes import indexed
@@ -476,6 +477,15 @@ def told(page: Page) -> tuple[list[bytes], object, int, str | None, bool]:
     """Return a page as it is told; looks at one moment and the next differ in their time alone."""
     items = [msgspec.structs.replace(each.view(NOW), seen=None) for each in page.items]
     return [encode_view(each) for each in items], page.counts, page.damaged, page.next, page.truncated
+
+
+def settled_behind_packs(day: Day) -> int:
+    """Return for how many runs that go on in a journal behind packs the index answers."""
+    with reading(REAL, day.layout) as index:
+        if index is None:
+            return 0
+        query = "SELECT count(*) FROM runs WHERE settled = 1 AND size < ?"
+        return int(next(iter(index.connection.execute(query, (PACKED,))))[0])
 
 
 def is_indexed(day: Day) -> bool:

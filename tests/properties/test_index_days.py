@@ -6,7 +6,7 @@ import pytest
 
 from runlore.journal import machine
 from tests.proof import SIZE, record
-from tests.properties.index_days import Day, compare, is_indexed
+from tests.properties.index_days import Day, compare, is_indexed, settled_behind_packs
 
 SEEDS, STEPS, MOST = (200, 500, None) if SIZE == "full" else (25, 200, 7)
 
@@ -24,15 +24,17 @@ def _this_boot() -> Iterator[None]:
 def test_whatever_happened_the_index_tells_what_the_journals_tell(seed: int) -> None:
     """After each step every view from the index equals a fresh fold of all journals."""
     day = Day(seed, most=MOST)
-    views = answered = 0
+    views = answered = behind = 0
     try:
         for number in range(STEPS):
             day.step()
             views += compare(day, wholly=SIZE == "full")
+            behind += settled_behind_packs(day)
             answered += number % 10 > 0 or is_indexed(day)
     finally:
         day.close()
     assert answered == STEPS, "an index can always be had again"
+    assert behind, "packed runs that were labelled were rows"
     assert day.counts["ended"] >= STEPS // 40, "runs came to their ends, and their rows were settled"
     record(
         f"index days, seed {seed}",

@@ -8,18 +8,22 @@ from threading import Event, Thread
 
 import pytest
 
-from runlore.journal.disk import REAL
+from runlore.journal.disk import REAL, Disk
 from runlore.journal.feed import Feed
 from runlore.journal.layout import Layout
+from runlore.journal.packs import Packs
 from runlore.journal.values import Actor, RunId
 from runlore.journal.writer import Writer
+from runlore.projections import registry as registry_folds
 from runlore.projections.filters import Filter
-from runlore.projections.index import generations
+from runlore.projections.index import generations, rows
 from runlore.projections.index.care import differences, rebuild
 from runlore.projections.index.reading import reading
 from runlore.projections.index.refresh import make
 from runlore.projections.index.rows import entry_of
 from runlore.projections.index.store import Store
+from runlore.projections.registry import Row
+from runlore.runtimes import listing
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.packing import Packing
 from runlore.runtimes.redact import Redaction
@@ -161,16 +165,83 @@ def test_packed_runs_are_rows_too(layout: Layout) -> None:
     assert list(differences(REAL, layout, iter)) == []
 
 
-def test_a_packed_run_that_goes_on_is_folded_until_it_is_packed_again(layout: Layout) -> None:
-    """Its journal says nothing about the packs that it continues."""
+@pytest.fixture
+def behind(layout: Layout) -> Layout:
+    """The same registry, whose run was packed, and tagged after that."""
     Packing(REAL, layout, older_than_s=0).apply()
-    with closing(Writer(REAL, layout, RUN)) as writer:
+    with closing(Writer(REAL, layout, RUN, feed=Feed(REAL, layout))) as writer:
         writer.append(tagged("after", "packing"))
-    assert listed_tags(layout) == [{"after": "packing"}]
-    assert settled_runs(layout) == 0
-    Packing(REAL, layout, older_than_s=0).apply()
-    assert listed_tags(layout) == [{"after": "packing"}]
-    assert settled_runs(layout) == 1
+    for folder in (layout.journals, layout.packs):
+        os.utime(folder, (1, 1))  # a time of just now would not be believed
+    return layout
+
+
+@pytest.fixture
+def folds(monkeypatch: pytest.MonkeyPatch) -> list[RunId]:
+    """The runs that are folded from here on for rows, and to be looked at."""
+    done: list[RunId] = []
+
+    def fold(
+        disk: Disk, layout: Layout, run_id: RunId, *rest: Packs | None, fresh: bool = False
+    ) -> Row | None:
+        done.append(run_id)
+        return registry_folds.fold_journal(disk, layout, run_id, *rest, fresh=fresh)
+
+    for module in (rows, listing):
+        monkeypatch.setattr(module, "fold_journal", fold)
+    return done
+
+
+def test_a_packed_run_that_goes_on_is_folded_once(behind: Layout, folds: list[RunId]) -> None:
+    """Its row is made from the packs and the journal, and stands until one of them looks otherwise."""
+    assert [settled_runs(behind) for _ in range(3)] == [1, 1, 1]
+    assert Registry(behind).resolve("latest:failed") == RUN
+    assert folds == [RUN]
+    assert listed_tags(behind) == [{"after": "packing"}]
+    assert list(differences(REAL, behind, iter)) == []
+    rebuild(REAL, behind, iter)
+    assert settled_runs(behind) == 1
+
+    with closing(Writer(REAL, behind, RUN, feed=Feed(REAL, behind))) as writer:
+        writer.append(tagged("once", "more"))
+    assert listed_tags(behind) == [{"after": "packing", "once": "more"}]
+    assert settled_runs(behind) == 1
+    Packing(REAL, behind, older_than_s=0).apply()
+    assert listed_tags(behind) == [{"after": "packing", "once": "more"}]
+    assert settled_runs(behind) == 1
+    assert list(differences(REAL, behind, iter)) == []
+
+
+@pytest.mark.parametrize("harm", ["removed", "damaged", "another's"])
+def test_packs_that_change_behind_a_journal_are_noticed(behind: Layout, harm: str) -> None:
+    """The journal looks as it did, and what it continues is gone, or is not what it was."""
+    assert settled_runs(behind) == 1
+    (path,) = Path(behind.packs).glob("*.jsonl")
+    data = path.read_bytes()
+    path.unlink()
+    if harm != "removed":
+        path.write_bytes(data.replace(b'"seq":2', b'"seq":x') if harm == "damaged" else data)
+    assert settled_runs(behind) == (harm == "another's")
+    assert list(differences(REAL, behind, iter)) == []
+
+
+def test_a_pack_overwritten_in_place_behind_a_journal_is_noticed(behind: Layout) -> None:
+    """When the run is shown: no folder's time has moved."""
+    assert settled_runs(behind) == 1
+    (path,) = Path(behind.packs).glob("*.jsonl")
+    path.write_bytes(path.read_bytes().replace(b'"seq":2', b'"seq":x'))
+    assert settled_runs(behind) == 1
+    assert listed(behind) == [RUN]
+    assert settled_runs(behind) == 0
+
+
+def test_bytes_behind_the_seal_of_a_journal_that_goes_on_leave_it_unsettled(behind: Layout) -> None:
+    """As of any journal: whoever appends next cuts them."""
+    with Path(behind.journal(RUN)).open("ab") as file:
+        file.write(b'{"type":"run.noted"')
+    make(REAL, behind)
+    assert settled_runs(behind) == 0
+    assert listed_tags(behind) == [{"after": "packing"}]
 
 
 @pytest.mark.parametrize("harm", ["removed", "cut", "damaged"])
@@ -219,6 +290,7 @@ def test_of_a_redacted_pack_the_index_tells_what_is_left(layout: Layout) -> None
     redact(layout)
     assert listed(layout) == [RUN]
     assert list(differences(REAL, layout, iter)) == []
+    assert settled_runs(layout) == 0  # it may not have come to the pack, for all that the journal tells
     Packing(REAL, layout, older_than_s=0).apply()  # the redaction itself was noted behind the pack
     assert settled_runs(layout) == 1
     assert told(layout) == []

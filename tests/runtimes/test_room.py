@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -13,10 +13,10 @@ from runlore.journal.errors import Conflict, JournalIO, NoRoom, NotPermitted
 from runlore.journal.events import OwnerAdopted
 from runlore.journal.layout import Layout
 from runlore.journal.settings import Limits
-from runlore.runtimes import memory, room
+from runlore.runtimes import memory, room, slots_file
 from runlore.runtimes.memory_cgroup import MemoryCgroup
 from runlore.runtimes.registry import Registry
-from runlore.runtimes.room import LEAST, Room, Slot, cap_of, live_keepers, take_anyhow
+from runlore.runtimes.room import LEAST, NO_SLOT, Room, Slot, cap_of, live_keepers, take_anyhow
 from tests.runtimes.keeping import Keeping, until
 
 FORK = get_context("fork")
@@ -151,7 +151,7 @@ def test_a_registry_of_somebody_else_is_not_permitted(
     def refuse(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("runlore.runtimes.room.os.open", refuse)
+    monkeypatch.setattr("runlore.runtimes.slots_file.os.open", refuse)
     with pytest.raises(NotPermitted):
         Room(layout, Limits()).take()
 
@@ -203,6 +203,197 @@ def test_a_run_has_its_place_until_it_ends(keeping: Keeping) -> None:
     kept.stop(force=True)
     until(lambda: "RunSealed" in kept.tags(), "the end")
     assert live_keepers(keeping.layout) == 0
+
+
+def test_an_adopter_names_the_file_in_which_it_counts(keeping: Keeping) -> None:
+    """The one of which its run had a name is gone for good: nobody lived who counted by it."""
+    kept = keeping.submit("sleep", "60")
+    kept.started()
+    both = (kept.wrapper(), kept.keeper())
+    for who in both:  # or the one would replace the other
+        os.kill(who.pid, signal.SIGSTOP)
+    for who in both:
+        kept.kill(who)
+    os.unlink(keeping.layout.keepers)
+    before = kept.path("slots").stat().st_ino
+    Registry(keeping.layout).reconcile([kept.run_id])
+    until(lambda: kept.path("slots").exists() and kept.path("slots").stat().st_ino != before, "its new name")
+    os.unlink(keeping.layout.keepers)
+    assert live_keepers(keeping.layout) == 1
+
+
+def kept_by_name(layout: Layout, run: str, slot: Slot, most: int) -> Slot:
+    """Give the file that a place is in its second name, as a run does before anybody hears of it."""
+    os.makedirs(f"{layout.root}/runs/{run}", exist_ok=True)
+    slot.name_again(f"{layout.root}/runs/{run}/slots", Room(layout, Limits(keepers=most)).take)
+    return slot
+
+
+def test_a_file_that_was_deleted_comes_back_with_its_counts(layout: Layout) -> None:
+    """Reading makes nothing; taking gives the name back to the very file."""
+    with taken(layout, 3, most=4) as slots:
+        for number, slot in enumerate(slots):
+            kept_by_name(layout, f"{number}", slot, 4)
+        before = os.stat(layout.keepers).st_ino
+        os.unlink(layout.keepers)
+        assert live_keepers(layout) == 3
+        assert not os.path.exists(layout.keepers)
+        slots.append(Room(layout, Limits(keepers=4)).take())
+        with pytest.raises(NoRoom, match="4 runs"):
+            Room(layout, Limits(keepers=4)).take()
+        assert os.stat(layout.keepers).st_ino == before
+        os.unlink(layout.keepers)
+        slots.append(take_anyhow(layout))
+        assert live_keepers(layout) == 5
+
+
+def test_a_run_that_is_about_to_be_made_takes_its_place_again(layout: Layout) -> None:
+    """The file was deleted and made anew before this run had a name for it; so it counts in the other one."""
+    with taken(layout, 1, most=2) as (early,):
+        os.unlink(layout.keepers)
+        with taken(layout, 1, most=2):
+            assert live_keepers(layout) == 1
+            kept_by_name(layout, "early", early, 2)
+            assert live_keepers(layout) == 2
+            assert os.path.samestat(os.stat(f"{layout.root}/runs/early/slots"), os.stat(layout.keepers))
+            with pytest.raises(NoRoom):
+                Room(layout, Limits(keepers=2)).take()
+
+
+def test_and_is_refused_if_there_is_none(layout: Layout) -> None:
+    """Never one too many: this one has nothing running yet."""
+    with taken(layout, 1, most=1) as (early,):
+        os.unlink(layout.keepers)
+        with taken(layout, 1, most=1):
+            with pytest.raises(NoRoom):
+                kept_by_name(layout, "early", early, 1)
+            assert not os.path.exists(f"{layout.root}/runs/early/slots")
+
+
+def test_names_that_dead_runs_left_do_not_count(layout: Layout) -> None:
+    """A file in which nobody has a place is made anew, and an adopted run's old name is replaced."""
+    with taken(layout, 1, most=9) as (lost,):
+        kept_by_name(layout, "lost", lost, 9)
+        before = os.stat(layout.keepers).st_ino
+    os.unlink(layout.keepers)
+    assert live_keepers(layout) == 0
+    with taken(layout, 1, most=9) as (adopter,):
+        assert os.stat(layout.keepers).st_ino != before
+        kept_by_name(layout, "lost", adopter, 9)
+        assert os.path.samestat(os.stat(f"{layout.root}/runs/lost/slots"), os.stat(layout.keepers))
+
+
+def test_somebody_who_lost_the_race_to_make_the_file_counts_in_the_other(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He looked for another name before there was one; the file he makes goes again."""
+    looks: list[str | None] = []
+    look = slots_file.second_name
+    others: list[Slot] = []
+
+    def late(layout: Layout) -> str | None:
+        if not looks:
+            looks.append(None)
+            others.append(Room(layout, Limits(keepers=2)).take())
+            kept_by_name(layout, "other", others[0], 2)
+            os.unlink(layout.keepers)
+            return None
+        return look(layout)
+
+    monkeypatch.setattr(slots_file, "second_name", late)
+    others.append(Room(layout, Limits(keepers=2)).take())
+    assert live_keepers(layout) == 2
+    with pytest.raises(NoRoom):
+        Room(layout, Limits(keepers=2)).take()
+    assert [name for name in os.listdir(layout.root) if name.startswith(".keepers")] == []
+    for slot in others:
+        slot.drop()
+
+
+def test_where_files_have_no_second_names_one_is_made_all_the_same(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then its places count for as long as nobody deletes it."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("runlore.runtimes.slots_file.os.link", refuse)
+    with taken(layout, 2, most=2) as slots:
+        kept_by_name(layout, "run", slots[0], 2)
+        assert live_keepers(layout) == 2
+        assert os.listdir(f"{layout.root}/runs/run") == []
+
+
+def _grab_and_keep(root: str, go: object, most: int, who: int) -> int:
+    """Take places until there are none, each with its second name; say how many, and hold them to the end."""
+    layout, got = Layout(root), 0
+    go.wait()  # type: ignore[attr-defined]
+    slot = NO_SLOT
+    try:
+        while True:
+            slot = NO_SLOT
+            slot = Room(layout, Limits(keepers=most)).take()
+            kept_by_name(layout, f"{who}-{got}", slot, most)
+            got += 1
+    except NoRoom:
+        slot.drop()
+        return got
+
+
+def test_launchers_at_once_never_take_one_too_many_while_the_file_is_deleted(layout: Layout) -> None:
+    """Again and again, while eight processes take what they can."""
+    most = 40
+    with FORK.Manager() as manager, FORK.Pool(8) as pool:
+        go = manager.Event()
+        results = [pool.apply_async(_grab_and_keep, (layout.root, go, most, who)) for who in range(8)]
+        go.set()
+        deleted = 0
+        while not all(result.ready() for result in results):
+            with suppress(FileNotFoundError):
+                os.unlink(layout.keepers)
+                deleted += 1
+            results[deleted % 8].wait(0.002)
+        got = sum(result.get(30) for result in results)
+        assert deleted > 0
+        assert 0 < got <= most
+        assert live_keepers(layout) == got
+
+
+def test_the_cap_holds_though_the_file_is_deleted(keeping: Keeping) -> None:
+    """With real keepers, before and after one run is killed with all that keeps it."""
+    runs = [keeping.submit("sleep", "60") for _ in range(2)]
+    for kept in runs:
+        kept.started()
+    (Path(keeping.layout.root) / "config.toml").write_text("[limits]\nkeepers = 2\n")
+    for _ in range(2):
+        os.unlink(keeping.layout.keepers)
+        with pytest.raises(NoRoom):
+            keeping.submit("sleep", "60")
+        assert live_keepers(keeping.layout) == 2
+
+    lost = runs[0]
+    both = (lost.wrapper(), lost.keeper())
+    for who in both:  # or the one would replace the other
+        os.kill(who.pid, signal.SIGSTOP)
+    for who in both:
+        lost.kill(who)
+    os.unlink(keeping.layout.keepers)
+    assert live_keepers(keeping.layout) == 1
+    third = keeping.submit("sleep", "60")
+    third.started()
+    os.unlink(keeping.layout.keepers)
+    with pytest.raises(NoRoom):
+        keeping.submit("sleep", "60")
+    assert live_keepers(keeping.layout) == 2
+
+    Registry(keeping.layout).reconcile([lost.run_id])
+    until(lambda: live_keepers(keeping.layout) == 3, "the adopter's place, though there is no room")
+    for kept in (lost, *runs[1:], third):
+        kept.stop(force=True)
+    until(lambda: live_keepers(keeping.layout) == 0, "all places are free")
+    for kept in (lost, *runs[1:], third):
+        until(lambda kept=kept: not kept.path("slots").exists(), "its second name is gone")  # type: ignore[misc]
 
 
 def test_a_refused_run_leaves_nothing(keeping: Keeping) -> None:
