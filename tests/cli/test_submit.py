@@ -464,7 +464,15 @@ def test_a_reader_that_goes_ends_it_and_no_run_is_untold(runlore: Runlore) -> No
 
 def _written_to_the_pipe(runlore: Runlore, told: set[str]) -> set[str]:
     """Runs whose ids the pipe took before its reader went: nobody can know that they were not read."""
-    return {run_id for run_id in journals(runlore) if run_id not in told and run_id < max(told)}
+    began = {run_id: json.loads(read_first(runlore.journal(run_id)))["at"] for run_id in journals(runlore)}
+    last = max(began[run_id] for run_id in told)
+    return {run_id for run_id, at in began.items() if run_id not in told and at < last}
+
+
+def read_first(path: Path) -> str:
+    """Return the first line of a file."""
+    with path.open() as file:
+        return file.readline()
 
 
 def test_it_is_ready_to_launch_before_its_options_are_read(runlore: Runlore) -> None:
