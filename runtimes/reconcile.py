@@ -148,11 +148,11 @@ class Reconciler:
             seen = self._observer.observe(folded.run_id, folded.state, holding=True)
             if seen.command == "alive":
                 return False
-            if collecting and unmet is None:
-                unmet = self._collected(folded, seen, writer)
-                continue
-            drafts = conclude(folded.state, seen, by=self._by, collected=unmet)
             try:
+                if collecting and unmet is None:
+                    unmet = self._collected(folded, seen, writer)
+                    continue
+                drafts = conclude(folded.state, seen, by=self._by, collected=unmet)
                 _append(writer, folded.state, drafts)
             except StaleSeq:
                 continue

@@ -9,8 +9,11 @@ from runlore.journal.disk import REAL
 from runlore.journal.layout import Layout
 from runlore.journal.reader import read
 from runlore.journal.values import Actor, Owner, RunId
+from runlore.projections.health import Seen
+from runlore.projections.run_state import RunState
 from runlore.runtimes.observe import Observer
 from runlore.runtimes.reconcile import Reconciler
+from runlore.runtimes.stop import StopRequest, request_stop
 from runlore.runtimes.stored import artifacts_of
 from tests.runtimes.kept_runs import NOBODY, Owned, registry_at
 
@@ -50,6 +53,26 @@ def test_a_lost_run(layout: Layout) -> None:
     (entry,) = artifacts_of(REAL, layout, run_id).stored
     assert entry.path == "x"
     assert collect(layout, run_id) == []
+
+
+def test_a_stop_that_is_asked_for_meanwhile(layout: Layout) -> None:
+    """A request between looking and writing makes whoever collects look again; the run is concluded."""
+
+    class Asking(Observer):
+        def observe(self, run_id: RunId, state: RunState, *, holding: bool = False) -> Seen:
+            if holding and not asked:
+                asked.append(request_stop(REAL, layout, run_id, by=BY))
+            return super().observe(run_id, state, holding=holding)
+
+    asked: list[StopRequest] = []
+    run_id = Owned(layout, artifacts=("never-there",)).boot().start().die()
+    put(layout, run_id, "x")
+    before = len(told(layout, run_id))
+
+    Reconciler(REAL, layout, Asking(REAL, layout), by=BY).collect(run_id)
+
+    wanted = ["RunStopRequested", "RunCollecting", "ArtifactCollected", "RunFailed", "RunSealed"]
+    assert told(layout, run_id)[before:] == wanted
 
 
 def test_a_run_that_left_its_exit(layout: Layout) -> None:
