@@ -181,7 +181,7 @@ class History:
         A file without a whole first line continues whatever is packed: nobody was told of anything in it.
         """
         try:
-            begins = self._beginning(fd)
+            begins = continued_at(OpenFile(self._disk, fd))
             if begins != 0:
                 copies = Packs.of(self._disk, layout, self._run_id).copies(self._run_id)
                 self.add_copies(packs.chained(copies, begins))
@@ -189,13 +189,6 @@ class History:
             self._disk.close(fd)
             raise
         self.extend(fd, layout.journal(self._run_id))
-
-    def _beginning(self, fd: int) -> int | None:
-        """Return where a journal says it begins; one that cannot be read stands by itself: reading tells."""
-        try:
-            return continued_at(OpenFile(self._disk, fd))
-        except OSError:
-            return 0
 
     def add_copies(self, copies: list[Copy]) -> None:
         """Let parts of packs follow what is there."""

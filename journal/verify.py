@@ -12,7 +12,7 @@ from runlore.journal import packs
 from runlore.journal.disk import Disk
 from runlore.journal.errors import JournalIO, NotFound
 from runlore.journal.events import AnyEvent, tag_of
-from runlore.journal.history import History, open_history
+from runlore.journal.history import History, open_file, open_history
 from runlore.journal.layout import Layout
 from runlore.journal.lifecycle import STATUS_OF, TERMINAL, may_follow
 from runlore.journal.machine import boot_id
@@ -85,7 +85,7 @@ def verify(
     except FileNotFoundError:
         raise NotFound(f"run {run_id} has no journal at {path}") from None
     except OSError as error:
-        raise JournalIO(f"{path}: {error.strerror}") from error
+        return _unreadable(disk, path, _Check(run_id, anchor), error)
     check = _Check(run_id, anchor)
     try:
         check = _checked(history, check)
@@ -100,6 +100,16 @@ def verify(
     found = check.result(history.packed)
     findings = [_placed(layout, history, each) for each in found.findings]
     return structs.replace(found, findings=findings)
+
+
+def _unreadable(disk: Disk, path: str, check: "_Check", error: OSError) -> Verification:
+    """Return what is found of a journal that is there, and of which not even the first line can be read."""
+    try:
+        open_file(disk, path).close()
+    except OSError:
+        raise JournalIO(f"{path}: {error.strerror}") from error
+    check.unreadable(error)
+    return check.result(0)
 
 
 def lost(disk: Disk, layout: Layout) -> Iterator[Verification]:

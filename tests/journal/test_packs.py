@@ -1,5 +1,7 @@
 """Packed runs: the same bytes elsewhere, read, appended to, verified and repaired as before."""
 
+import errno
+import re
 from pathlib import Path
 
 import pytest
@@ -10,14 +12,17 @@ from runlore.journal.event_chunks import fold_run
 from runlore.journal.events import JournalContinued, JournalRepaired, RunNoted
 from runlore.journal.journal_ids import journal_ids, loose_ids
 from runlore.journal.layout import Layout
+from runlore.journal.overwrite import Overwriter
 from runlore.journal.packing import pack_lock
 from runlore.journal.packs import day_of, index_path, lost_bytes, parse_name
 from runlore.journal.reader import JournalReader, read
 from runlore.journal.repair import plan, repair
+from runlore.journal.rewrite import packed_seqs
 from runlore.journal.scan import Scanner, Tail
 from runlore.journal.verify import lost, verify
 from runlore.journal.writer import Writer
 from tests.doubles.drafts import new_run_id, noted, tagged
+from tests.doubles.failer import Failer
 from tests.journal.journals import RUN, ended_run, events, kinds, new_run, raw, registry
 from tests.journal.packed import append, by_the_second_reader, journal, pack, packs
 
@@ -252,6 +257,31 @@ def test_a_history_whose_packed_part_is_gone_is_damaged(layout: Layout) -> None:
     assert [each.kind for each in verify(REAL, layout, RUN).findings] == ["missing"]
     with pytest.raises(NotFound):
         list(read(REAL, layout, OTHER))
+
+
+def test_a_read_that_fails_is_no_shorter_history(layout: Layout) -> None:
+    """Whichever read the disk refuses: whoever reads is told all that is on record, or that it failed."""
+    append(layout, RUN, noted("a word"))
+    pack(layout)
+    append(layout, RUN, noted("a word"))
+    word = Overwriter(lambda data: [(found.start(), found.end()) for found in re.finditer(b"a word", data)])
+
+    for ask in (
+        lambda disk: list(read(disk, layout, RUN)),
+        lambda disk: packed_seqs(disk, layout, RUN, word),
+        lambda disk: [(each.kind, each.seq) for each in verify(disk, layout, RUN).findings],
+    ):
+        reads = Failer(REAL, None, errno.EIO, "once", only=frozenset({"pread"}))
+        told, refused = ask(reads), 0
+        for at in range(1, reads.count + 1):
+            try:
+                found = ask(Failer(REAL, at, errno.EIO, "once", only=frozenset({"pread"})))
+            except JournalIO:
+                refused += 1
+            else:
+                refused += found != told
+                assert found == told or "unreadable" in repr(found), at
+        assert refused
 
 
 def test_repair_brings_back_what_is_whole_of_a_damaged_packed_run(layout: Layout) -> None:
