@@ -109,7 +109,6 @@ def test_it_imports_next_to_nothing(settled: Runlore) -> None:
     }
     assert ours == {
         "runlore",
-        "runlore._version",
         "runlore.cli",
         "runlore.cli.cells",
         "runlore.cli.looks",
