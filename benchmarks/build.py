@@ -43,7 +43,8 @@ def installed(repository: str) -> Installed:
     )
     if _read(f"{folder}/{_MARK}") != state:
         shutil.rmtree(folder, ignore_errors=True)
-        _run([sys.executable, "-m", "venv", folder])
+        # the pip of an old Python writes a command that loads regular expressions before anything of ours
+        _run([sys.executable, "-m", "venv", "--upgrade-deps", folder])
         with tempfile.TemporaryDirectory(prefix="runlore-wheel-") as wheels:
             _run(
                 [

@@ -63,7 +63,8 @@ _PS = Table(
     title="Listing runs",
     about=(
         "`runlore ps` with its default view, on registries of finished runs of eight events each, with an "
-        "index that is up to date."
+        "index that is up to date. The command was written by a current pip: that of an old Python writes "
+        "one that imports `re` first."
     ),
     unit=Unit(label="ms", scale=1e3),
     base=_ISOLATED,
