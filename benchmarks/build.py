@@ -86,9 +86,9 @@ def _sources(repository: str) -> list[str]:
 
 
 def _fingerprint(repository: str) -> str:
-    """Return a digest of the sources and of the interpreter they are installed for."""
+    """Return a digest of the sources, of how they are installed, and of the interpreter they are for."""
     digest = hashlib.sha256(f"{sys.version}\n{sys.base_prefix}\n".encode())
-    for path in _sources(repository):
+    for path in (*_sources(repository), "benchmarks/build.py"):
         with open(f"{repository}/{path}", "rb") as file:
             content = file.read()
         digest.update(f"{path}\0{len(content)}\0".encode())

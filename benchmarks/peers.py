@@ -67,8 +67,8 @@ class Found:
 
 
 def python(repository: str, installed: Installed) -> str:
-    """Return the interpreter of the peers' environment; it is the same Python as runlore's."""
-    return f"{repository}/{_FOLDER}/python-{installed.version}/bin/python"
+    """Return the interpreter of the peers' environment, made if need be; the same Python as runlore's."""
+    return _made(f"{repository}/{_FOLDER}/python-{installed.version}", installed)
 
 
 def fetch(repository: str, names: Iterable[str], installed: Installed) -> dict[str, Found]:
@@ -76,7 +76,7 @@ def fetch(repository: str, names: Iterable[str], installed: Installed) -> dict[s
     folder = f"{repository}/{_FOLDER}"
     os.makedirs(folder, exist_ok=True)
     ways: dict[str, Callable[[Peer], str]] = {
-        "pypi": lambda peer: _from_pypi(peer, folder, python(repository, installed), installed),
+        "pypi": lambda peer: _from_pypi(peer, folder, installed),
         "debian": lambda peer: _from_debian(peer, folder),
         "npm": lambda peer: _from_npm(peer, folder),
         "path": lambda peer: shutil.which(peer.look_for) or "",
@@ -98,12 +98,18 @@ class _Refused(Exception):
     """A package manager could not deliver; the message is the last thing it said."""
 
 
-def _from_pypi(peer: Peer, folder: str, mine: str, installed: Installed) -> str:
-    if peer.apart:
-        mine = f"{folder}/{peer.package}-{installed.version}/bin/python"
-    place = mine.removesuffix("/bin/python")
+def _made(place: str, installed: Installed) -> str:
+    """Return the interpreter of an environment of peers, made if it is not there yet."""
+    mine = f"{place}/bin/python"
     if not os.path.exists(mine):
-        _run([installed.python, "-m", "venv", place], folder)
+        os.makedirs(place, exist_ok=True)
+        _run([installed.python, "-m", "venv", place], place)
+    return mine
+
+
+def _from_pypi(peer: Peer, folder: str, installed: Installed) -> str:
+    place = f"{folder}/{peer.package if peer.apart else 'python'}-{installed.version}"
+    mine = _made(place, installed)
     if not glob.glob(f"{place}/lib/python3*/site-packages/{peer.look_for}"):
         sys.stderr.write(f"fetching {peer.package} from PyPI\n")
         _run([mine, "-m", "pip", "install", "-q", "--disable-pip-version-check", peer.package], folder)

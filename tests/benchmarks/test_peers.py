@@ -1,5 +1,7 @@
 """Fetching other tools."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -49,6 +51,15 @@ def test_what_a_package_manager_says_becomes_the_reason(
     found = peers.fetch(str(tmp_path), ["pm2"], INSTALLED)
 
     assert found["pm2"].reason == "pm2 (npm): the registry is out of reach"
+
+
+def test_the_interpreter_of_peers_is_there_without_a_package_for_it(tmp_path: Path) -> None:
+    """A table may need a Debian package alone, and its case runs where no runlore is installed."""
+    here = Installed(python=sys.executable, command="/nonexistent", version="3")
+
+    found = peers.python(str(tmp_path), here)
+
+    assert subprocess.run([found, "-c", ""], check=True).returncode == 0
 
 
 def test_a_debian_package_is_unpacked_beside_not_installed(
