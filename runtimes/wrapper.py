@@ -88,8 +88,8 @@ def _be_wrapper(work: Work, ask_end: int, answer_start: int) -> NoReturn:
         wake_end = detach.wake_on(signal.SIGCHLD)
         prctl.become_subreaper()
         appear_as(WRAPPER, work.run_id, inside=work.inside)
-        record_identity(work.identity_path)
-        _Wrapper(work, LineReader(ask_end), answer_start, wake_end).run()
+        hidden = _recorded(work.identity_path)
+        _Wrapper(work, LineReader(ask_end), answer_start, wake_end, hidden).run()
     finally:
         os._exit(0)
 
@@ -105,16 +105,33 @@ def _be_keeper(work: Work, link: WrapperLink, standing: Standing) -> NoReturn:
         os._exit(0)
 
 
+def _recorded(path: str) -> SpawnFailed | None:
+    """Return None once this process is on record, else why it is not: nobody could adopt its command."""
+    try:
+        record_identity(path)
+    except OSError as error:
+        return SpawnFailed("setup", os.fsencode(path), error)
+    return None
+
+
 def record_identity(path: str) -> None:
     """Write down which process this is; readers see all of it or nothing.
 
     Not synced: it means nothing after this boot.
+
+    Raises:
+        OSError: the disk refused.
     """
     temporary = f"{path}.new"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    write_all(fd, msgspec.json.encode(identify(os.getpid())) + b"\n")
-    os.close(fd)
-    os.rename(temporary, path)
+    try:
+        write_all(fd, msgspec.json.encode(identify(os.getpid())) + b"\n")
+        os.rename(temporary, path)
+    except OSError:
+        os.unlink(temporary)
+        raise
+    finally:
+        os.close(fd)
 
 
 def recorded_identity(path: str) -> Identity | None:
@@ -127,8 +144,12 @@ def recorded_identity(path: str) -> Identity | None:
 
 
 class _Wrapper:
-    def __init__(self, work: Work, orders: LineReader, answer_fd: int, wake_end: int) -> None:
+    def __init__(
+        self, work: Work, orders: LineReader, answer_fd: int, wake_end: int, hidden: SpawnFailed | None
+    ) -> None:
         self._work, self._orders = work, orders
+        self._hidden = hidden
+        """Why this process is not on record; without being so it starts nothing."""
         self._answer_fd, self._wake_end = answer_fd, wake_end
         self._pid = 0
         self._orphans = reap.NOTHING
@@ -213,6 +234,8 @@ class _Wrapper:
         self._begun = True
         self._memory = MemoryWatch(os.getpid())  # the command begins in our cgroup
         try:
+            if self._hidden is not None:
+                raise self._hidden
             self._pid = spawn.spawn(plan)
         except SpawnFailed as failure:
             reason = Reason(code="spawn_failed", text=failure.told(work.clean))

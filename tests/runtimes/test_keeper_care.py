@@ -353,6 +353,34 @@ def test_a_run_that_failed_before_its_wrapper_was_there(keeping: Keeping) -> Non
     assert live_files(kept) == []
 
 
+def test_a_wrapper_that_cannot_record_itself(keeping: Keeping) -> None:
+    """A full disk at that moment: nothing runs that nobody could adopt, and the run says why."""
+    patch = (
+        "import os\n"
+        "from runlore.runtimes import wrapper\n"
+        "def refuse(fd, content):\n"
+        "    os.write(fd, content[:1])\n"
+        "    raise OSError(28, os.strerror(28))\n"
+        "beginning = wrapper.record_identity\n"
+        "def record_identity(path):\n"
+        "    write_all, wrapper.write_all = wrapper.write_all, refuse\n"
+        "    try: beginning(path)\n"
+        "    finally: wrapper.write_all = write_all\n"
+        "wrapper.record_identity = record_identity"
+    )
+    told = keeping.as_caller(PATCHED.format(patch=patch, argv="'touch', 'ran'")).split()
+    kept = keeping.watch(RunId(told[0].decode()))
+    reason = kept.event(events.RunFailed).reason
+
+    assert told[1:] == [b"failed"]
+    assert reason is not None
+    assert reason.code == "spawn_failed"
+    assert reason.text.endswith("/wrapper: No space left on device")
+    assert not (keeping.folder / "ran").exists()
+    assert live_files(kept) == []
+    assert not list(Path(kept.layout.in_run(kept.run_id, "")).glob("wrapper*"))
+
+
 def test_live_files_that_cannot_be_removed(keeping: Keeping) -> None:
     """The run has ended all the same, and an old heartbeat makes nobody think otherwise."""
     patch = (
