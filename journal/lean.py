@@ -7,11 +7,14 @@ OpenSSL, which takes a keeper 3 ms and 0.6 MiB; a keeper hashes a few short line
 
 import gc
 import importlib
+import os
 import sys
+from types import ModuleType
 from typing import Final
 
 _SPARED: Final = "typing_extensions"
 _OPENSSL: Final = "_hashlib"
+_C_DATETIME: Final = "_datetime"
 _OWN_SHA256: Final = ("_sha2", "_sha256")
 """The interpreter's own, by its name from Python 3.12 on and before; some distributions leave it out."""
 
@@ -22,6 +25,8 @@ def load_msgspec() -> None:
     Only for processes of our own: other threads must not be importing at the same time.
     """
     if "msgspec" not in sys.modules:
+        _load_datetime()
+        _load_uuid()
         _load("msgspec", without=_SPARED)
 
 
@@ -32,6 +37,27 @@ def load_hashlib() -> None:
     """
     if "hashlib" not in sys.modules and any(map(_is_there, _OWN_SHA256)):
         _load("hashlib", without=_OPENSSL)
+
+
+def _load_datetime() -> None:
+    """Take the C module, which has every name of datetime's, for datetime, where that would be costly."""
+    if sys.version_info < (3, 12) and "datetime" not in sys.modules and _is_there(_C_DATETIME):
+        sys.modules["datetime"] = sys.modules[_C_DATETIME]
+
+
+def _load_uuid() -> None:
+    """Import uuid with no more of platform than it asks for; that stays loadable for everybody else."""
+    if "platform" in sys.modules or "uuid" in sys.modules:
+        return
+    stand_in = ModuleType("platform")
+    stand_in.system = lambda: os.uname().sysname  # type: ignore[attr-defined]
+    sys.modules["platform"] = stand_in
+    try:
+        importlib.import_module("uuid")
+    except (ImportError, AttributeError):
+        return  # some later release may ask for more; whoever needs it imports it whole
+    finally:
+        del sys.modules["platform"]
 
 
 def _load(name: str, *, without: str) -> None:

@@ -17,7 +17,7 @@ from runlore.journal.layout import Layout
 from runlore.journal.redactor import STRUCTURAL
 from runlore.journal.settings_file import read_settings
 from runlore.journal.values import Reason, RunId, Stream
-from runlore.runtimes import adopt, boot, detach, messages, sealed, spawn, wrapper
+from runlore.runtimes import adopt, boot, detach, messages, prctl, sealed, spawn, wrapper
 from runlore.runtimes import spec as specs
 from runlore.runtimes.appearance import KEEPER, appear_as
 from runlore.runtimes.autoprune import start_if_due
@@ -130,6 +130,7 @@ class Keeping:
             ),
             keep_on=lambda link, standing: self._keep_on(run, streams, link, standing),
         )
+        prctl.give_back_memory()  # of what was loaded and read: wrapper and keeper share the rest
         link = wrapper.start(work)
         os.close(tree_lock_fd)
         if self._stdin_fd >= 0:

@@ -34,6 +34,16 @@ def overwrite(address: int, data: bytes) -> None:
     ctypes.memmove(address, data, len(data))
 
 
+def give_back_memory() -> None:
+    """Return to the kernel what was freed inside the heap, so that no child of this process has it either.
+
+    malloc_trim(3); a C library without it keeps what it has.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(ctypes.c_size_t(0))
+
+
 def _prctl(option: int, value: ctypes.c_ulong | ctypes.c_char_p) -> bool:
     rest = ctypes.c_ulong(0)
     return bool(ctypes.CDLL(None).prctl(ctypes.c_int(option), value, rest, rest, rest) == 0)
