@@ -1,6 +1,6 @@
 """Remove runs that somebody named, bring them back, empty the trash: each deed whole, or told why not."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from time import sleep
 from typing import TYPE_CHECKING, Final
@@ -16,6 +16,7 @@ from runlore.runtimes.cleanup_lock import PATIENCE_S, cleanup_lock
 from runlore.runtimes.removal import Remover
 from runlore.runtimes.retention_facts import Needed, facts_of
 from runlore.runtimes.run_secrets import secrets_about
+from runlore.runtimes.waiting import Waiting, wait_over, waiting_for
 
 if TYPE_CHECKING:
     from runlore.runtimes.registry import Registry
@@ -24,9 +25,16 @@ ASKED: Final = "asked"
 """The rule of a removal that somebody asked for by name."""
 _STOPPABLE: Final[frozenset[Code]] = frozenset({"not_ended", "owner_live", "tree_live", "heartbeat_fresh"})
 """What `force` ends first."""
+Watch = Callable[[Waiting], Callable[[], None]]
+"""Is told what is waited for, and gives what is to be called after each look at it."""
 _LET_GO_S: Final = 2.0
 """How long a keeper may take to let go of a run that has ended."""
 _LOOK_S: Final = 0.05
+
+
+def silent(_waiting: Waiting) -> Callable[[], None]:
+    """Watch nothing."""
+    return lambda: None
 
 
 def removable(registry: "Registry", run_id: RunId, *, force: bool = False) -> RemovedRunView:
@@ -42,11 +50,18 @@ def removable(registry: "Registry", run_id: RunId, *, force: bool = False) -> Re
 
 
 def remove(
-    registry: "Registry", run_id: RunId, *, force: bool = False, now: bool = False, why: str = ""
+    registry: "Registry",
+    run_id: RunId,
+    *,
+    force: bool = False,
+    now: bool = False,
+    why: str = "",
+    watch: Watch = silent,
 ) -> RemovedRunView:
     """Return what was moved to the trash, or, with `now`, is gone for good.
 
-    force: stop it first, if it goes on. A run that is in the trash already stays there.
+    force: stop it first, if it goes on. A run that is in the trash already stays there. watch: gives what
+    is called again and again while a run that was asked to stop is waited for.
 
     Raises:
         Conflict: something keeps it; the message says what. Busy: somebody else is removing.
@@ -58,7 +73,7 @@ def remove(
     verdict = _judged(registry, run_id)
     if force and verdict.keep and verdict.vetoes:
         _refuse(verdict, force=True)
-        _stop(registry, run_id, why)
+        _stop(registry, run_id, why, watch)
     with cleanup_lock(registry.disk, registry.layout, patience_s=PATIENCE_S):
         redact = secrets_about(registry.disk, registry.layout, run_id).event
         with Remover(registry.disk, registry.layout, by=registry.by, redact=redact) as remover:
@@ -178,11 +193,13 @@ def _todo(verdict: Verdict, code: Code) -> str:
     return f"; see `runlore retention {verdict.run_id}`"
 
 
-def _stop(registry: "Registry", run_id: RunId, why: str) -> None:
+def _stop(registry: "Registry", run_id: RunId, why: str, watch: Watch) -> None:
     """End a run, and return when it is over."""
     with suppress(AlreadyEnded):
         registry.get(run_id).stop(why or "it is to be removed", force=True)
-    registry.wait([run_id])
+    with waiting_for(registry, [run_id]) as waiting:
+        wait_over(waiting, looked=watch(waiting))
+    registry.settle(run_id)
 
 
 def _let_go(registry: "Registry", run_id: RunId) -> Verdict:

@@ -1,6 +1,6 @@
 """`runlore rm`: remove the outputs of runs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import click
 
@@ -11,11 +11,13 @@ from runlore.cli.meant import DRY_RUN, WHERE, meant
 from runlore.cli.options import verb
 from runlore.cli.refusals import refused
 from runlore.cli.session import Session
+from runlore.cli.stopped_owners import StoppedOwners
 from runlore.journal.errors import RunloreError
 from runlore.journal.ids import short
 from runlore.journal.values import RunId
 from runlore.projections.retention_views import RemovedRunView, RemoveView
-from runlore.runtimes.removing import removable
+from runlore.runtimes.removing import removable, remove
+from runlore.runtimes.waiting import Waiting
 
 
 @verb(
@@ -50,6 +52,10 @@ def rm(
     """
     registry = session.registry
     chosen = meant(session, run_ids, where) if where is not None else _named(session, run_ids)
+
+    def watch(waiting: Waiting) -> Callable[[], None]:
+        return StoppedOwners(session, waiting).look
+
     items: list[RemovedRunView] = []
     failed: list[RemovedRunView] = []
     for run_id in chosen:
@@ -57,7 +63,7 @@ def rm(
             if dry_run:
                 items.append(removable(registry, run_id, force=force))
             else:
-                items.append(registry.get(run_id).remove(force=force, now=now, why=reason))
+                items.append(remove(registry, run_id, force=force, now=now, why=reason, watch=watch))
         except RunloreError as error:
             failed.append(_refused(session, run_id, error))
     answer = RemoveView(items=[*items, *failed], dry_run=dry_run)

@@ -150,3 +150,17 @@ def test_a_stopped_owner_is_named(runlore: Runlore) -> None:
             )
         os.kill(keeper, signal.SIGCONT)
         assert (stopping.wait(), waiting.wait()) == (0, 1)
+
+
+def test_a_stopped_owner_is_named_by_who_removes_its_run(runlore: Runlore) -> None:
+    """`rm --force` waits for it as `stop` does, and removes the run once it has gone on."""
+    run_id = runlore.begin("sleep", "60")
+    keeper = runlore.ok("show", run_id, "--json").json["owner"]["pid"]
+    os.kill(keeper, signal.SIGSTOP)
+    with runlore.started("rm", "--force", run_id) as removing:
+        assert removing.stderr is not None
+        told = removing.stderr.readline().decode()
+        assert f"its owner, process {keeper}, is stopped; let it go on: `kill -CONT {keeper}`" in told
+        os.kill(keeper, signal.SIGCONT)
+        assert removing.wait() == 0
+    assert runlore.ok("trash", "-q").lines == [run_id]
