@@ -23,6 +23,7 @@ from runlore.journal.layout import Layout
 from runlore.journal.lock_waits import take_or_refuse
 from runlore.journal.root import registry_info
 from runlore.journal.scan import Tail
+from runlore.journal.settling import settle
 from runlore.journal.values import Recipe, RunId
 
 KEY_LIMIT: Final = 1024
@@ -167,6 +168,8 @@ def _claimed(disk: Disk, layout: Layout, fd: int, mine: Claim) -> HeldClaim:
     existing = first is not mine and _began(disk, layout, RunId(first.run_id))
     if first is not mine and not existing and first.spec == mine.spec:
         _sync_claim(disk, layout, fd)  # whoever wrote it may have been killed in front of this
+    if existing and first.spec == mine.spec:
+        settle(disk, layout, RunId(first.run_id))  # he may have been killed in front of that as well
     if first.spec != mine.spec:
         if existing:
             raise Conflict(

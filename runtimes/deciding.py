@@ -5,7 +5,6 @@ they rest on. So of two that happen at once one comes first, and the other sees 
 after `run.expired` is refused until `restore`.
 """
 
-import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -18,6 +17,7 @@ from runlore.journal.events import Event
 from runlore.journal.feed import Feed
 from runlore.journal.layout import Layout
 from runlore.journal.scan import Record
+from runlore.journal.settling import settle
 from runlore.journal.values import RunId, Seq
 from runlore.journal.writer import Redact, Writer
 from runlore.projections.run_state import RunState
@@ -125,18 +125,11 @@ def _settle(disk: Disk, layout: Layout, run_id: RunId) -> None:
     Raises:
         JournalIO: the disk refused.
     """
-    path = layout.journal(run_id)
     try:
-        fd = disk.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        try:
-            disk.fdatasync(fd)
-        finally:
-            disk.close(fd)
-        disk.sync_dir(layout.journals)
-    except FileNotFoundError:
-        return  # it was packed since, and packs are on the disk before that
+        settle(disk, layout, run_id)
     except OSError as error:
-        raise JournalIO(f"{path}: {error.strerror or error}; whether it is on record is not sure") from error
+        why = f"{error.strerror or error}; whether it is on record is not sure"
+        raise JournalIO(f"{layout.journal(run_id)}: {why}") from error
 
 
 def _append_next(

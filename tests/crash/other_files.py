@@ -105,6 +105,28 @@ def claim_of_the_killed(cuts: PowerCuts) -> None:
         cuts.acknowledge()
 
 
+def run_of_the_killed(cuts: PowerCuts, sync: str) -> None:
+    """Somebody submits with a key and is killed in front of a sync; who comes next is told that it exists."""
+    acknowledged: list[str] = []
+    cuts.check = lambda image: in_words(lambda: _key_leads_to_one_run(image, acknowledged))
+    process = cuts.process()
+    with claim(cuts.disk(process), LAYOUT, "nightly", SPEC, lambda: RUN):
+        disk, failer = failing(cuts.disk(process), None, 0, "kill")
+
+        def be_killed(*_: object) -> None:
+            failer.fail_from_now_on()
+            raise Killed
+
+        setattr(failer, sync, be_killed)
+        with suppress(Killed):
+            Writer.create(disk, LAYOUT, RUN, queued(RUN, key="nightly"))
+    process.die()
+    with claim(cuts.disk(), LAYOUT, "nightly", SPEC, lambda: OTHER) as held:
+        assert (held.run_id, held.existing) == (RUN, True)
+        acknowledged.append(held.run_id)
+        cuts.acknowledge()
+
+
 def restored_claims(cuts: PowerCuts) -> None:
     """The claims were deleted; they come back from the journals, and a crash meanwhile is no matter."""
     with cuts.quietly():
@@ -157,6 +179,8 @@ OTHER_FILES: Final[dict[str, Callable[[PowerCuts], None]]] = {
     "a registry is made": made_registry,
     "a key is claimed": keyed_submission,
     "a key was claimed by one who is killed": claim_of_the_killed,
+    "a keyed run was begun by one who is killed": lambda cuts: run_of_the_killed(cuts, "fdatasync"),
+    "a keyed run was named by one who is killed": lambda cuts: run_of_the_killed(cuts, "sync_dir"),
     "lost claims come back": restored_claims,
     "a file is replaced": replaced_whole(
         lambda cuts, path, data: write_whole(cuts.disk(), path, data), f"{LAYOUT.settings}/some.toml"
