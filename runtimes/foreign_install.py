@@ -66,25 +66,11 @@ def install(registry: "Registry", foreign: Foreign, where: str) -> ImportedView:
             f"changed. Look at that one: `runlore show key:{run.key}`"
         ) from error
     with claim:
-        if claim.existing:
-            _settle(disk, layout)
-        else:
+        if not claim.existing:
             _Installation(registry, foreign, claim.run_id, spec).do()
         return ImportedView(
             run_id=claim.run_id, outcome="existing" if claim.existing else "imported", source=where
         )
-
-
-def _settle(disk: Disk, layout: "Layout") -> None:
-    """Make the name of a journal durable that is there: whoever gave it may have been killed before that.
-
-    Raises:
-        JournalIO: the disk refused.
-    """
-    try:
-        disk.sync_dir(layout.journals)
-    except OSError as error:
-        raise JournalIO(f"{layout.journals}: {error.strerror or error}; import it again") from error
 
 
 class _Installation:

@@ -31,9 +31,7 @@ STRIDES = {"import of a bundle": 23, "import of records": 5, "import of a run fo
 MOVED = frozenset(
     {"bundle.py", "evidence.py", "export.py", "foreign_install.py", "foreign_logs.py", "import_staging.py"}
 )
-ELSEWHERE = frozenset(
-    {"bundle.py:begin:sync_dir", "bundle.py:settle:sync_dir", "foreign_install.py:_settle:sync_dir"}
-)
+ELSEWHERE = frozenset({"bundle.py:begin:sync_dir", "bundle.py:settle:sync_dir"})
 """Not needed here: the same is synced later, or was before but for a kill, which has a test of its own."""
 SITES = [
     site for site in sync_sites(runtimes.__path__[0]) if site.file in MOVED and str(site) not in ELSEWHERE
