@@ -447,8 +447,9 @@ def test_interrupted_it_says_what_goes_on(runlore: Runlore, number: signal.Signa
     assert sorted(stdout.decode().split()) == journals(runlore)
     assert "interrupted: no more is started; what was started goes on" in stderr.decode()
     assert "the rest was not read; the same command again starts what is missing" in stderr.decode()
-    live = runlore.ok("ps", "--json").json["counts"]
-    assert live == {"running": len(journals(runlore))}
+    count = len(journals(runlore))
+    runlore.until(lambda: runlore.ok("ps", "--json").json["counts"] == {"running": count})
+    assert len(journals(runlore)) == count
 
 
 def test_a_reader_that_goes_ends_it_and_no_run_is_untold(runlore: Runlore) -> None:
