@@ -91,6 +91,7 @@ def journals(runlore: Runlore) -> list[Path]:
     return list(runlore.root.glob("journals/*.jsonl"))
 
 
+@pytest.mark.timeout(300)  # three times as many commands as there are
 def test_every_command_answers_as_before(copy: Runlore) -> None:
     """Byte for byte, packed, and without the indexes and the feed."""
     before = answers(copy)
