@@ -9,9 +9,12 @@ from pathlib import Path
 from tests.cli.command import Runlore
 from tests.runtimes.keeping import until
 
-SCRIPT = """
-mkdir out; i=0; while [ $i -lt 1500 ]; do echo $i > out/$i; i=$((i+1)); done; exit 0
+FILES = 50
+SCRIPT = f"""
+mkdir out; i=0; while [ $i -lt {FILES} ]; do echo $i > out/$i; i=$((i+1)); done
+truncate -s 60G out/last
 """
+"""What is collected last takes minutes, and no room on the disk."""
 
 
 def test_keeper_and_wrapper_are_killed_while_collecting(runlore: Runlore, tmp_path: Path) -> None:
@@ -19,13 +22,18 @@ def test_keeper_and_wrapper_are_killed_while_collecting(runlore: Runlore, tmp_pa
     command = [str(Path(sys.executable).with_name("runlore")), "run", "--artifact", "out", "sh", "-c", SCRIPT]
     env = {**os.environ, "RUNLORE_ROOT": str(runlore.root)}
     with subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.DEVNULL) as process:
-        until(lambda: runlore.root.exists() and list((runlore.root / "runs").glob("*/bundle/*")), "a file")
+        until(lambda: len(list(runlore.root.glob("runs/*/bundle/*"))) > FILES, "the last file")
         view = runlore.ok("show", "latest", "--json").json
-        for pid in (view["handle"]["wrapper_pid"], view["owner"]["pid"]):
+        both = (view["handle"]["wrapper_pid"], view["owner"]["pid"])
+        for pid in both:
+            os.kill(pid, signal.SIGSTOP)
+        os.truncate(tmp_path / "out/last", 0)
+        for pid in both:
             os.kill(pid, signal.SIGKILL)
         code = process.wait(60)
-    view = runlore.ok("show", "latest", "--json").json
+    after = runlore.ok("show", "latest", "--json").json
 
+    assert view["status"] == "collecting_artifacts"
     assert code == 0
-    assert (view["status"], view["exit_code"], view["artifacts"]["count"]) == ("succeeded", 0, 1500)
-    assert view["observation"] is not None
+    assert (after["status"], after["exit_code"], after["artifacts"]["count"]) == ("succeeded", 0, FILES + 1)
+    assert after["observation"] is not None

@@ -202,7 +202,15 @@ def test_a_character_cut_between_two_reads_is_not_torn(runlore: Runlore) -> None
 
 def test_streams_that_interrupt_each_other_keep_their_lines_apart(runlore: Runlore) -> None:
     """A prompt on one stream is not glued to a line of the other."""
-    runlore.ok("run", "-q", "sh", "-c", "printf 'name: '; sleep 0.1; echo warning >&2; sleep 0.1; echo x")
+    taken_in = 'until grep -q {} "$RUNLORE_ROOT/runs/$RUNLORE_RUN_ID/transcript"; do sleep 0.01; done'
+    steps = (
+        "printf 'name: '",
+        taken_in.format("name:"),
+        "echo warning >&2",
+        taken_in.format("warning"),
+        "echo x",
+    )
+    runlore.ok("run", "-q", "sh", "-c", "; ".join(steps))
 
     assert runlore.ok("logs").stdout == "name: \nwarning\nx\n"
 

@@ -24,9 +24,10 @@ def test_each_line_says_whose_it_is(runlore: Runlore) -> None:
 
 def test_runs_of_one_name_are_told_apart(runlore: Runlore) -> None:
     """By their short ids; a run without a name has nothing else."""
-    ids = [runlore.ok("run", "-q", "-d", "--name", "api", "echo", word).stdout.strip() for word in "ab"]
-    ids.append(runlore.ok("run", "-q", "-d", "echo", "c").stdout.strip())
-    runlore.ok("wait", *ids)
+    ids: list[str] = []
+    for words in (["--name", "api", "echo", "a"], ["--name", "api", "echo", "b"], ["echo", "c"]):
+        ids.append(runlore.ok("run", "-q", "-d", *words).stdout.strip())
+        runlore.ok("wait", ids[-1])  # output is in the order in which it was taken in
     shown = runlore.ok("logs", *ids).lines
 
     assert shown == [

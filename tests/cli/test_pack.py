@@ -81,11 +81,17 @@ def packs(runlore: Runlore) -> list[Path]:
     return sorted(runlore.root.glob("packs/*.jsonl"))
 
 
+def pack_of_bad(runlore: Runlore) -> Path:
+    """The pack that holds the run which left with 3; there are two around midnight."""
+    return next(path for path in packs(runlore) if b'"exit_code":3' in path.read_bytes())
+
+
 def journals(runlore: Runlore) -> list[Path]:
     """The journals there are."""
     return list(runlore.root.glob("journals/*.jsonl"))
 
 
+@pytest.mark.timeout(300)  # three times as many commands as there are
 def test_every_command_answers_as_before(copy: Runlore) -> None:
     """Byte for byte, packed, and without the indexes and the feed."""
     before = answers(copy)
@@ -181,7 +187,7 @@ def test_two_at_once(copy: Runlore) -> None:
 def test_a_damaged_pack(copy: Runlore, damage: str) -> None:
     """65 and which run, or which bytes; what is whole is read, and what is whole of other runs is sound."""
     copy.ok("pack", "--older-than", "0s")
-    path = packs(copy)[-1]
+    path = pack_of_bad(copy)
     data = path.read_bytes()
     end = data.rindex(b"\n", 0, -1)
     changed = {
@@ -206,7 +212,7 @@ def test_a_damaged_pack(copy: Runlore, damage: str) -> None:
         return
     if damage == "missing":  # only heads kept elsewhere tell
         assert done.code == 0
-        assert len(done.json["items"]) == 0
+        assert len(done.json["items"]) == 6 - data.count(b'"type":"run.queued"')
         return
     assert done.code == 65
     validator(copy, done.json["schema"]).validate(done.json)
@@ -226,7 +232,7 @@ def test_a_damaged_pack(copy: Runlore, damage: str) -> None:
 def test_a_damaged_packed_run_is_mended(copy: Runlore) -> None:
     """Appending is refused until then; what is whole comes back as a journal that counts."""
     copy.ok("pack", "--older-than", "0s")
-    path = packs(copy)[0]
+    path = pack_of_bad(copy)
     path.write_bytes(path.read_bytes().replace(b'"exit_code":3', b'"exit_code":4', 1))
     refused = copy("repair", "bad", code=1)
     assert refused.stderr.startswith("nothing was changed")

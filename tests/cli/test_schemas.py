@@ -119,6 +119,7 @@ def test_people_get_an_indented_schema(ended: Runlore, name: str) -> None:
     assert ended.ok("schema", name).lines[0] == "{"
 
 
+@pytest.mark.timeout(300)  # a command for each of many names
 def test_without_a_name_the_names_are_listed(ended: Runlore) -> None:
     """Each of them has a schema that is one."""
     names = ended.ok("schema").lines

@@ -36,8 +36,8 @@ def test_every_way_to_name_a_run_finds_it(ended: Runlore) -> None:
 
 def test_an_ambiguous_id_lists_what_it_could_mean(runlore: Runlore) -> None:
     """Nothing is guessed: the candidates are shown with what tells them apart."""
-    for _ in range(40):  # 32 letters: two of these begin alike
-        runlore.ok("run", "-q", "-d", "true")
+    many = b'{"argv": ["true"]}\n' * 33  # 32 letters: two of these begin alike
+    runlore.ok("submit", "-q", "--from", "-", stdin=many)
     shorts = [run_id.rpartition("-")[2] for run_id in runlore.ok("ls", "-q").lines]
     letter = next(first for first in (short[0] for short in shorts) if sum(s[0] == first for s in shorts) > 1)
 

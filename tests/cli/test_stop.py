@@ -12,7 +12,7 @@ STUBBORN = "trap '' TERM; echo ready; while :; do sleep 0.05; done"
 
 def test_it_is_over_when_stop_says_so(runlore: Runlore) -> None:
     """Nothing of the run's tree is left, the run is cancelled, the reason is on record."""
-    run_id = runlore.begin("sh", "-c", "sleep 60 & sleep 60")
+    run_id = runlore.begin("sh", "-c", "sleep 60 & exec sleep 60")
     done = runlore.ok("stop", run_id, "--reason", "disk is needed")
 
     assert done.stdout.startswith(f"{run_id[-8:]}  cancelled  ")

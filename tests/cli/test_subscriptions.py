@@ -99,7 +99,7 @@ def test_what_is_acked_does_not_come_again(mail: Runlore) -> None:
 def test_everything_may_be_sent_back(mail: Runlore) -> None:
     """So a consumer in a shell needs no parser: what it has dealt with it prints."""
     done = mail.shell(
-        'mkfifo acks; timeout 20 "$RUNLORE" subscribe mail --no-follow <acks | tee acks seen >&2; wc -l <seen'
+        'mkfifo acks; timeout 20 "$RUNLORE" subscribe mail --no-follow <acks | tee seen acks >&2; wc -l <seen'
     )
     assert done.stdout.strip() == "8", done
     assert mail.ok("subscriptions", "show", "mail", "--json").json["count"] == 6

@@ -18,7 +18,10 @@ _VARIABLE: Final = (
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?"), "<time>"),
     (re.compile(r"\b\d\d:\d\d:\d\d(\.\d+)?\b"), "<time>"),
     (re.compile(r"\b(just now|\d+(\.\d+)?\s?(ms|s|m|min|h|d) ago)"), "<ago>"),
-    (re.compile(r"(?<![\w.])\+?\d+(\.\d+)?(ms|s|m|h|d)\b( ?\d+(\.\d+)?(ms|s|m|h)\b)*"), "<span>"),
+    (  # no word of eight letters: that is a short id, which may consist of digits and an s
+        re.compile(r"(?<![\w.])(?!\w{8}\b)\+?\d+(\.\d+)?(ms|s|m|h|d)\b( ?\d+(\.\d+)?(ms|s|m|h)\b)*"),
+        "<span>",
+    ),
     (re.compile(r'("?(?:wrapper_)?pid"?:?) \d+'), r"\1 <pid>"),
     (re.compile(r"\s+"), " "),
 )

@@ -69,3 +69,9 @@ def test_a_command_may_name_an_id_that_the_page_has_shown() -> None:
     )
     assert _shown("93ncbcrx ok", "abcdefg7 ok\n", names=names)
     assert not _shown("93ncbcrx ok", "abcdefg8 ok\n", names=names)
+
+
+def test_a_short_id_that_looks_like_a_time_is_an_id() -> None:
+    """They are made at random, of digits and letters."""
+    assert _shown("93ncbcrx  cancelled   0.6s", "1234567s  cancelled  17s\n")
+    assert not _shown("93ncbcrx  cancelled   0.6s", "123456s  cancelled  17s\n")

@@ -64,6 +64,9 @@ def test_whatever_ends_it_leaves_the_terminal_as_it_was(runlore: Runlore, number
 
 
 def _words(pid: int) -> list[bytes]:
-    """Return the command line of a process."""
-    with open(f"/proc/{pid}/cmdline", "rb") as file:
-        return file.read().split(b"\0")
+    """Return the command line of a process; nothing if it has ended meanwhile."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().split(b"\0")
+    except OSError:
+        return []
