@@ -52,6 +52,13 @@ def ends(handle: int) -> bool:
         return bool(select.select([handle], [], [], PATIENCE_S)[0])
 
 
+def test_a_port_is_given_to_nobody_else() -> None:
+    """Between the look at it and the server's start no program gets it that asks for any port."""
+    first, last = map(int, servers._GIVEN.read_text().split())
+
+    assert not [port for port in (servers._free_port() for _ in range(20)) if first <= port <= last]
+
+
 def test_a_server_ends_with_a_case_that_fails(tmp_path: Path) -> None:
     """Neither success nor failure leaves one behind."""
     handles: list[int] = []

@@ -3,7 +3,8 @@
 In each round one of few runs is pinned, promoted, removed by rules or by name, brought back, or read, by
 many threads at once. Whoever was told that a run is pinned finds it whole and in its place until it is
 unpinned, and whoever was told that it is promoted, for ever. So that there is always something to promote,
-every so many rounds begin anew with other runs. Prints one JSON line.
+every so many rounds begin anew with other runs. If something has not happened in that time, which is up
+to who is given a processor when, they go on for a while. Prints one JSON line.
 """
 
 import json
@@ -36,6 +37,10 @@ Deed = Callable[[Registry, RunId, random.Random], None]
 RUNS: Final = 4
 BATCH: Final = 200
 """Rounds that the same runs are for."""
+HAPPENS: Final = ("pinned", "promoted", "removed", "restored", "looked at", "outputs read", "Removed")
+"""What is to happen at least once, else nothing was proved of it."""
+_PATIENCE: Final = 20
+"""How many times as long that is waited for."""
 _FILES: Final = 5 + 2 + 1
 """What every run has, two outputs, and their manifest."""
 _PROMOTES: Final = 0.5
@@ -208,13 +213,19 @@ def main(rounds: str, threads: str, folder: str) -> None:
     """Race, and say what came of it."""
     counts: Counter[str] = Counter()
     broken: list[str] = []
-    for number in range(-(-int(rounds) // BATCH)):
+    batches, number = -(-int(rounds) // BATCH), 0
+    while number < batches * (1 if _all_happened(counts) else _PATIENCE):
         races = Races(open_for_writing(REAL, f"{folder}/{number}"), BATCH, int(threads), number * 1000)
         races.all()
         counts += races.counts
         broken += races.broken
         shutil.rmtree(f"{folder}/{number}")
-    print(json.dumps({**counts, "rounds": int(rounds), "broken": broken}))
+        number += 1
+    print(json.dumps({**counts, "rounds": number * BATCH, "broken": broken}))
+
+
+def _all_happened(counts: Counter[str]) -> bool:
+    return all(counts[what] for what in HAPPENS)
 
 
 if __name__ == "__main__":

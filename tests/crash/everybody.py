@@ -33,6 +33,8 @@ from tests.doubles.drafts import LIFE, new_run_id, noted, queued, tagged
 APPENDERS: Final = 8
 _AT_LEAST: Final = 2
 """Runs of each appender, however short the time."""
+_PATIENCE_S: Final = 60.0
+"""How much longer they go on if nothing was packed in that time."""
 _APART: Final = 100_000
 """Between the numbers of two appenders' runs."""
 
@@ -40,12 +42,12 @@ _APART: Final = 100_000
 def main(seconds: str, listers: str, folder: str) -> None:
     """Let them all go on for so long, and look at what is left."""
     layout = open_for_writing(REAL, f"{folder}/registry")
-    told, done = Path(f"{folder}/told"), Path(f"{folder}/done")
+    told, done, begun = Path(f"{folder}/told"), Path(f"{folder}/done"), Path(f"{folder}/packing")
     told.touch()
     until = time.monotonic() + float(seconds)
-    writing = [_fork(_append, layout, seed, until, told) for seed in range(APPENDERS)]
+    writing = [_fork(_append, layout, seed, until, told, begun) for seed in range(APPENDERS)]
     looking = [_fork(_list, layout, seed, told, done, folder) for seed in range(int(listers))]
-    caring = [_fork(_pack, layout, done, folder), _fork(_make_anew, layout, done)]
+    caring = [_fork(_pack, layout, done, begun, folder), _fork(_make_anew, layout, done)]
     _join(writing)
     done.touch()
     _join([*looking, *caring])
@@ -68,11 +70,14 @@ def _left(layout: Layout, told: Path, folder: str) -> dict[str, int]:
     return {"runs": len(heads), "looks": looks, "packed": packed, "events": sum(map(len, heads.values()))}
 
 
-def _append(layout: Layout, seed: int, until: float, told: Path) -> None:
-    """Let runs live, and label old ones, packed or not; tell of each event once it was acknowledged."""
+def _append(layout: Layout, seed: int, until: float, told: Path, packing: Path) -> None:
+    """Let runs live, and label old ones, packed or not; tell of each event once it was acknowledged.
+
+    A packer that nobody let run yet is waited for: it is to pack while others append.
+    """
     feed, draw, mine = Feed(REAL, layout), Random(seed), []
     count = 0
-    while count < _AT_LEAST or time.monotonic() < until:
+    while count < _AT_LEAST or time.monotonic() < until + (0 if packing.exists() else _PATIENCE_S):
         run_id = new_run_id(seed * _APART + count)
         writer = Writer.create(REAL, layout, run_id, queued(run_id, boot_id=machine.boot_id()), feed=feed)
         for draft in LIFE:
@@ -109,10 +114,12 @@ def _list(layout: Layout, seed: int, told: Path, done: Path, folder: str) -> Non
     Path(f"{folder}/looks-{seed}").write_text(str(looks))
 
 
-def _pack(layout: Layout, done: Path, folder: str) -> None:
+def _pack(layout: Layout, done: Path, begun: Path, folder: str) -> None:
     packed = 0
     while not done.exists():
         packed += Packing(REAL, layout, older_than_s=0).apply().runs
+        if packed:
+            begun.touch()
     Path(folder, "packed").write_text(str(packed))
 
 

@@ -58,6 +58,7 @@ def _broken(layout: Layout, scene: str) -> list[str]:
         if os.statvfs(layout.root).f_bavail:
             return ["the disk is not full"]
         os.kill(neighbour, signal.SIGSTOP)  # it took everything, and takes no more
+        os.waitpid(neighbour, os.WUNTRACED)
         later = Registry(layout, disk=Later())
         view = later.prune(apply=True, now=True)
         again = later.prune(apply=True, now=True)

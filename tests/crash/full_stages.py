@@ -121,8 +121,12 @@ class Stage:
         return self._original(*args, **named)
 
     def pass_with(self, disk: Path, kept: Kept) -> None:
-        """Fill the disk when the keeper has come here, and give the room back when the run has ended."""
+        """Fill the disk when the keeper has come here, and give the room back when the run has ended.
+
+        The wrapper may be on its way still: one that finds no room to record itself rightly starts nothing.
+        """
         self._reached.read_text()
+        kept.wrapper()
         with no_room(disk):
             self._over.touch()
             self._full.write_text("go on")

@@ -8,7 +8,6 @@ JSON line. A process of its own, because a test runner has threads and must not 
 import json
 import os
 import random
-import select
 import signal
 import struct
 import sys
@@ -29,6 +28,9 @@ from tests.doubles.drafts import new_run_id, noted, progressed, queued
 
 KILLS_A_JOURNAL: Final = 20
 LONGEST_LIFE_S: Final = 0.005
+_WAITS_FOR: Final = (0, 1, 2, 4)
+"""So many acknowledgements a child gets at least, however slow the disk; without any it may be opening, or
+healing, when it is killed."""
 _ACK: Final = struct.Struct("=Q32s")
 _LENGTHS: Final = (10, 40, 300, 5_000, 60_000, 180_000, 250_000)
 """Of texts: a kill tears a write only at the end of a page, so some are long; those are not synced."""
@@ -69,11 +71,10 @@ class Soak:
             children[child] = read_end
         acknowledged: dict[int, str] = {}
         for child, read_end in children.items():
-            if self._rng.random() < 0.7:
-                select.select([read_end], [], [])  # it has begun; otherwise it may be opening, or healing
+            heard = b"".join(os.read(read_end, _ACK.size) for _ in range(self._rng.choice(_WAITS_FOR)))
             time.sleep(self._rng.uniform(0, LONGEST_LIFE_S))
             os.kill(child, signal.SIGKILL)
-            acknowledged |= _acknowledged(read_end)
+            acknowledged |= _acknowledged(read_end, heard)
             _, status = os.waitpid(child, 0)
             if not os.WIFSIGNALED(status):
                 sys.exit("an appender failed before it was killed")
@@ -111,8 +112,7 @@ class Soak:
         self.torn += sum(isinstance(event, JournalRepaired) for event in events)
 
 
-def _acknowledged(pipe: int) -> dict[int, str]:
-    data = b""
+def _acknowledged(pipe: int, data: bytes) -> dict[int, str]:
     while piece := os.read(pipe, 1 << 16):
         data += piece
     os.close(pipe)

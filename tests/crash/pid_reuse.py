@@ -25,8 +25,8 @@ from runlore.runtimes.launch import exec_adopter
 from runlore.runtimes.registry import Registry
 from tests.runtimes.keeping import Keeping, Kept, until
 
-_UNHARMED: Final = frozenset({"S", "R"})
-"""States in /proc of a process that nobody has stopped or ended."""
+_HARMED: Final = frozenset("TtZXx")
+"""States in /proc of a process that somebody has stopped or ended; any other it may be in by itself."""
 
 
 class Cycles:
@@ -142,7 +142,7 @@ class Cycles:
     def _expect_unharmed(self, life: str) -> None:
         for stranger in self._strangers:
             state = Path(f"/proc/{stranger.pid}/stat").read_text().rpartition(")")[2].split()[0]
-            if state not in _UNHARMED:
+            if state in _HARMED:
                 self.broken.append(f"{life}: a stranger was signalled, and is {state} now")
 
     def _dismiss(self) -> None:

@@ -36,6 +36,8 @@ LOG_FLUSHED, LOG_LOST = 1, 2
 """Whether the journal of the file system gets out before the end."""
 SIZE: Final = "320M"
 LONGEST_DAY_S: Final = 0.06
+_WAITS_FOR: Final = (0, 1, 3, 6)
+"""So many acknowledgements are heard at least before the power fails, however slow the disk."""
 _HEAD: Final = struct.Struct("=3s24sI")
 _MKFS: Final = {"ext4": ["mkfs.ext4", "-q", "-F", "-b", "4096"], "xfs": ["mkfs.xfs", "-q", "-f"]}
 
@@ -73,7 +75,8 @@ class Machine:
             ours.close()
             _work(self._layout, run_id, theirs, self._rng.getrandbits(32))
         theirs.close()
-        heard = _hear(ours, self._rng.uniform(0, LONGEST_DAY_S))
+        heard = _hear_acks(ours, self._rng.choice(_WAITS_FOR))
+        heard += _hear(ours, self._rng.uniform(0, LONGEST_DAY_S))
         self._cut_power()
         os.kill(worker, signal.SIGKILL)
         last_words = _hear(ours, None)
@@ -161,6 +164,19 @@ def _day(rng: random.Random) -> list[Draft]:
     if rng.random() < 0.5:
         drafts += [step() for step in LIFE] + [tagged()]
     return drafts
+
+
+def _hear_acks(line: socket.socket, count: int) -> bytes:
+    """Return what is said until so much was acknowledged, or until the line is dead."""
+    heard = b""
+    while count:
+        head = line.recv(_HEAD.size, socket.MSG_WAITALL)
+        if len(head) < _HEAD.size:
+            return heard + head
+        what, _, length = _HEAD.unpack(head)
+        heard += head + line.recv(length, socket.MSG_WAITALL)
+        count -= what == b"ack"
+    return heard
 
 
 def _hear(line: socket.socket, seconds: float | None) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.crash.cleanup_races import HAPPENS
 from tests.proof import record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,8 +27,7 @@ def test_nothing_pinned_or_promoted_is_lost_to_a_removal(
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found.pop("broken") == []
-    happened = ("pinned", "promoted", "removed", "restored", "looked at", "outputs read", "Removed")
-    assert min(found.get(what, 0) for what in happened) > 0, found
+    assert min(found.get(what, 0) for what in HAPPENS) > 0, found
     record(
         "cleanup against pins and readers",
         "a pin or a promotion beside removals and readers wins or is refused; nothing half gone looks whole",

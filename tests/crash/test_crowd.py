@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.crash.crowd import REDACTIONS
 from tests.proof import record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,8 +56,8 @@ def test_labels_while_a_run_is_redacted(tmp_path: Path, sized: Callable[[int, in
 
     found = _gathered("redactors", number, tmp_path)
 
-    assert found["acknowledged"] == 4 * number
-    assert found["redactions"] >= 5
+    assert found["acknowledged"] >= 4 * number
+    assert found["redactions"] >= REDACTIONS
     record("labels beside redactions", "0 acknowledged events lost while a run is redacted", found)
 
 

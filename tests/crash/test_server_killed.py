@@ -16,13 +16,15 @@ from tests.proof import record
 from tests.runtimes.keeping import Keeping, Kept, until
 from tests.runtimes.kept_runs import program
 
+ADDRESS: Final = f"127.82.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"
+"""Of the loopback, and nobody else's: no other program is given a port here that was let go a moment ago."""
 SERVER: Final = """
 import os, socket, threading
 from concurrent.futures import ThreadPoolExecutor
 import runlore
 
 registry, server = runlore.open(sys.argv[1]), socket.socket()
-server.bind(("127.0.0.1", 0))
+server.bind((sys.argv[3], 0))
 server.listen()
 os.set_inheritable(server.fileno(), True)
 threading.Thread(target=server.accept, daemon=True).start()
@@ -63,7 +65,7 @@ def _expect_free_port(keeping: Keeping) -> None:
         until(lambda: all("OwnerAdopted" in kept.tags() for kept in (lost_keeper, lost_both)), "adoptions")
     registry = Registry.open(keeping.layout.root)
     with socket.socket() as again:
-        again.bind(("127.0.0.1", int(port)))
+        again.bind((ADDRESS, int(port)))
         again.listen()
         assert [registry.view(kept.run_id).health for kept in runs] == ["live"] * 3
     for run in (registry.get(kept.run_id) for kept in runs):
@@ -76,7 +78,7 @@ def _expect_free_port(keeping: Keeping) -> None:
 @contextmanager
 def _serving(keeping: Keeping) -> "Iterator[subprocess.Popen[str]]":
     """A process with threads and a socket that its children inherit; killed at the end."""
-    command = program(SERVER, keeping.layout.root, str(keeping.folder))
+    command = program(SERVER, keeping.layout.root, str(keeping.folder), ADDRESS)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process

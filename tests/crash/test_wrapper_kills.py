@@ -27,6 +27,7 @@ PRINTS = (
     f"for number in range({LINES}):\n"
     "    os.write(1, b'%d\\n' % number)\n"
     "    if number % 10 == 0: open('/proc/self/stat').read()\n"
+    "if os.environ['WAITS']: open('gate').read()\n"
     "os._exit(int(os.environ['CODE']))"
 )
 PRINTED = b"".join(b"%d\n" % number for number in range(LINES))
@@ -57,13 +58,20 @@ def test_a_wrapper_is_killed_at_a_system_call(
 
 @pytest.mark.timeout(900)
 def test_a_wrapper_is_killed_at_random_moments(keeping: Keeping, sized: Callable[[int, int], int]) -> None:
-    """While its command prints, or just ended: the exit code is the command's, and no line is lost."""
+    """While its command prints, or just ended: the exit code is the command's, and no line is lost.
+
+    Two of three commands do not end before that: else a quick one would leave nothing to be killed.
+    """
     kills, luck, found_alive = sized(25, 300), random.Random(7), 0
+    gate = keeping.folder / "gate"
+    os.mkfifo(gate)
     for number in range(kills):
-        code = 1 + number % 200
-        kept = keeping.submit(*python(PRINTS), env={"CODE": str(code)})
+        code, waits = 1 + number % 200, number % 3 > 0
+        kept = keeping.submit(*python(PRINTS), env={"CODE": str(code), "WAITS": "yes" if waits else ""})
         kept.started()
         found_alive += _killed_after(kept, luck.randrange(len(PRINTED) + 1))
+        if waits:
+            gate.write_text("go on")
         ended = kept.end()
 
         assert (ended.status, ended.exit_code) == ("failed", code)

@@ -36,6 +36,7 @@ from runlore.runtimes.packing import Packing
 from runlore.runtimes.registry import Registry
 from tests import proof
 from tests.doubles.drafts import noted, succeeded
+from tests.runtimes.keeping import until
 
 if TYPE_CHECKING:
     from runlore.runtimes.tracked import TrackedRun
@@ -181,7 +182,8 @@ class RegistryMachine(RuleBasedStateMachine):
         del self.handles[run_id]
         if handle() is not None:
             gc.collect()
-        assert handle() is None
+        until(lambda: handle() is None, "a beat under way is over")
+        until(lambda: self.registry.view(run_id).provisional, "whoever held it last has let go of the lock")
         known = self.known[run_id]
         known.status, known.reason, known.provisional = "failed", "owner_lost", True
         return run_id
