@@ -104,7 +104,7 @@ class Selection:
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self.patterns: Final = tuple(patterns)
-        self.include: Final = tuple(parsed(each) for each in self.patterns if not each.startswith("!"))
+        self.include = tuple(parsed(each) for each in self.patterns if not each.startswith("!"))
         self.exclude: Final = tuple(
             parsed(each[1:], exclude=True) for each in self.patterns if each.startswith("!")
         )
@@ -114,6 +114,18 @@ class Selection:
         return any(each.means(path) for each in self.include) and not any(
             each.means(path) for each in self.exclude
         )
+
+
+class ThisOne(Selection):
+    """What means the file or folder at one path, whatever its characters stand for in a pattern. Immutable.
+
+    path: `/` between names, none of them empty.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(())
+        parts = [_literally(name) for name in path.split("/")]
+        self.include = (Glob(path, parts, whole_folders=True),)
 
 
 class Place:
@@ -247,6 +259,11 @@ def _parts(text: str) -> Iterator[str]:
     for part in text.split("/"):
         if part and part != ".":
             yield part
+
+
+def _literally(name: str) -> str:
+    """Return the part of a pattern that means this name and nothing else."""
+    return "".join(f"[{letter}]" if letter in _WILD else letter for letter in name)
 
 
 def _is_plain(part: str) -> bool:

@@ -22,7 +22,7 @@ from runlore.projections.artifact_paths import folded, masked_double, refusal
 from runlore.projections.artifact_views import manifest_file
 from runlore.projections.artifacts import FILE, REPORT, Artifacts, unmet
 from runlore.projections.collection_limits import MAX_BYTES, MAX_FILES
-from runlore.projections.globs import Place, Selection
+from runlore.projections.globs import Place, Selection, ThisOne
 from runlore.projections.media_types import media_type
 from runlore.runtimes.beneath import open_folder
 from runlore.runtimes.bundle import FOLDER, Bundle, Kept, NotKept, write_manifest
@@ -185,7 +185,7 @@ class _Collector:
             if why:
                 elsewhere.append(Refused(path, kind, why, failed=True))
             else:
-                inside[at].append((kind, Place(Selection((_literally(path),)))))
+                inside[at].append((kind, Place(ThisOne(path))))
         return inside, elsewhere
 
     # -- what becomes of it
@@ -359,11 +359,6 @@ def _kept_fields(found: Candidate, kept: Kept) -> dict[str, object]:
         "kind": found.kind,
         "redaction": "masked" if kept.masked else "",
     }
-
-
-def _literally(path: str) -> str:
-    """Return a pattern that means this path and nothing else."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in path)
 
 
 def _printable(path: str) -> str:

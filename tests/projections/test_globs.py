@@ -5,7 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runlore.journal.errors import BadInput
-from runlore.projections.globs import DEEPEST, LONGEST, MOST, Place, Selection, as_recorded, checked, parsed
+from runlore.projections.globs import (
+    DEEPEST,
+    LONGEST,
+    MOST,
+    Place,
+    Selection,
+    ThisOne,
+    as_recorded,
+    checked,
+    parsed,
+)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +124,18 @@ def test_only_names_that_can_be_meant_are_looked_at() -> None:
     assert inside.next_names() == frozenset({"report.html"})
     assert Place(Selection(("out/*",))).next_names() == frozenset({"out"})
     assert Place(Selection(("*.csv", "x"))).next_names() is None
+
+
+@pytest.mark.parametrize("path", ["a", "!a", "...", "a/**/b", "[a]/*", "a?", "n" * 2000])
+def test_a_path_that_means_itself(path: str) -> None:
+    """And what is below it, but nothing that a pattern of these characters would mean."""
+    this = ThisOne(path)
+
+    assert this.means(path)
+    assert this.means(f"{path}/deeper/x")
+    assert not this.means(f"{path}x")
+    assert not this.means(f"x{path}")
+    assert not any(this.means(other) for other in ("b", "c/b", "b/x", "ab", "odd"))
 
 
 NAMES = st.sampled_from(["a", "b", "ab", ".a", "x.o", "[", "*"])

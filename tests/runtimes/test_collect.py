@@ -629,6 +629,26 @@ def test_what_the_workload_declared(world: World) -> None:
     assert world.reasons()["gone"] == "failed: it was declared, and is not there"
 
 
+def test_a_declared_path_is_no_pattern(world: World) -> None:
+    """Whatever its characters stand for elsewhere: it is collected, and costs no other output anything."""
+    long = "/".join(["n" * 200] * 6)
+    for path in ("!odd", "!odd dir/x", "...", f"{long}/x", "[a]*?/**/y", "[a]", "plain"):
+        world.write(path if path != "[a]" else "[a]/z")
+    for path in ("!odd", "!odd dir", "...", f"{long}/x", "[a]*?/**/y", "[a]"):
+        world.append(e.ArtifactDeclared, path=f"{world.cwd}/{path}")
+
+    assert not world.collect("plain")
+    assert {path for path, each in world.entries.items() if each.outcome == "stored"} == {
+        "!odd",
+        "!odd dir/x",
+        "...",
+        f"{long}/x",
+        "[a]*?/**/y",
+        "[a]/z",
+        "plain",
+    }
+
+
 def test_a_folder_that_is_gone(world: World) -> None:
     """The command removed its own folder: that is on record, and no traceback."""
     world.cwd.rmdir()
