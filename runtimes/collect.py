@@ -24,7 +24,7 @@ from runlore.projections.artifacts import FILE, REPORT, Artifacts, unmet
 from runlore.projections.collection_limits import MAX_BYTES, MAX_FILES
 from runlore.projections.globs import Place, Selection, ThisOne
 from runlore.projections.media_types import media_type
-from runlore.runtimes.beneath import open_folder
+from runlore.runtimes.beneath import open_folder, open_ours
 from runlore.runtimes.bundle import FOLDER, Bundle, Kept, NotKept, write_manifest
 from runlore.runtimes.collecting import OUTPUTS, has_outputs
 from runlore.runtimes.outputs import Candidate, Found, Group, Refused, Unfit, find, open_candidate
@@ -160,7 +160,8 @@ class _Collector:
         reports: Group = (REPORT, Place(Selection(wanted.reports)))
         if has_outputs(wanted.disk, wanted.layout, wanted.run_id):
             self._in_outputs = True
-            yield from _in_folder(outputs, [*declared[0], reports, (FILE, Place(Selection(("**",))))], ())
+            everything: Group = (FILE, Place(Selection(("**",))))
+            yield from _in_folder(outputs, [*declared[0], reports, everything], (), opened=open_ours)
             self._in_outputs = False
         patterns: list[Group] = [*declared[1]]
         for kind, given in ((REPORT, wanted.reports), (FILE, wanted.required), (FILE, wanted.artifacts)):
@@ -327,13 +328,15 @@ class _Enough(Exception):
     """More files than anybody would count."""
 
 
-def _in_folder(path: str, groups: list[Group], avoid: tuple[str, ...]) -> Iterator[Found]:
+def _in_folder(
+    path: str, groups: list[Group], avoid: tuple[str, ...], opened: Callable[[str], int] = open_folder
+) -> Iterator[Found]:
     """Yield what is declared below the folder at `path`; if it is gone, that."""
     try:
-        folder = open_folder(path)
+        folder = opened(path)
     except OSError as error:
-        why = f"{path} cannot be read: {os.strerror(error.errno or 0)}"
-        yield Refused("", groups[0][0], why, failed=True)
+        why = f"{path} cannot be read: {error.strerror}"
+        yield Refused("", groups[-1][0], why, failed=True)
         return
     try:
         shunned = (_identity(each) for each in avoid)

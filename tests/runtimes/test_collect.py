@@ -20,6 +20,7 @@ from runlore.journal.errors import JournalIO
 from runlore.journal.redactor import Redactor
 from runlore.journal.scan import Record
 from runlore.projections.artifact_views import ManifestView
+from runlore.runtimes.beneath import NO_FOLDER
 from runlore.runtimes.check_outputs import check_outputs
 from runlore.runtimes.collect import GiveUp, Limits, Wanted, collect
 from runlore.runtimes.stored import artifacts_of
@@ -154,6 +155,78 @@ def test_the_outputs_folder_keeps_what_somebody_may_use(world: World) -> None:
     world.collect()
 
     assert world.bytes_of("x") == b"x"
+    assert (world.outputs / "x").exists()
+
+
+def test_a_link_in_place_of_the_outputs_folder(world: World) -> None:
+    """Nothing is taken from where it leads, and nothing removed there; and it is told."""
+    elsewhere = world.cwd.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mine").write_text("precious")
+    world.outputs.rmdir()
+    world.outputs.symlink_to(elsewhere)
+    unmet = world.collect(may_empty=True)
+
+    assert (elsewhere / "mine").read_text() == "precious"
+    assert world.reasons() == {"": f"failed: {world.outputs} cannot be read: {NO_FOLDER}"}
+    assert "outputs was not stored" in unmet
+
+
+def test_a_link_that_comes_while_outputs_are_collected(world: World) -> None:
+    """What was stored is not removed from where it leads, were it the same files."""
+    kept = world.cwd.parent / "kept"
+    (world.outputs / "x").write_text("x")
+
+    def append(kind: type[e.Event], /, **fields: object) -> Record:
+        if not world.outputs.is_symlink():
+            world.outputs.rename(kept)
+            world.outputs.symlink_to(kept)
+        return world._append(kind, **fields)
+
+    world.append = append
+    assert not world.collect(may_empty=True)
+    assert (kept / "x").read_text() == "x"
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
+def test_an_outputs_folder_that_cannot_be_looked_at(
+    world: World, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something may lie there, so that is on record: the command, or the disk, has closed it."""
+
+    class Closed(RealDisk):
+        def listdir(self, path: str) -> list[str]:
+            if path == str(world.outputs):
+                raise OSError(number, os.strerror(number), path)
+            return super().listdir(path)
+
+    def closed(path: str) -> int:
+        raise OSError(number, os.strerror(number), path)
+
+    world.disk = Closed()
+    monkeypatch.setattr("runlore.runtimes.collect.open_ours", closed)
+    assert os.strerror(number) in world.collect()
+
+
+def test_a_file_in_place_of_the_outputs_folder(world: World) -> None:
+    """As `tar -f $RUNLORE_OUTPUTS` leaves one; without anything there, nothing was put aside."""
+    world.outputs.rmdir()
+    assert not world.collect()
+    world.outputs.write_text("all of it")
+
+    assert NO_FOLDER in world.collect()
+
+
+def test_a_link_in_place_of_the_bundle(world: World) -> None:
+    """Nothing is written, or tidied up, where it leads."""
+    elsewhere = world.cwd.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "x.tmp").write_text("mine")
+    world.bundle.symlink_to(elsewhere)
+    (world.outputs / "x").write_text("x")
+
+    assert NO_FOLDER in world.collect(may_empty=True)
+    assert os.listdir(elsewhere) == ["x.tmp"]
     assert (world.outputs / "x").exists()
 
 
