@@ -105,6 +105,8 @@ class _Collector:
             if entry.sha256 is not None:
                 self._recorder.named.add(entry.sha256)
                 self._files, self._bytes = self._files + 1, self._bytes + entry.bytes
+            elif not entry.files:
+                self._refusals += 1
         why = ""
         try:
             self._bundle.begin()
@@ -135,7 +137,7 @@ class _Collector:
 
     def _say_failed(self, why: str) -> bool:
         """Count what there is besides, and put on record that it is missing; say whether that was taken."""
-        self._beyond.why = why
+        self._beyond.why, self._beyond.is_all = why, True
         with suppress(OSError):
             self._gather()
         return self._recorder.say_failed(why)
@@ -150,7 +152,7 @@ class _Collector:
         except _Enough:
             return
         except GiveUp:
-            self._beyond.why = "the run was stopped by force while its outputs were collected"
+            self._beyond.tell("the run was stopped by force while its outputs were collected")
             self._beyond.files = max(self._beyond.files, 1)
 
     def _found(self) -> Iterator[Found]:
@@ -197,8 +199,8 @@ class _Collector:
             self._done[recorded] -= 1
             self._name(found.path, recorded)
             return
-        if self._beyond.why or self._files >= self._limits.files:
-            self._leave(found)
+        if self._beyond.is_all or self._files >= self._limits.files:
+            self._leave(found, f"a run has {self._limits.files:,} files at most")
             return
         if isinstance(found, Refused):
             self._refuse(found, "failed" if found.failed else "skipped", found.reason)
@@ -238,7 +240,7 @@ class _Collector:
 
     def _refuse(self, found: Found, outcome: Outcome, reason: str) -> None:
         if self._refusals >= self._limits.refusals:
-            self._leave(found)
+            self._leave(found, f"a run has {self._limits.refusals:,} records of what was not stored at most")
             return
         self._refusals += 1
         self._recorder.line(
@@ -251,13 +253,11 @@ class _Collector:
             }
         )
 
-    def _leave(self, found: Found) -> None:
-        """Count what is beyond the limits."""
+    def _leave(self, found: Found, why: str) -> None:
+        """Count what is beyond a limit."""
         beyond = self._beyond
-        if not beyond.why:
-            most = self._limits.files if self._files >= self._limits.files else self._limits.refusals
-            what = "files" if self._files >= self._limits.files else "records of what was not stored"
-            beyond.why = f"a run has {most:,} {what} at most"
+        if not beyond.is_all:
+            beyond.tell(why)
         if beyond.files >= self._limits.counted:
             raise _Enough
         beyond.add(found.size)

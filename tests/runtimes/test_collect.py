@@ -469,6 +469,35 @@ def test_too_many_refusals(world: World) -> None:
     assert len(world.entries) == 11
 
 
+def test_too_many_refusals_cost_no_output(world: World) -> None:
+    """What comes behind a thousand links is stored; of both limits each is told."""
+    (world.cwd / "out").mkdir()
+    for number in range(30):
+        (world.cwd / "out" / f"{number:02}").symlink_to("x")
+        world.write(f"out/{number:02}.txt", f"{number}")
+    world.collect("out", limits=Limits(files=20, refusals=10))
+    more = world.entries[""]
+
+    assert len([each for each in world.records if each.outcome == "stored"]) == 20
+    assert more.files == 60 - 20 - 10
+    assert more.reason == "a run has 10 records of what was not stored at most; a run has 20 files at most"
+
+
+def test_an_adopter_goes_on_counting_refusals(world: World) -> None:
+    """The limit is that of the run, whoever collects; an output is no refusal."""
+    (world.cwd / "out").mkdir()
+    world.write("out/zz")
+    for number in range(6):
+        (world.cwd / "out" / f"{number:02}").symlink_to("x")
+    world.collect("out", limits=Limits(refusals=10))
+    for number in range(6, 20):
+        (world.cwd / "out" / f"{number:02}").symlink_to("x")
+    world.collect("out", limits=Limits(refusals=10))
+
+    assert len([each for each in world.records if each.outcome == "skipped" and not each.files]) == 10
+    assert world.entries[""].files == 10
+
+
 def test_an_end_to_the_counting(world: World) -> None:
     """A folder without end cannot keep the run from ending."""
     for number in range(30):
