@@ -102,6 +102,8 @@ class RemovedRunView(Struct, frozen=True, kw_only=True):
     files: int
     bytes: int
     done: Done | None
+    already: bool = False
+    """It was so before: `files` and `bytes` are what its journal tells of."""
     exit_code: int = 0
     """What the command exits with if it is the first that was refused."""
     text: str = ""

@@ -18,6 +18,7 @@ from runlore.projections.retention import Verdict
 from runlore.projections.retention_policy import RetentionPolicy, policy_of
 from runlore.projections.run_view import RetentionView
 from runlore.runtimes.retention_facts import Needed, facts_of, needed_by
+from runlore.runtimes.run_places import may_return
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,6 +91,9 @@ class Retaining:
 
     def shown(self, row: Row, view: RetentionView, now: datetime) -> RetentionView:
         """Return what `show` tells: a ceiling is left out, because only all runs together tell of that."""
+        if view.removal is not None:
+            can_return = row.state.removed is None and may_return(self._layout, row.run_id)
+            return structs.replace(view, removal=structs.replace(view.removal, can_return=can_return))
         if row.state.expired is not None:
             return view
         try:

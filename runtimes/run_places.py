@@ -21,6 +21,11 @@ def place_of(layout: Layout, run_id: RunId) -> Place:
     return "runs" if is_there(layout.run_dir(run_id)) else "nowhere"
 
 
+def may_return(layout: Layout, run_id: RunId) -> bool:
+    """Say whether the folder of a removed run is where `restore` finds it."""
+    return place_of(layout, run_id) in {"runs", "trash"}
+
+
 def folders_of(layout: Layout, run_id: RunId) -> list[str]:
     """Return every folder of the run; its place, if there is none: of several only one can be ours."""
     paths = (layout.run_dir(run_id), layout.in_trash(run_id), layout.going(run_id))

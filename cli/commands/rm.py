@@ -61,9 +61,7 @@ def rm(
         except RunloreError as error:
             failed.append(_refused(session, run_id, error))
     answer = RemoveView(items=[*items, *failed], dry_run=dry_run)
-    session.output.answer(
-        answer, lambda: _lines(session, items, dry_run=dry_run), [each.run_id for each in items]
-    )
+    session.output.answer(answer, lambda: _lines(session, items), [each.run_id for each in items])
     if failed:
         raise Failed(failed[0].exit_code)
 
@@ -81,10 +79,11 @@ def _refused(session: Session, run_id: RunId, error: RunloreError) -> RemovedRun
     )
 
 
-def _lines(session: Session, items: list[RemovedRunView], *, dry_run: bool) -> Iterator[str]:
+def _lines(session: Session, items: list[RemovedRunView]) -> Iterator[str]:
     told = {"moved": "moved to the trash", "freed": "removed for good", None: "would be removed"}
+    before = {"moved": "is in the trash already", "freed": "was removed for good before"}
     for each in items:
         name = session.output.text(each.name or "-")
-        what = "would be removed" if dry_run else told.get(each.done, "")
+        what = (before if each.already else told).get(each.done, "")
         size = f"{phrases.counted(each.files, 'file')}, {phrases.size(each.bytes)}"
         yield f"{short(each.run_id)}  {name}  {what}: {size}"

@@ -63,6 +63,56 @@ def test_a_run_is_removed_by_name(runlore: Runlore, runs: list[str]) -> None:
     assert "no room" in runlore.ok("history", runs[1]).stdout
 
 
+def test_what_was_removed_before_is_not_removed_again(runlore: Runlore, runs: list[str]) -> None:
+    """Where it lies is told, in a dry run as well."""
+    runlore.ok("rm", "old", "new")
+    for words in (("rm", "old"), ("rm", "old", "--dry-run")):
+        assert "is in the trash already: " in runlore.ok(*words).stdout
+        assert runlore.ok(*words, "--json").json["items"][0] | {"files": 0, "bytes": 0} == {
+            "run_id": runs[0],
+            "name": "old",
+            "files": 0,
+            "bytes": 0,
+            "done": "moved",
+            "already": True,
+            "exit_code": 0,
+            "text": "",
+        }
+    assert "removed for good: " in runlore.ok("rm", "old", "--now").stdout
+    for words in (("rm", "old"), ("rm", "old", "--now"), ("rm", "old", "--dry-run")):
+        assert "was removed for good before: " in runlore.ok(*words).stdout
+        assert runlore.ok(*words, "--json").json["items"][0]["done"] == "freed"
+
+
+def test_what_was_being_removed_for_good_goes(runlore: Runlore, runs: list[str]) -> None:
+    """A removal that was killed in the middle cannot come back, and `rm` goes on with it."""
+    runlore.ok("rm", "old")
+    trash = runlore.root / "trash"
+    (trash / runs[0]).rename(trash / f"{runs[0]}.going")
+
+    assert "is removed for good" in runlore("pin", "old", code=5).stderr
+    assert "for good" in runlore.ok("show", "old").stdout
+    assert "would be removed" in runlore.ok("rm", "old", "--dry-run").stdout
+    assert "removed for good: " in runlore.ok("rm", "old").stdout
+    assert not (trash / f"{runs[0]}.going").exists()
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_run_whose_trash_is_elsewhere(runlore: Runlore, tmp_path: Path) -> None:
+    """It was exported while it lay there: here nothing can come back, and nobody says that it can."""
+    runlore.ok("rm", "old")
+    runlore.ok("export", "old", "-o", str(tmp_path / "old.tar"))
+    there = ("--root", str(tmp_path / "there"))
+    runlore.ok(*there, "import", str(tmp_path / "old.tar"))
+
+    assert "for good" in runlore.ok(*there, "show", "old").stdout
+    assert runlore.ok(*there, "show", "old", "--json").json["retention"]["removal"]["can_return"] is False
+    assert runlore.ok("show", "old", "--json").json["retention"]["removal"]["can_return"] is True
+    for words in (("restore", "old"), ("pin", "old"), ("accept", "old"), ("promote", "old")):
+        assert "removed for good" in runlore(*there, *words, code=5).stderr
+    assert "was removed for good before" in runlore.ok(*there, "rm", "old").stdout
+
+
 def test_a_destructive_verb_never_guesses(runlore: Runlore, runs: list[str]) -> None:
     """No run given, a name that two have, `latest` of nothing: nothing is removed."""
     runlore.ok("rename", "new", "old")
