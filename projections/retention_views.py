@@ -74,6 +74,8 @@ class PruneView(Struct, frozen=True, kw_only=True):
     """Tombstones past their age that stay, by why: packed."""
     halves: int = 0
     """Half copies among the evidence that nobody has gone on with for a day; they go, too."""
+    removed_since: int = 0
+    """Of a question about the past: runs of then whose outputs were removed since, so they are no items."""
     moved_bytes: int = 0
     """Moved to the trash: not free yet."""
     freed_bytes: int = 0

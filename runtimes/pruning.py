@@ -51,6 +51,7 @@ class Plan:
         self.tombstones: list[TombstoneView] = []
         self.journals_kept: dict[str, int] = {}
         self.halves: list[Leftover] = []
+        self.removed_since = 0
 
 
 class Pruning:
@@ -125,7 +126,10 @@ class Pruning:
     def _planned(self, free: int | None, as_of: datetime | None) -> Plan:
         registry, disk, layout = self._registry, self._disk, self._layout
         plan = Plan(registry.retaining.policy(), as_of or disk.now())
-        rows = registry.retaining.rows() if as_of is None else rows_as_of(disk, layout, as_of)
+        if as_of is None:
+            rows = registry.retaining.rows()
+        else:
+            rows, plan.removed_since = rows_as_of(disk, layout, as_of)
         plan.needed = needed_by(row.state for row in rows)
         all_facts = [self._facts(row, plan, as_of) for row in rows if row.state.expired is None]
         oldest_first = retention.by_age(all_facts)
@@ -286,6 +290,7 @@ class Pruning:
             journals=journals,
             journals_kept=plan.journals_kept,
             halves=len(plan.halves),
+            removed_since=plan.removed_since,
             moved_bytes=sum(each.bytes for each in going) - at_once_bytes,
             freed_bytes=sum(each.bytes for each in emptied)
             + at_once_bytes

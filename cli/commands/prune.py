@@ -81,6 +81,9 @@ def _lines(session: Session, view: PruneView) -> Iterator[str]:
         yield f"journal {short(tomb.run_id)}  {phrases.size(tomb.bytes)}  past the age of journals"
     for why, count in view.journals_kept.items():
         yield f"stays: {phrases.counted(count, 'journal')} of removed runs ({why})"
+    if view.removed_since:
+        removed = phrases.counted(view.removed_since, "run")
+        yield f"left out: {removed} of then whose outputs were removed since"
     if view.halves:
         copies = "1 half copy" if view.halves == 1 else f"{view.halves:,} half copies"
         yield f"{copies} among the evidence, left by a crash"

@@ -203,8 +203,28 @@ def test_what_the_rules_would_have_removed_then(layout: Layout) -> None:
     assert codes(found.prune()) == ["pinned", "age", "age"]
     assert codes(found.prune(as_of=now + timedelta(days=20))) == ["too_young"] * 3
     assert found.prune(as_of=now - timedelta(days=1)).items == []
+    assert then.removed_since == 0
+    found.get(RUNS[1]).remove()
+    removed_at = datetime.now(UTC) + timedelta(days=60)
+    later = found.prune(as_of=now + timedelta(days=59))
+    assert (codes(later), later.removed_since) == (["age", "age"], 1)
+    assert found.prune(as_of=removed_at).removed_since == 0
+    assert found.prune(as_of=now - timedelta(days=1)).removed_since == 0
     with pytest.raises(BadInput, match="as_of"):
         found.prune(apply=True, as_of=now)
+
+
+def test_what_cannot_be_read_stays_in_the_past_as_well(layout: Layout) -> None:
+    """A damaged journal is not passed over."""
+    now = datetime.now(UTC)
+    path = Path(layout.journal(RUNS[0]))
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([lines[0], b"?" * (len(lines[1]) - 1) + b"\n", *lines[2:]]))
+    found = registry(layout, days=60)
+    assert codes(found.prune())[0] == "unreadable"
+
+    assert codes(found.prune(as_of=now + timedelta(days=59)))[0] == "unreadable"
+    assert len(found.prune(as_of=now - timedelta(days=1)).items) == 0
 
 
 def test_files_that_changed_since_then_tell_nothing_about_then(layout: Layout) -> None:
