@@ -3,13 +3,14 @@
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
 from msgspec import structs
 
 from runlore.journal.disk import REAL
-from runlore.journal.errors import BadInput, BadSettings, NotFound, NotPermitted
+from runlore.journal.errors import BadInput, BadSettings, Conflict, NotFound, NotPermitted
 from runlore.journal.keys import claim
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
@@ -212,6 +213,25 @@ def test_what_the_rules_would_have_removed_then(layout: Layout) -> None:
     assert found.prune(as_of=now - timedelta(days=1)).removed_since == 0
     with pytest.raises(BadInput, match="as_of"):
         found.prune(apply=True, as_of=now)
+
+
+def test_what_could_not_be_moved_stays(layout: Layout) -> None:
+    """The trash on another file system: that is said, and no removal is decided that could not be done."""
+    found = registry(layout, days=60)
+    before = files(layout)
+    with TemporaryDirectory(dir="/dev/shm") as elsewhere:
+        os.rmdir(layout.trash)
+        os.symlink(elsewhere, layout.trash)
+        for view in (found.prune(), found.prune(apply=True)):
+            assert codes(view) == ["foreign_shape"] * 3
+            assert f"another file system than {layout.trash}" in view.items[0].reason
+        with pytest.raises(Conflict, match="another file system"):
+            found.get(RUNS[0]).remove()
+        os.unlink(layout.trash)
+    os.mkdir(layout.trash)
+
+    assert files(layout) == before
+    assert codes(found.prune(apply=True)) == ["age"] * 3
 
 
 def test_what_cannot_be_read_stays_in_the_past_as_well(layout: Layout) -> None:
