@@ -7,14 +7,16 @@ it. Nothing that goes wrong here changes how the command ended.
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Final
 
 from msgspec import Struct
 
 from runlore.journal.disk import Disk
 from runlore.journal.errors import JournalIO
+from runlore.journal.events import ArtifactDeclared
 from runlore.journal.layout import Layout
 from runlore.journal.redactor import Redactor
 from runlore.journal.values import RunId
@@ -32,6 +34,8 @@ from runlore.runtimes.record_outputs import Append, Beyond, Outcome, Recorder, S
 from runlore.runtimes.stored import artifacts_of
 
 _TRIES: Final = 3
+_ROUNDS: Final = 1_000
+"""How often something declared meanwhile is waited for; it must not keep the run from ending for ever."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -92,14 +96,17 @@ class _Collector:
         """Paths of this pass by what they have in common with others that differ in case only."""
         self._names: dict[str, str] = {}
         """The same of these paths as they are recorded: two may be one once secrets are masked."""
+        self._heard: set[str] = set()
+        """Paths that were declared before somebody looked."""
         self._in_outputs = False
         """What is found now lies in `$RUNLORE_OUTPUTS`."""
         self._files = self._bytes = self._refusals = 0
-        self._all: Final = self._found()
+        self._all = self._found()
         """Everything that is declared, each looked at once, whatever becomes of what was found before."""
 
     def run(self) -> str:
         self._state = self._as_recorded()
+        self._heard.update(each.path for each in self._state.declared)
         for entry in self._state.entries:
             self._done[entry.path] += not entry.files
             if entry.sha256 is not None:
@@ -112,6 +119,11 @@ class _Collector:
             self._bundle.begin()
             self._gather()
             self._recorder.put()
+            for _ in range(_ROUNDS):
+                if not self._is_more_declared():
+                    break
+                self._gather()
+                self._recorder.put()
             self._truncated()
         except JournalIO as error:
             why = f"the journal could not name it: {error.strerror or error}"
@@ -150,15 +162,15 @@ class _Collector:
                 self._tick()
                 self._take(found)
         except _Enough:
-            return
+            self._beyond.is_all = True
         except GiveUp:
             self._beyond.tell("the run was stopped by force while its outputs were collected")
-            self._beyond.files = max(self._beyond.files, 1)
+            self._beyond.files, self._beyond.is_all = max(self._beyond.files, 1), True
 
     def _found(self) -> Iterator[Found]:
         wanted = self._wanted
         outputs = wanted.layout.in_run(wanted.run_id, OUTPUTS)
-        declared, elsewhere = self._declared(outputs)
+        declared, elsewhere = self._declared(outputs, self._state.declared)
         reports: Group = (REPORT, Place(Selection(wanted.reports)))
         if has_outputs(wanted.disk, wanted.layout, wanted.run_id):
             self._in_outputs = True
@@ -173,12 +185,32 @@ class _Collector:
             yield from _in_folder(wanted.cwd, patterns, (wanted.layout.root,))
         yield from elsewhere
 
-    def _declared(self, outputs: str) -> tuple[tuple[list[Group], list[Group]], list[Found]]:
+    def _is_more_declared(self) -> bool:
+        """Look for what was declared meanwhile, by whoever outlived the command; say whether there is any."""
+        new = [each for each in self._as_recorded().declared if each.path not in self._heard]
+        self._heard.update(each.path for each in new)
+        self._all = self._found_late(new)
+        return bool(new) and not self._beyond.is_all
+
+    def _found_late(self, new: Sequence[ArtifactDeclared]) -> Iterator[Found]:
+        """Yield what was declared late, but for what is an output by now."""
+        wanted = self._wanted
+        outputs = wanted.layout.in_run(wanted.run_id, OUTPUTS)
+        (own, others), elsewhere = self._declared(outputs, new)
+        found: list[Iterator[Found]] = [_in_folder(outputs, own, (), opened=open_ours)] if own else []
+        found += [_in_folder(wanted.cwd, others, (wanted.layout.root,))] if others else []
+        for each in chain(*found, elsewhere):
+            if self._taken.get(folded(each.path)) != each.path:
+                yield each
+
+    def _declared(
+        self, outputs: str, declared: Sequence[ArtifactDeclared]
+    ) -> tuple[tuple[list[Group], list[Group]], list[Found]]:
         """Return what the workload named: in its outputs, in its folder, and what cannot be collected."""
         inside: tuple[list[Group], list[Group]] = ([], [])
         elsewhere: list[Found] = []
         homes = (outputs, self._wanted.cwd.rstrip("/"))
-        for whole, kind in {each.path: each.kind or FILE for each in self._state.declared}.items():
+        for whole, kind in {each.path: each.kind or FILE for each in declared}.items():
             at = next((at for at, home in enumerate(homes) if whole.startswith(f"{home}/")), None)
             if at is None:
                 elsewhere.append(Refused(whole, kind, "it lies outside the run's folders", failed=True))

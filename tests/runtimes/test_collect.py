@@ -751,6 +751,32 @@ def test_a_declared_path_is_no_pattern(world: World) -> None:
     }
 
 
+def test_what_is_declared_while_outputs_are_collected(world: World) -> None:
+    """Whoever outlived the command was told that it is on record, so it is collected; nothing twice."""
+    for path in ("out/a", "late/x", "later"):
+        world.write(path, path)
+    (world.outputs / "own").write_text("own")
+    late = [f"{world.cwd}/out/a", f"{world.cwd}/late", f"{world.cwd}/gone", f"{world.cwd}/later"]
+
+    def append(kind: type[e.Event], /, **fields: object) -> Record:
+        if late:
+            world._append(e.ArtifactDeclared, path=late.pop(0))
+        return world._append(kind, **fields)
+
+    world.append = append
+    unmet = world.collect("out")
+
+    assert world.reasons() == {
+        "own": "stored",
+        "out/a": "stored",
+        "late/x": "stored",
+        "gone": "failed: it was declared, and is not there",
+        "later": "stored",
+    }
+    assert "gone was not stored" in unmet
+    assert len(world.records) == 5
+
+
 def test_a_folder_that_is_gone(world: World) -> None:
     """The command removed its own folder: that is on record, and no traceback."""
     world.cwd.rmdir()
