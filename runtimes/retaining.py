@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _SPARE: Final = 32
 """Newest runs of a name that are looked through for those that still have their outputs."""
+_MORE: Final = 8
+"""So many times as many, where most of these were removed."""
 
 
 class Retaining:
@@ -120,6 +122,11 @@ class Retaining:
             return frozenset()
         from runlore.projections import filters  # noqa: PLC0415 - few have such a rule
 
-        wanted = filters.parse(now=now, name=name, status=sorted(TERMINAL), limit=count + _SPARE)
-        items = self._indexed().page(wanted).items
-        return frozenset([each.run_id for each in items if each.row.state.expired is None][:count])
+        limit = count + _SPARE
+        while True:
+            wanted = filters.parse(now=now, name=name, status=sorted(TERMINAL), limit=limit)
+            items = self._indexed().page(wanted).items
+            kept = [each.run_id for each in items if each.row.state.expired is None]
+            if len(kept) >= count or len(items) < limit:
+                return frozenset(kept[:count])
+            limit *= _MORE

@@ -16,7 +16,7 @@ from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
 from runlore.projections.retention import Verdict
 from runlore.projections.retention_views import PruneView
-from runlore.runtimes import removal
+from runlore.runtimes import removal, retaining
 from runlore.runtimes.packing import Packing
 from runlore.runtimes.pruning import Pruning
 from runlore.runtimes.registry import Registry
@@ -213,6 +213,20 @@ def test_what_the_rules_would_have_removed_then(layout: Layout) -> None:
     assert found.prune(as_of=now - timedelta(days=1)).removed_since == 0
     with pytest.raises(BadInput, match="as_of"):
         found.prune(apply=True, as_of=now)
+
+
+@pytest.mark.parametrize("spare", [0, 1])
+def test_the_last_of_a_name_are_those_that_are_left(
+    layout: Layout, spare: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many newer ones were removed: what is said of one run is what a pruning does."""
+    monkeypatch.setattr(retaining, "_SPARE", spare)
+    found = registry(layout, rules='[retention]\nkeep = "30d"\nkeep_last = 1\n')
+    for run_id in RUNS[1:]:
+        found.get(run_id).remove()
+
+    assert codes(found.prune()) == ["last_of_name"]
+    assert found.retaining.one(RUNS[0], found.disk.now()).code == "last_of_name"
 
 
 def test_what_could_not_be_moved_stays(layout: Layout) -> None:
