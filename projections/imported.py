@@ -14,8 +14,19 @@ class ImportedView(Struct, frozen=True, kw_only=True):
     """File or folder, and name in it."""
 
 
+class ImportRefusedView(Struct, frozen=True, kw_only=True):
+    """One run of another tool that could not be imported, and why; the others were."""
+
+    source: str
+    """File or folder, and name in it."""
+    exit_code: int
+    """What the command exits with if it is the first of them."""
+    text: str
+
+
 class ImportView(Struct, frozen=True, kw_only=True):
     """The runs that were in what was imported."""
 
     schema: Literal["runlore.import/1"] = "runlore.import/1"
     items: list[ImportedView]
+    refused: list[ImportRefusedView] = []

@@ -37,6 +37,14 @@ def test_one_that_is_refused_does_not_hide_the_others(runlore: Runlore, tmp_path
     errors = done.stderr.splitlines()
     assert ["/runs/b:" in errors[0], "/runs/c:" in errors[1]] == [True, True]
     assert errors[2] == "2 imported or there before, 2 refused"
+    told = runlore("import", tmp_path.as_posix() + "/runs", "--json", code=65).json
+    schema = runlore.ok("schema", told["schema"], "--json").json
+    jsonschema.Draft202012Validator(schema).validate(told)
+    assert [(item["source"][-7:], item["exit_code"]) for item in told["refused"]] == [
+        ("/runs/b", 65),
+        ("/runs/c", 2),
+    ]
+    assert [f"error: {each['source']}: {each['text']}" for each in told["refused"]] == errors[:2]
     assert runlore.ok("ls", "--filter", "compatibility = no_manifest", "-q").stdout.count("\n") == 1
     assert "imported_without_manifest" in runlore("doctor", "--json").stdout
 
