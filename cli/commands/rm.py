@@ -1,6 +1,7 @@
 """`runlore rm`: remove the outputs of runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 import click
 
@@ -14,8 +15,18 @@ from runlore.cli.session import Session
 from runlore.journal.errors import RunloreError
 from runlore.journal.ids import short
 from runlore.journal.values import RunId
-from runlore.projections.retention_views import RemovedRunView, RemoveView
+from runlore.projections.retention_views import Done, RemovedRunView, RemoveView
 from runlore.runtimes.removing import removable
+
+_TOLD: Final[Mapping[Done | None, str]] = {
+    "moved": "moved to the trash",
+    "freed": "removed for good",
+    None: "would be removed",
+}
+_BEFORE: Final[Mapping[Done | None, str]] = {
+    "moved": "is in the trash already",
+    "freed": "was removed for good before",
+}
 
 
 @verb(
@@ -80,10 +91,8 @@ def _refused(session: Session, run_id: RunId, error: RunloreError) -> RemovedRun
 
 
 def _lines(session: Session, items: list[RemovedRunView]) -> Iterator[str]:
-    told = {"moved": "moved to the trash", "freed": "removed for good", None: "would be removed"}
-    before = {"moved": "is in the trash already", "freed": "was removed for good before"}
     for each in items:
         name = session.output.text(each.name or "-")
-        what = (before if each.already else told).get(each.done, "")
+        what = (_BEFORE if each.already else _TOLD).get(each.done, "")
         size = f"{phrases.counted(each.files, 'file')}, {phrases.size(each.bytes)}"
         yield f"{short(each.run_id)}  {name}  {what}: {size}"
