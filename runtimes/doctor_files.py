@@ -17,6 +17,7 @@ from runlore.journal.held import is_locked
 from runlore.journal.history import exists
 from runlore.journal.keys import Claim
 from runlore.journal.layout import SUFFIX, Layout
+from runlore.journal.packs import Packs
 from runlore.journal.values import RunId
 from runlore.projections import shell
 from runlore.projections.findings import Finding, finding
@@ -103,8 +104,8 @@ class FileExaminer:
                 continue
             run_id = RunId(name)
             self._look_at_mode(path, self._mode(path))
-            if not exists(self._disk, self._layout, run_id):
-                if not self._is_owned(run_id) and not exists(self._disk, self._layout, run_id):
+            if not self._has_history(run_id):
+                if not self._is_owned(run_id) and not self._has_history(run_id):
                     yield self._without_journal(path)
                 continue
             for half in self._names(path):
@@ -117,6 +118,14 @@ class FileExaminer:
             if left and not self._is_owned(run_id):
                 todo = shell.join(["rm", *(self._layout.in_run(run_id, each) for each in left)])
                 yield finding("live_files_left", ", ".join(left), todo, run_id=run_id, path=path)
+
+    def _has_history(self, run_id: RunId) -> bool:
+        """Say whether anything is on record of a run: an empty journal is none."""
+        if self._size(self._layout.journal(run_id)):
+            return True
+        if self._exists(self._layout.journal(run_id)):
+            return bool(Packs.of(self._disk, self._layout, run_id).copies(run_id))
+        return exists(self._disk, self._layout, run_id)
 
     def _without_journal(self, path: str) -> Finding:
         """Say what a folder is whose journal is not there; what holds output was a run, and is not to go."""

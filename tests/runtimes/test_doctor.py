@@ -169,6 +169,18 @@ def journal_lost(layout: Layout, _: Identity) -> None:
     Path(layout.in_run(run_id, "transcript")).write_text("precious")
 
 
+@pytest.mark.parametrize(
+    ("printed", "code"), [("precious", "journal_missing"), ("", "folder_without_journal")]
+)
+def test_an_empty_journal(layout: Layout, printed: str, code: str) -> None:
+    """No list shows such a run, so nobody else tells of what it left."""
+    run_id = Owned(layout).boot().start().succeed().die()
+    Path(layout.journal(run_id)).write_bytes(b"")
+    Path(layout.in_run(run_id, "transcript")).write_text(printed)
+
+    assert set(found(layout)) == {code}
+
+
 def claimed(layout: Layout, _: Identity) -> None:
     """The claimed run never came."""
     text = '{"key":"deploy","spec":"' + "0" * 64 + '","run_id":"20261120-201400-k3f9x2ab"}'
