@@ -104,7 +104,7 @@ class Selection:
 
     def __init__(self, patterns: Iterable[str]) -> None:
         self.patterns: Final = tuple(patterns)
-        self.include = tuple(parsed(each) for each in self.patterns if not each.startswith("!"))
+        self.include: Final = tuple(parsed(each) for each in self.patterns if not each.startswith("!"))
         self.exclude: Final = tuple(
             parsed(each[1:], exclude=True) for each in self.patterns if each.startswith("!")
         )
@@ -114,18 +114,6 @@ class Selection:
         return any(each.means(path) for each in self.include) and not any(
             each.means(path) for each in self.exclude
         )
-
-
-class ThisOne(Selection):
-    """What means the file or folder at one path, whatever its characters stand for in a pattern. Immutable.
-
-    path: `/` between names, none of them empty.
-    """
-
-    def __init__(self, path: str) -> None:
-        super().__init__(())
-        parts = [_literally(name) for name in path.split("/")]
-        self.include = (Glob(path, parts, whole_folders=True),)
 
 
 class Place:
@@ -187,6 +175,47 @@ class Place:
             tuple(glob.enter(at, name) for glob, at in zip(chosen.include, self._include, strict=True)),
             tuple(glob.enter(at, name) for glob, at in zip(chosen.exclude, self._exclude, strict=True)),
         )
+
+
+class These(Place):
+    """A folder on the way down to files and folders that are named by their paths. Immutable.
+
+    No character stands for anything else, and many paths are as quick as one. paths: `/` between names.
+    """
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        super().__init__(Selection(()))
+        self._node = _Node()
+        for path in paths:
+            node = self._node
+            for name in path.split("/"):
+                node = node.below.setdefault(name, _Node())
+            node.is_meant = True
+
+    def enter(self, name: str) -> "Place | None":
+        """Return the folder `name` in here; None if nothing below it is named."""
+        node = self._node.below.get(name)
+        if self._node.is_meant or node is None:
+            return self if self._node.is_meant else None
+        place = These(())
+        place._node = node
+        return place
+
+    def selects(self, name: str) -> bool:
+        """Say whether the file `name` in here is meant."""
+        return self._node.is_meant or (name in self._node.below and self._node.below[name].is_meant)
+
+    def next_names(self) -> frozenset[str] | None:
+        """Return the only names that can be meant in here; None if any can."""
+        return None if self._node.is_meant else frozenset(self._node.below)
+
+
+class _Node:
+    """A name on the way to paths, or at the end of one: then all that is below is meant."""
+
+    def __init__(self) -> None:
+        self.below: dict[str, _Node] = {}
+        self.is_meant = False
 
 
 def parsed(text: str, *, exclude: bool = False) -> Glob:
@@ -259,11 +288,6 @@ def _parts(text: str) -> Iterator[str]:
     for part in text.split("/"):
         if part and part != ".":
             yield part
-
-
-def _literally(name: str) -> str:
-    """Return the part of a pattern that means this name and nothing else."""
-    return "".join(f"[{letter}]" if letter in _WILD else letter for letter in name)
 
 
 def _is_plain(part: str) -> bool:

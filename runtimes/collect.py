@@ -7,7 +7,7 @@ it. Nothing that goes wrong here changes how the command ended.
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from typing import Final
@@ -24,7 +24,7 @@ from runlore.projections.artifact_paths import folded, masked_double, refusal
 from runlore.projections.artifact_views import manifest_file
 from runlore.projections.artifacts import FILE, REPORT, Artifacts, unmet
 from runlore.projections.collection_limits import MAX_BYTES, MAX_FILES
-from runlore.projections.globs import Place, Selection, ThisOne
+from runlore.projections.globs import Place, Selection, These
 from runlore.projections.media_types import media_type
 from runlore.runtimes.beneath import open_folder, open_ours
 from runlore.runtimes.bundle import FOLDER, Bundle, Kept, NotKept, write_manifest
@@ -207,7 +207,7 @@ class _Collector:
         self, outputs: str, declared: Sequence[ArtifactDeclared]
     ) -> tuple[tuple[list[Group], list[Group]], list[Found]]:
         """Return what the workload named: in its outputs, in its folder, and what cannot be collected."""
-        inside: tuple[list[Group], list[Group]] = ([], [])
+        inside: tuple[dict[str, list[str]], dict[str, list[str]]] = ({}, {})
         elsewhere: list[Found] = []
         homes = (outputs, self._wanted.cwd.rstrip("/"))
         for whole, kind in {each.path: each.kind or FILE for each in declared}.items():
@@ -220,8 +220,8 @@ class _Collector:
             if why:
                 elsewhere.append(Refused(path, kind, why, failed=True))
             else:
-                inside[at].append((kind, Place(ThisOne(path))))
-        return inside, elsewhere
+                inside[at].setdefault(kind, []).append(path)
+        return (_groups(inside[0]), _groups(inside[1])), elsewhere
 
     # -- what becomes of it
 
@@ -358,6 +358,11 @@ class _Collector:
 
 class _Enough(Exception):
     """More files than anybody would count."""
+
+
+def _groups(paths: Mapping[str, list[str]]) -> list[Group]:
+    """Return what is meant by paths, by their kinds."""
+    return [(kind, These(each)) for kind, each in paths.items()]
 
 
 def _in_folder(
