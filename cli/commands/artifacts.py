@@ -50,7 +50,7 @@ def ls(session: Session, *, run_id: str | None, globs: tuple[str, ...], kind: st
     entries = selected(state.entries, globs)
     view = list_view(state, [each for each in entries if kind is None or each.kind == kind])
     session.output.answer(view, lambda: _table(session, view), [item.path for item in view.items])
-    for remark in _remarks(view, len(state.entries)):
+    for remark in _remarks(view, state):
         session.output.say(remark)
 
 
@@ -112,7 +112,8 @@ def manifest(session: Session, *, run_id: str | None) -> None:
 def verify(session: Session, *, run_id: str | None) -> None:
     """Check every stored byte of a run's outputs against journal and manifest, and evidence as well.
 
-    Each kind of damage has a code of its own: see the reference. Exits with 65 for any finding.
+    Each kind of damage has a code of its own: see the reference. Of a run whose outputs were removed only
+    the evidence is checked. Exits with 65 for any finding.
     """
     chosen = session.one(run_id)
     with session.output.progress("verified", 0, "megabyte") as progress:
@@ -170,8 +171,11 @@ def _row(session: Session, item: ArtifactView) -> list[Cell]:
     ]
 
 
-def _remarks(view: ArtifactsListView, known: int) -> Iterator[str]:
+def _remarks(view: ArtifactsListView, state: Artifacts) -> Iterator[str]:
     """Yield what the table does not say."""
+    known = len(state.entries)
+    if known and state.is_removed:
+        yield f"the outputs of run {view.run_id} were removed; `runlore show {view.run_id}` tells when"
     if not view.items:
         yield "no outputs" if not known else f"none of {phrases.counted(known, 'record')} matches"
     if not view.collected:
@@ -183,4 +187,6 @@ def _found(session: Session, view: ArtifactsVerifiedView) -> Iterator[str]:
     for each in view.findings:
         yield f"{red(each.kind)}  {text(each.path) or '-'}  {text(each.detail)}"
     read = f"{phrases.counted(view.files, 'file')}, {phrases.size(view.bytes)} read"
-    yield f"{view.run_id}  {phrases.counted(len(view.findings), 'finding')}; {read}; bundle {view.bundle_id}"
+    removed = "; its outputs were removed, see `runlore show`" if view.removed else ""
+    found = phrases.counted(len(view.findings), "finding")
+    yield f"{view.run_id}  {found}; {read}; bundle {view.bundle_id}{removed}"
