@@ -61,7 +61,7 @@ class PruneView(Struct, frozen=True, kw_only=True):
     dry_run: bool
     as_of: datetime
     has_rules: bool
-    """False: nothing in `config.toml` removes anything."""
+    """False: nothing in `config.toml` takes a run; the trash is emptied all the same, and journals may go."""
     items: list[PrunedView]
     """Every run that still has its outputs, oldest first."""
     keep: int

@@ -116,7 +116,8 @@ def empty_trash(
         NotPermitted, JournalIO: some of it could not be emptied; ask again.
     """
     if dry_run:
-        found = _chosen(in_trash(registry).items, run_ids)
+        chosen = _chosen(in_trash(registry).items, run_ids)
+        found = [each for each in chosen if each.state in {"whole", "going"}]  # others come back, or stay
         return TrashView(items=found, bytes=sum(each.bytes for each in found), dry_run=True)
     registry.require_writable()
     with cleanup_lock(registry.disk, registry.layout, patience_s=PATIENCE_S):
