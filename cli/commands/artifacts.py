@@ -50,7 +50,7 @@ def ls(session: Session, *, run_id: str | None, globs: tuple[str, ...], kind: st
     entries = selected(state.entries, globs)
     view = list_view(state, [each for each in entries if kind is None or each.kind == kind])
     session.output.answer(view, lambda: _table(session, view), [item.path for item in view.items])
-    for remark in _remarks(view, state):
+    for remark in _remarks(view, len(state.entries)):
         session.output.say(remark)
 
 
@@ -171,10 +171,9 @@ def _row(session: Session, item: ArtifactView) -> list[Cell]:
     ]
 
 
-def _remarks(view: ArtifactsListView, state: Artifacts) -> Iterator[str]:
+def _remarks(view: ArtifactsListView, known: int) -> Iterator[str]:
     """Yield what the table does not say."""
-    known = len(state.entries)
-    if known and state.is_removed:
+    if known and view.removed:
         yield f"the outputs of run {view.run_id} were removed; `runlore show {view.run_id}` tells when"
     if not view.items:
         yield "no outputs" if not known else f"none of {phrases.counted(known, 'record')} matches"

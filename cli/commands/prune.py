@@ -73,7 +73,8 @@ def prune(session: Session, *, apply: bool, now: bool, free: str | None, as_of: 
 
 def _say(session: Session, view: PruneView) -> None:
     """Say what to do next."""
-    if view.remove or view.trash or view.journals or view.halves:
+    moving = any(each.state != "without_journal" for each in view.trash)
+    if view.remove or moving or view.journals or view.halves:
         if view.dry_run:
             session.output.say("nothing was changed; `runlore prune --apply` removes it")
     elif not view.has_rules:

@@ -31,6 +31,7 @@ def test_outputs_that_were_removed_are_no_damage(runlore: Runlore) -> None:
     runlore.ok("rm", "made")
     assert "`runlore restore" in runlore("artifacts", "cat", "made", "a", code=3).stderr
     assert "were removed" in runlore.ok("artifacts", "ls", "made").stderr
+    assert runlore.ok("artifacts", "ls", "made", "--json").json["removed"] is True
     assert "0 findings; 0 files" in runlore.ok("artifacts", "verify", "made").stdout
     answer = runlore.ok("artifacts", "verify", "made", "--json").json
     assert (answer["removed"], answer["findings"]) == (True, [])

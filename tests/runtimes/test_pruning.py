@@ -229,6 +229,18 @@ def test_the_last_of_a_name_are_those_that_are_left(
     assert found.retaining.one(RUNS[0], found.disk.now()).code == "last_of_name"
 
 
+def test_what_comes_back_frees_nothing(layout: Layout) -> None:
+    """A return that was cut short is no room that somebody asked for."""
+    found = registry(layout)
+    os.rename(layout.run_dir(RUNS[0]), layout.in_trash(RUNS[0]))
+    dry = found.prune(free=1)
+    done = found.prune(apply=True, free=1)
+
+    assert codes(dry) == ["nothing_left", "age", "enough"]
+    assert done.freed_bytes == dry.freed_bytes > 0
+    assert lies(layout, RUNS[0]) == ["runs"]
+
+
 def test_what_could_not_be_moved_stays(layout: Layout) -> None:
     """The trash on another file system: that is said, and no removal is decided that could not be done."""
     found = registry(layout, days=60)
