@@ -152,9 +152,16 @@ class SecretScan:
         for folder in folders_of(self._layout, run_id):
             yield from self._file(run_id, "keeper.error", f"{folder}/keeper.error")
             yield from self._exit(run_id, f"{folder}/exit")
-        for name in sorted(self._disk.listdir(self._layout.quarantine)):
+        for name in self._quarantined():
             if name.startswith(f"{run_id}-"):
                 yield from self._file(run_id, "quarantine", f"{self._layout.quarantine}/{name}")
+
+    def _quarantined(self) -> list[str]:
+        """Return what is in quarantine: nothing in a copy of a registry that left out empty folders."""
+        try:
+            return sorted(self._disk.listdir(self._layout.quarantine))
+        except FileNotFoundError:
+            return []
 
     def _exit(self, run_id: RunId, path: str) -> Found:
         try:

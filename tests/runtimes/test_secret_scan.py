@@ -151,6 +151,14 @@ def test_what_lies_in_the_trash_is_looked_at(layout: Layout, name: str) -> None:
     ]
 
 
+def test_a_copy_without_empty_folders(layout: Layout) -> None:
+    """As some backups are: what is not there holds nothing, and the rest is looked at."""
+    Path(layout.quarantine).rmdir()
+    append(layout, GITHUB)
+
+    assert [each.place for each in scan(layout)] == ["journal"]
+
+
 def test_values_of_your_own_environment_are_found(layout: Layout) -> None:
     """In their encodings, across blocks; by the variable's name, and only if it announces a secret."""
     append(layout, f"it is {MINE}")
