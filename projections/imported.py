@@ -12,6 +12,8 @@ class ImportedView(Struct, frozen=True, kw_only=True):
     outcome: Literal["imported", "existing"]
     source: str
     """File or folder, and name in it."""
+    removed: bool = False
+    """It is here already, and its outputs were removed here: they stay so, whatever a bundle has of them."""
 
 
 class ImportRefusedView(Struct, frozen=True, kw_only=True):

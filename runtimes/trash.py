@@ -78,6 +78,16 @@ def not_moved(state: RunState, layout: Layout, keep_s: float) -> TrashedView | N
     )
 
 
+def is_removed(disk: Disk, layout: Layout, run_id: RunId) -> bool:
+    """Say whether the outputs of a run that is here were removed, or are in the trash.
+
+    Raises:
+        NotFound: no such run. JournalIO: the disk refused.
+    """
+    row = fold_journal(disk, layout, run_id)
+    return row is not None and row.state.expired is not None
+
+
 def refused(layout: Layout, state: RunState) -> Removed:
     """Return why nothing can be decided about a removed run; one whose bytes are there can come back."""
     can_return = state.removed is None and may_return(layout, state.run_id)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runlore.cli import phrases
 from runlore.cli.errors import Failed
 from runlore.cli.options import verb
 from runlore.cli.session import Session
@@ -66,6 +67,11 @@ def import_runs(session: Session, *, source: str, max_bytes: str, tool: str | No
                 items = _bundle(session, found, most)
     view = ImportView(items=items, refused=refusals.items)
     session.output.answer(view, lambda: _lines(session, items), [each.run_id for each in items])
+    if gone := [each.run_id for each in items if each.removed]:
+        session.output.say(
+            f"removed here: {phrases.counted(len(gone), 'run')}, and an import brings no outputs back; "
+            f"`runlore restore {gone[0]}` does while they are in the trash, or import into another --root"
+        )
     refusals.tell(len(items))
 
 
@@ -116,4 +122,6 @@ def _foreign(
 
 
 def _lines(session: Session, items: list[ImportedView]) -> Iterator[str]:
-    return (f"{each.run_id}  {each.outcome}  {session.output.text(each.source)}" for each in items)
+    for each in items:
+        outcome = f"{each.outcome}, removed here" if each.removed else each.outcome
+        yield f"{each.run_id}  {outcome}  {session.output.text(each.source)}"
