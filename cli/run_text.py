@@ -180,9 +180,8 @@ def removal(view: RunView, now: datetime, *, utc: bool) -> str:
     by = f" by {gone.by.user}@{gone.by.host}" if gone.by else ""
     why = f" ({gone.detail})" if gone.detail else ""
     what = f"{phrases.counted(gone.files, 'file')}, {phrases.size(gone.bytes)}"
-    place = (
-        "for good" if gone.removed_at else f"to the trash; `runlore restore {view.short_id}` brings it back"
-    )
+    is_gone = gone.removed_at is not None or gone.can_return is False
+    place = "for good" if is_gone else f"to the trash; `runlore restore {view.short_id}` brings it back"
     return f"{when}{by}, rule {gone.rule}{why}: {what}, {place}"
 
 

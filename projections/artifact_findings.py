@@ -59,6 +59,8 @@ class ArtifactsVerifiedView(Struct, frozen=True, kw_only=True):
     findings: list[ArtifactFinding]
     counts: dict[str, int]
     """Findings by kind."""
+    removed: bool = False
+    """The outputs were removed, or are in the trash, so only what was promoted was looked at."""
 
 
 def check_manifest(data: bytes | None, state: Artifacts) -> Iterator[ArtifactFinding]:

@@ -61,6 +61,8 @@ class ArtifactsListView(Struct, frozen=True, kw_only=True):
     manifest: str
     collected: bool
     """False while the run goes on: then more may come."""
+    removed: bool = False
+    """They were removed, or are in the trash; what was promoted is not."""
 
 
 class ManifestItem(Struct, frozen=True, kw_only=True):
@@ -153,6 +155,7 @@ def list_view(state: Artifacts, entries: Iterable[ArtifactCollected]) -> Artifac
         bundle=ref_of(state.registry_id, state.run_id),
         manifest=manifest_ref(state.registry_id, state.run_id),
         collected=state.is_collected,
+        removed=state.is_removed,
     )
 
 

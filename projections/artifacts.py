@@ -49,6 +49,8 @@ class Artifacts(Struct):
     """By path; of several promotions the first one."""
     is_collected: bool = False
     """The run has ended, so that nothing more will be collected."""
+    is_removed: bool = False
+    """They were removed, or are in the trash; what was promoted is not."""
 
     @property
     def stored(self) -> tuple[e.ArtifactCollected, ...]:
@@ -174,6 +176,14 @@ def _ended(state: Artifacts, _event: e.FinalEvent) -> None:
     state.is_collected = True
 
 
+def _removed(state: Artifacts, _event: e.RunExpired) -> None:
+    state.is_removed = True
+
+
+def _restored(state: Artifacts, _event: e.RunRestored) -> None:
+    state.is_removed = False
+
+
 def _promoted(state: Artifacts, event: e.ArtifactPromoted) -> None:
     if event.path not in state.promoted:
         one = Promotion(
@@ -186,6 +196,8 @@ _STEPS: Final[Mapping[type, Step]] = {
     e.RunQueued: _queued,
     e.ArtifactDeclared: _declared,
     e.ArtifactPromoted: _promoted,
+    e.RunExpired: _removed,
+    e.RunRestored: _restored,
     **dict.fromkeys(e.FINAL, _ended),
 }
 
@@ -194,7 +206,7 @@ class ArtifactsProjection(TableProjection[Artifacts]):
     """Folds events into what is known of a run's outputs; as quick for many of them as for a few."""
 
     def __init__(self) -> None:
-        super().__init__("artifacts", 1, Artifacts, _STEPS)
+        super().__init__("artifacts", 2, Artifacts, _STEPS)
 
     def fold(self, events: Iterable[e.AnyEvent], state: Artifacts) -> Artifacts:
         """Return the state after all of `events`; `state` itself stays as it was."""

@@ -13,7 +13,7 @@ from msgspec import Struct
 from runlore.journal.errors import BadExpression, BadInput
 from runlore.projections.expression import Comparison, Every, Expression, Not, Some
 from runlore.projections.expression_values import meant
-from runlore.projections.run_fields import OPERATORS, Field, Operator, field_of, fields
+from runlore.projections.run_fields import ONLY_SHOWN, OPERATORS, Field, Operator, field_of, fields
 
 _LONGEST: Final = 4096
 """Characters of an expression; nobody types more, and a program should ask for less."""
@@ -110,6 +110,8 @@ class _Parser:
     def _field(self) -> Field:
         token = self._next("a field")
         field = None if token.quoted else field_of(token.text)
+        if token.text in ONLY_SHOWN:
+            self._refuse(token, "only `runlore show` knows that; `runlore prune` tells it of all runs")
         if field is None:
             self._refuse(token, f"no field; {near_field(token.text)}")
         return field

@@ -36,6 +36,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     "keeper_failed": Kind("warning", "a keeper ended by a defect of ours, and left a note"),
     "live_files_left": Kind("warning", "files of a live run are left of one that has ended"),
     "folder_without_journal": Kind("warning", "a submission that a crash cut; the run never began"),
+    "journal_missing": Kind(
+        "error",
+        "what a run printed or made is there without its journal, which was lost, or an import cut",
+    ),
     "claim_without_journal": Kind("info", "a keyed submission that a crash cut; the key is free"),
     "claim_damaged": Kind("info", "a key's claim was cut by a crash; its next submission renews it"),
     "temporary_left": Kind("warning", "a file that was to be renamed; whoever wrote it died"),

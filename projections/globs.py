@@ -177,6 +177,47 @@ class Place:
         )
 
 
+class These(Place):
+    """A folder on the way down to files and folders that are named by their paths. Immutable.
+
+    No character stands for anything else, and many paths are as quick as one. paths: `/` between names.
+    """
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        super().__init__(Selection(()))
+        self._node = _Node()
+        for path in paths:
+            node = self._node
+            for name in path.split("/"):
+                node = node.below.setdefault(name, _Node())
+            node.is_meant = True
+
+    def enter(self, name: str) -> "Place | None":
+        """Return the folder `name` in here; None if nothing below it is named."""
+        node = self._node.below.get(name)
+        if self._node.is_meant or node is None:
+            return self if self._node.is_meant else None
+        place = These(())
+        place._node = node
+        return place
+
+    def selects(self, name: str) -> bool:
+        """Say whether the file `name` in here is meant."""
+        return self._node.is_meant or (name in self._node.below and self._node.below[name].is_meant)
+
+    def next_names(self) -> frozenset[str] | None:
+        """Return the only names that can be meant in here; None if any can."""
+        return None if self._node.is_meant else frozenset(self._node.below)
+
+
+class _Node:
+    """A name on the way to paths, or at the end of one: then all that is below is meant."""
+
+    def __init__(self) -> None:
+        self.below: dict[str, _Node] = {}
+        self.is_meant = False
+
+
 def parsed(text: str, *, exclude: bool = False) -> Glob:
     """Return the pattern that `text` is; one that begins with `!` is none by itself.
 

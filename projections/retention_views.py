@@ -61,7 +61,7 @@ class PruneView(Struct, frozen=True, kw_only=True):
     dry_run: bool
     as_of: datetime
     has_rules: bool
-    """False: nothing in `config.toml` removes anything."""
+    """False: nothing in `config.toml` takes a run; the trash is emptied all the same, and journals may go."""
     items: list[PrunedView]
     """Every run that still has its outputs, oldest first."""
     keep: int
@@ -74,6 +74,8 @@ class PruneView(Struct, frozen=True, kw_only=True):
     """Tombstones past their age that stay, by why: packed."""
     halves: int = 0
     """Half copies among the evidence that nobody has gone on with for a day; they go, too."""
+    removed_since: int = 0
+    """Of a question about the past: runs of then whose outputs were removed since, so they are no items."""
     moved_bytes: int = 0
     """Moved to the trash: not free yet."""
     freed_bytes: int = 0
@@ -102,6 +104,8 @@ class RemovedRunView(Struct, frozen=True, kw_only=True):
     files: int
     bytes: int
     done: Done | None
+    already: bool = False
+    """It was so before: `files` and `bytes` are what its journal tells of."""
     exit_code: int = 0
     """What the command exits with if it is the first that was refused."""
     text: str = ""

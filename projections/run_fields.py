@@ -25,6 +25,10 @@ SHORT: Final[Mapping[str, str]] = {
     "problem": "problem.kind",
 }
 """Shorter names of fields that are asked for often."""
+ONLY_SHOWN: Final = frozenset(
+    {"retention.eligible", "retention.at", "retention.reason", "retention.removal.can_return"}
+)
+"""What takes a look at the run's files and rules: null wherever there are many, so nothing to ask for."""
 _SAME: Final = frozenset[Operator]({"=", "!="})
 _TEXT: Final = frozenset[Operator]({"=", "!=", "~"})
 _ORDER: Final = frozenset[Operator]({"<", "<=", ">", ">="})
@@ -57,8 +61,9 @@ class Field(Struct, frozen=True):
 
 @cache
 def fields() -> Mapping[str, Field]:
-    """Return every field, by its path, in the order of the view; `age` is the one that no view has."""
-    found = {each.path: each for each in _within("", shapes.type_info(RunView))}
+    """Return every field that lists know, by its path, in the order of the view; `age` is in no view."""
+    every = _within("", shapes.type_info(RunView))
+    found = {each.path: each for each in every if each.path not in ONLY_SHOWN}
     return {"age": Field("age", "age"), **found}
 
 

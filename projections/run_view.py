@@ -125,9 +125,11 @@ class RemovalView(Struct, frozen=True, kw_only=True):
     detail: str
     by: ActorView | None
     removed_at: datetime | None
-    """When the bytes were gone for good; null while `restore` can bring them back."""
+    """When the bytes were gone for good; null if nobody has recorded that."""
     files: int
     bytes: int
+    can_return: bool | None = None
+    """Whether `restore` can bring them back; null where nobody looked for them."""
 
 
 class EvidenceView(Struct, frozen=True, kw_only=True):

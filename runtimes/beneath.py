@@ -23,11 +23,25 @@ FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | os
 """How a folder is opened from the one before it."""
 FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 """How a file is opened for reading: neither a pipe nor a terminal can make anybody wait."""
+NO_FOLDER: Final = "a link, or something else that is no folder, stands in its place"
 
 
 def open_folder(path: str) -> int:
     """Return a descriptor of the folder that everything is looked for in; its own path may have links."""
     return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NONBLOCK)
+
+
+def open_ours(path: str) -> int:
+    """Return a descriptor of a folder that we made; never of what a link in its place leads to.
+
+    Raises OSError: ENOTDIR for whatever else is there, a link as well; else as open(2).
+    """
+    try:
+        return os.open(path, FOLDER)
+    except OSError as error:
+        if error.errno not in {errno.ENOTDIR, errno.ELOOP}:
+            raise
+        raise NotADirectoryError(errno.ENOTDIR, NO_FOLDER, path) from error
 
 
 def open_beneath(folder: int, path: str, flags: int = FILE) -> int:

@@ -8,6 +8,7 @@ prove nothing.
 
 import errno
 import os
+import stat
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from hashlib import sha256
@@ -17,6 +18,7 @@ from msgspec import Struct
 
 from runlore.journal.disk import Disk, discard, write_fully, write_whole
 from runlore.projections.media_types import is_text
+from runlore.runtimes.beneath import NO_FOLDER
 from runlore.runtimes.free_space import has_room
 from runlore.runtimes.pieces import PIECE, ZEROS
 
@@ -76,6 +78,7 @@ class Bundle:
         try:
             self._disk.mkdir(self.folder)
         except FileExistsError:
+            require_folder(self._disk, self.folder)
             for name in self._disk.listdir(self.folder):
                 if name.endswith(".tmp"):
                     discard(self._disk, f"{self.folder}/{name}")
@@ -263,8 +266,18 @@ class _Pour:
         self._size += len(data)
 
 
+def require_folder(disk: Disk, path: str) -> None:
+    """Return if a folder is there, and no link to one: a command may have put that in our way.
+
+    Raises OSError: something else is there, or nothing.
+    """
+    if not stat.S_ISDIR(disk.stat_path(path).mode):
+        raise NotADirectoryError(errno.ENOTDIR, NO_FOLDER, path)
+
+
 def write_manifest(disk: Disk, folder: str, data: bytes) -> None:
-    """Put the manifest in its place, whole and durable."""
+    """Put the manifest in its place, whole and durable. Raises OSError: the disk refused."""
+    require_folder(disk, folder)
     write_whole(disk, f"{folder}/{MANIFEST}", data)
 
 

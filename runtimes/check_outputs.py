@@ -60,6 +60,7 @@ def check_outputs(
         bytes=check.bytes,
         findings=findings,
         counts=counted(findings),
+        removed=state.is_removed,
     )
 
 
@@ -73,6 +74,11 @@ class _Check:
         self._of += sum(by_digest.get(each.sha256, 0) for each in state.promoted.values())
 
     def run(self) -> Iterator[ArtifactFinding]:
+        if not self._state.is_removed:  # what was removed by decision is no damage
+            yield from self._own()
+        yield from self._evidence()
+
+    def _own(self) -> Iterator[ArtifactFinding]:
         try:
             folder = _folder(self._layout.run_dir(self._state.run_id), FOLDER)
         except OSError as error:
@@ -81,7 +87,6 @@ class _Check:
             yield _finding("unsafe-file", FOLDER, "something else than a folder stands in its place")
         else:
             yield from self._bundle(folder)
-        yield from self._evidence()
 
     def _bundle(self, folder: int) -> Iterator[ArtifactFinding]:
         try:

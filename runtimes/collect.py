@@ -7,14 +7,16 @@ it. Nothing that goes wrong here changes how the command ended.
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Final
 
 from msgspec import Struct
 
 from runlore.journal.disk import Disk
 from runlore.journal.errors import JournalIO
+from runlore.journal.events import ArtifactDeclared
 from runlore.journal.layout import Layout
 from runlore.journal.redactor import Redactor
 from runlore.journal.values import RunId
@@ -22,9 +24,9 @@ from runlore.projections.artifact_paths import folded, masked_double, refusal
 from runlore.projections.artifact_views import manifest_file
 from runlore.projections.artifacts import FILE, REPORT, Artifacts, unmet
 from runlore.projections.collection_limits import MAX_BYTES, MAX_FILES
-from runlore.projections.globs import Place, Selection
+from runlore.projections.globs import Place, Selection, These
 from runlore.projections.media_types import media_type
-from runlore.runtimes.beneath import open_folder
+from runlore.runtimes.beneath import open_folder, open_ours
 from runlore.runtimes.bundle import FOLDER, Bundle, Kept, NotKept, write_manifest
 from runlore.runtimes.collecting import OUTPUTS, has_outputs
 from runlore.runtimes.outputs import Candidate, Found, Group, Refused, Unfit, find, open_candidate
@@ -32,6 +34,8 @@ from runlore.runtimes.record_outputs import Append, Beyond, Outcome, Recorder, S
 from runlore.runtimes.stored import artifacts_of
 
 _TRIES: Final = 3
+_ROUNDS: Final = 1_000
+"""How often something declared meanwhile is waited for; it must not keep the run from ending for ever."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -92,24 +96,34 @@ class _Collector:
         """Paths of this pass by what they have in common with others that differ in case only."""
         self._names: dict[str, str] = {}
         """The same of these paths as they are recorded: two may be one once secrets are masked."""
+        self._heard: set[str] = set()
+        """Paths that were declared before somebody looked."""
         self._in_outputs = False
         """What is found now lies in `$RUNLORE_OUTPUTS`."""
         self._files = self._bytes = self._refusals = 0
-        self._all: Final = self._found()
+        self._all = self._found()
         """Everything that is declared, each looked at once, whatever becomes of what was found before."""
 
     def run(self) -> str:
         self._state = self._as_recorded()
+        self._heard.update(each.path for each in self._state.declared)
         for entry in self._state.entries:
             self._done[entry.path] += not entry.files
             if entry.sha256 is not None:
                 self._recorder.named.add(entry.sha256)
                 self._files, self._bytes = self._files + 1, self._bytes + entry.bytes
+            elif not entry.files:
+                self._refusals += 1
         why = ""
         try:
             self._bundle.begin()
             self._gather()
             self._recorder.put()
+            for _ in range(_ROUNDS):
+                if not self._is_more_declared():
+                    break
+                self._gather()
+                self._recorder.put()
             self._truncated()
         except JournalIO as error:
             why = f"the journal could not name it: {error.strerror or error}"
@@ -135,7 +149,7 @@ class _Collector:
 
     def _say_failed(self, why: str) -> bool:
         """Count what there is besides, and put on record that it is missing; say whether that was taken."""
-        self._beyond.why = why
+        self._beyond.why, self._beyond.is_all = why, True
         with suppress(OSError):
             self._gather()
         return self._recorder.say_failed(why)
@@ -148,19 +162,20 @@ class _Collector:
                 self._tick()
                 self._take(found)
         except _Enough:
-            return
+            self._beyond.is_all = True
         except GiveUp:
-            self._beyond.why = "the run was stopped by force while its outputs were collected"
-            self._beyond.files = max(self._beyond.files, 1)
+            self._beyond.tell("the run was stopped by force while its outputs were collected")
+            self._beyond.files, self._beyond.is_all = max(self._beyond.files, 1), True
 
     def _found(self) -> Iterator[Found]:
         wanted = self._wanted
         outputs = wanted.layout.in_run(wanted.run_id, OUTPUTS)
-        declared, elsewhere = self._declared(outputs)
+        declared, elsewhere = self._declared(outputs, self._state.declared)
         reports: Group = (REPORT, Place(Selection(wanted.reports)))
         if has_outputs(wanted.disk, wanted.layout, wanted.run_id):
             self._in_outputs = True
-            yield from _in_folder(outputs, [*declared[0], reports, (FILE, Place(Selection(("**",))))], ())
+            everything: Group = (FILE, Place(Selection(("**",))))
+            yield from _in_folder(outputs, [*declared[0], reports, everything], (), opened=open_ours)
             self._in_outputs = False
         patterns: list[Group] = [*declared[1]]
         for kind, given in ((REPORT, wanted.reports), (FILE, wanted.required), (FILE, wanted.artifacts)):
@@ -170,12 +185,32 @@ class _Collector:
             yield from _in_folder(wanted.cwd, patterns, (wanted.layout.root,))
         yield from elsewhere
 
-    def _declared(self, outputs: str) -> tuple[tuple[list[Group], list[Group]], list[Found]]:
+    def _is_more_declared(self) -> bool:
+        """Look for what was declared meanwhile, by whoever outlived the command; say whether there is any."""
+        new = [each for each in self._as_recorded().declared if each.path not in self._heard]
+        self._heard.update(each.path for each in new)
+        self._all = self._found_late(new)
+        return bool(new) and not self._beyond.is_all
+
+    def _found_late(self, new: Sequence[ArtifactDeclared]) -> Iterator[Found]:
+        """Yield what was declared late, but for what is an output by now."""
+        wanted = self._wanted
+        outputs = wanted.layout.in_run(wanted.run_id, OUTPUTS)
+        (own, others), elsewhere = self._declared(outputs, new)
+        found: list[Iterator[Found]] = [_in_folder(outputs, own, (), opened=open_ours)] if own else []
+        found += [_in_folder(wanted.cwd, others, (wanted.layout.root,))] if others else []
+        for each in chain(*found, elsewhere):
+            if self._taken.get(folded(each.path)) != each.path:
+                yield each
+
+    def _declared(
+        self, outputs: str, declared: Sequence[ArtifactDeclared]
+    ) -> tuple[tuple[list[Group], list[Group]], list[Found]]:
         """Return what the workload named: in its outputs, in its folder, and what cannot be collected."""
-        inside: tuple[list[Group], list[Group]] = ([], [])
+        inside: tuple[dict[str, list[str]], dict[str, list[str]]] = ({}, {})
         elsewhere: list[Found] = []
         homes = (outputs, self._wanted.cwd.rstrip("/"))
-        for whole, kind in {each.path: each.kind or FILE for each in self._state.declared}.items():
+        for whole, kind in {each.path: each.kind or FILE for each in declared}.items():
             at = next((at for at, home in enumerate(homes) if whole.startswith(f"{home}/")), None)
             if at is None:
                 elsewhere.append(Refused(whole, kind, "it lies outside the run's folders", failed=True))
@@ -185,8 +220,8 @@ class _Collector:
             if why:
                 elsewhere.append(Refused(path, kind, why, failed=True))
             else:
-                inside[at].append((kind, Place(Selection((_literally(path),)))))
-        return inside, elsewhere
+                inside[at].setdefault(kind, []).append(path)
+        return (_groups(inside[0]), _groups(inside[1])), elsewhere
 
     # -- what becomes of it
 
@@ -196,8 +231,8 @@ class _Collector:
             self._done[recorded] -= 1
             self._name(found.path, recorded)
             return
-        if self._beyond.why or self._files >= self._limits.files:
-            self._leave(found)
+        if self._beyond.is_all or self._files >= self._limits.files:
+            self._leave(found, f"a run has {self._limits.files:,} files at most")
             return
         if isinstance(found, Refused):
             self._refuse(found, "failed" if found.failed else "skipped", found.reason)
@@ -237,7 +272,7 @@ class _Collector:
 
     def _refuse(self, found: Found, outcome: Outcome, reason: str) -> None:
         if self._refusals >= self._limits.refusals:
-            self._leave(found)
+            self._leave(found, f"a run has {self._limits.refusals:,} records of what was not stored at most")
             return
         self._refusals += 1
         self._recorder.line(
@@ -250,13 +285,11 @@ class _Collector:
             }
         )
 
-    def _leave(self, found: Found) -> None:
-        """Count what is beyond the limits."""
+    def _leave(self, found: Found, why: str) -> None:
+        """Count what is beyond a limit."""
         beyond = self._beyond
-        if not beyond.why:
-            most = self._limits.files if self._files >= self._limits.files else self._limits.refusals
-            what = "files" if self._files >= self._limits.files else "records of what was not stored"
-            beyond.why = f"a run has {most:,} {what} at most"
+        if not beyond.is_all:
+            beyond.tell(why)
         if beyond.files >= self._limits.counted:
             raise _Enough
         beyond.add(found.size)
@@ -327,13 +360,20 @@ class _Enough(Exception):
     """More files than anybody would count."""
 
 
-def _in_folder(path: str, groups: list[Group], avoid: tuple[str, ...]) -> Iterator[Found]:
+def _groups(paths: Mapping[str, list[str]]) -> list[Group]:
+    """Return what is meant by paths, by their kinds."""
+    return [(kind, These(each)) for kind, each in paths.items()]
+
+
+def _in_folder(
+    path: str, groups: list[Group], avoid: tuple[str, ...], opened: Callable[[str], int] = open_folder
+) -> Iterator[Found]:
     """Yield what is declared below the folder at `path`; if it is gone, that."""
     try:
-        folder = open_folder(path)
+        folder = opened(path)
     except OSError as error:
-        why = f"{path} cannot be read: {os.strerror(error.errno or 0)}"
-        yield Refused("", groups[0][0], why, failed=True)
+        why = f"{path} cannot be read: {error.strerror}"
+        yield Refused("", groups[-1][0], why, failed=True)
         return
     try:
         shunned = (_identity(each) for each in avoid)
@@ -359,11 +399,6 @@ def _kept_fields(found: Candidate, kept: Kept) -> dict[str, object]:
         "kind": found.kind,
         "redaction": "masked" if kept.masked else "",
     }
-
-
-def _literally(path: str) -> str:
-    """Return a pattern that means this path and nothing else."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in path)
 
 
 def _printable(path: str) -> str:

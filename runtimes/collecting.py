@@ -3,6 +3,7 @@
 Only what is needed to know that there is nothing to collect is loaded for every run.
 """
 
+import stat
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -23,11 +24,14 @@ OUTPUTS = "artifacts"
 
 
 def has_outputs(disk: Disk, layout: Layout, run_id: RunId) -> bool:
-    """Say whether anything lies in the run's `$RUNLORE_OUTPUTS`."""
+    """Say whether anything lies in the run's `$RUNLORE_OUTPUTS`; if that cannot be told, something may."""
+    path = layout.in_run(run_id, OUTPUTS)
     try:
-        return bool(disk.listdir(layout.in_run(run_id, OUTPUTS)))
-    except OSError:
+        return not stat.S_ISDIR(disk.stat_path(path).mode) or bool(disk.listdir(path))
+    except FileNotFoundError:
         return False
+    except OSError:
+        return True
 
 
 def declares(run: "OwnedRun") -> bool:

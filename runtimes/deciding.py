@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from runlore.journal.disk import Disk
-from runlore.journal.errors import Busy, JournalIO, NotFound, Removed, StaleSeq
+from runlore.journal.errors import Busy, JournalIO, NotFound, StaleSeq
 from runlore.journal.events import Event
 from runlore.journal.feed import Feed
 from runlore.journal.layout import Layout
@@ -23,6 +23,7 @@ from runlore.journal.writer import Redact, Writer
 from runlore.projections.run_state import RunState
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.owner_lock import OwnerLock
+from runlore.runtimes.trash import refused
 
 _TRIES: Final = 200
 _LOOK_S: Final = 0.01
@@ -93,7 +94,7 @@ def _decide(  # noqa: PLR0917 - see append_decisions
         folded.advance()
         try:
             with _owned(disk, layout, folded):
-                if not _append_all(writer, folded, draft_of, appended):
+                if not _append_all(layout, writer, folded, draft_of, appended):
                     _settle(disk, layout, folded.run_id)
                 return
         except Busy:
@@ -105,6 +106,7 @@ def _decide(  # noqa: PLR0917 - see append_decisions
 
 
 def _append_all(
+    layout: Layout,
     writer: Writer,
     folded: RunFold,
     draft_of: Callable[[RunState], Draft | None],
@@ -112,7 +114,7 @@ def _append_all(
 ) -> bool:
     """Append what is to be decided; say whether there was anything."""
     is_new = False
-    while (record := _append_next(writer, folded, draft_of)) is not None:
+    while (record := _append_next(layout, writer, folded, draft_of)) is not None:
         is_new = True
         if not appended(record):
             break
@@ -133,16 +135,12 @@ def _settle(disk: Disk, layout: Layout, run_id: RunId) -> None:
 
 
 def _append_next(
-    writer: Writer, folded: RunFold, draft_of: Callable[[RunState], Draft | None]
+    layout: Layout, writer: Writer, folded: RunFold, draft_of: Callable[[RunState], Draft | None]
 ) -> Record | None:
     folded.advance()
     state = folded.state
     if state.expired is not None:
-        raise Removed(
-            folded.run_id,
-            "is removed" if state.removed else "is in the trash",
-            can_return=state.removed is None,
-        )
+        raise refused(layout, state)
     draft = draft_of(state)
     if draft is None:
         return None

@@ -17,10 +17,13 @@ from runlore.journal.held import is_locked
 from runlore.journal.history import exists
 from runlore.journal.keys import Claim
 from runlore.journal.layout import SUFFIX, Layout
+from runlore.journal.packs import Packs
 from runlore.journal.values import RunId
 from runlore.projections import shell
 from runlore.projections.findings import Finding, finding
 from runlore.runtimes import autoprune, evidence, import_staging, trash
+from runlore.runtimes.bundle import FOLDER as BUNDLE
+from runlore.runtimes.collecting import OUTPUTS
 from runlore.runtimes.live_files import left_live_files
 from runlore.runtimes.trash import GOING
 
@@ -101,10 +104,9 @@ class FileExaminer:
                 continue
             run_id = RunId(name)
             self._look_at_mode(path, self._mode(path))
-            if not exists(self._disk, self._layout, run_id):
-                if not self._is_owned(run_id) and not exists(self._disk, self._layout, run_id):
-                    todo = f"rm -r {shell.quote(path)}"
-                    yield finding("folder_without_journal", path, todo, path=path)
+            if not self._has_history(run_id):
+                if not self._is_owned(run_id) and not self._has_history(run_id):
+                    yield self._without_journal(path)
                 continue
             for half in self._names(path):
                 if half.startswith(".") and half.endswith(".tmp") and self._is_old(f"{path}/{half}"):
@@ -116,6 +118,24 @@ class FileExaminer:
             if left and not self._is_owned(run_id):
                 todo = shell.join(["rm", *(self._layout.in_run(run_id, each) for each in left)])
                 yield finding("live_files_left", ", ".join(left), todo, run_id=run_id, path=path)
+
+    def _has_history(self, run_id: RunId) -> bool:
+        """Say whether anything is on record of a run: an empty journal is none."""
+        if self._size(self._layout.journal(run_id)):
+            return True
+        if self._exists(self._layout.journal(run_id)):
+            return bool(Packs.of(self._disk, self._layout, run_id).copies(run_id))
+        return exists(self._disk, self._layout, run_id)
+
+    def _without_journal(self, path: str) -> Finding:
+        """Say what a folder is whose journal is not there; what holds output was a run, and is not to go."""
+        made = [name for name in (OUTPUTS, BUNDLE) if self._names(f"{path}/{name}")]
+        if self._size(f"{path}/transcript"):
+            made.append("transcript")
+        if made:
+            detail = f"{path} has {', '.join(made)}"
+            return finding("journal_missing", detail, f"ls -l {shell.quote(path)}", path=path)
+        return finding("folder_without_journal", path, f"rm -r {shell.quote(path)}", path=path)
 
     def _claims(self) -> Iterator[Finding]:
         for name in self._names(self._layout.keys):
@@ -242,6 +262,12 @@ class FileExaminer:
     def _mode(self, path: str) -> int:
         try:
             return self._disk.stat_path(path).mode
+        except OSError:
+            return 0
+
+    def _size(self, path: str) -> int:
+        try:
+            return self._disk.stat_path(path).size
         except OSError:
             return 0
 

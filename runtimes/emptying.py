@@ -3,7 +3,7 @@
 import os
 from contextlib import suppress
 
-from runlore.runtimes.beneath import FOLDER, open_beneath, open_folder
+from runlore.runtimes.beneath import FOLDER, open_beneath, open_ours
 
 _Seen = tuple[int, int, int, int]
 """Device, inode, size and time of the last change."""
@@ -24,7 +24,7 @@ class Emptying:
         if not self._stored:
             return
         with suppress(OSError):
-            top = open_folder(folder)
+            top = open_ours(folder)
             try:
                 for path, seen in self._stored:
                     _remove(top, path, seen)

@@ -35,6 +35,7 @@ from runlore.runtimes.foreign_folder import Foreign
 from runlore.runtimes.identity import this_owner
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.shared_feed import shared_feed
+from runlore.runtimes.trash import is_removed
 
 if TYPE_CHECKING:
     from runlore.journal.layout import Layout
@@ -69,7 +70,10 @@ def install(registry: "Registry", foreign: Foreign, where: str) -> ImportedView:
         if not claim.existing:
             _Installation(registry, foreign, claim.run_id, spec).do()
         return ImportedView(
-            run_id=claim.run_id, outcome="existing" if claim.existing else "imported", source=where
+            run_id=claim.run_id,
+            outcome="existing" if claim.existing else "imported",
+            source=where,
+            removed=claim.existing and is_removed(disk, layout, claim.run_id),
         )
 
 

@@ -69,6 +69,7 @@ def import_bundle(
             run_id=each.run_id,
             outcome="imported" if each.is_new else "existing",
             source=f"{source}: {bundle_file.journal_path(each.run_id)}",
+            removed=each.is_removed_here,
         )
         for each in runs
     ]

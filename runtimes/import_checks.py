@@ -27,6 +27,7 @@ from runlore.projections.run_state import RunState
 from runlore.runtimes.bundle import FOLDER
 from runlore.runtimes.export_plan import outputs_in_bundle
 from runlore.runtimes.stored import artifacts_of
+from runlore.runtimes.trash import is_removed
 
 _MOST_MANIFEST: Final = 256 << 20
 _TOLD: Final = 3
@@ -42,6 +43,8 @@ class Arriving(Struct, frozen=True):
     artifacts: Artifacts
     is_new: bool
     """It is not here yet."""
+    is_removed_here: bool = False
+    """It is here, and what the bundle has of its outputs was removed here."""
 
     @property
     def is_removed(self) -> bool:
@@ -94,7 +97,8 @@ def checked_runs(
         is_new = not exists(disk, layout, run_id)
         if why := _in_the_way(layout, run_id) if is_new else _differs(disk, layout, told):
             conflicts.append(f"run {run_id} {why}")
-        runs.append(Arriving(run_id, told, state, artifacts, is_new))
+        gone = not is_new and not told.removed and is_removed(disk, layout, run_id)
+        runs.append(Arriving(run_id, told, state, artifacts, is_new, gone))
     if conflicts:
         more = f", and {len(conflicts) - _TOLD} more" if len(conflicts) > _TOLD else ""
         told_of = "; ".join(conflicts[:_TOLD]) + more

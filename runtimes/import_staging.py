@@ -153,6 +153,7 @@ class Staging:
         self._disk, self._layout = disk, layout
         for path in (layout.blobs, layout.evidence):
             _require_folder(disk, path)
+        _require_one_disk(layout)
         self.folder: Final = f"{layout.imports}/{os.urandom(8).hex()}"
         self.layout: Final = Layout(self.folder)
         """Of what will be there; everything that reads a registry can read it."""
@@ -270,6 +271,22 @@ def _require_folder(disk: Disk, path: str) -> None:
     with suppress(FileNotFoundError):
         if not stat.S_ISDIR(disk.stat_path(path).mode):
             raise NotPermitted(f"{path} is no folder, or a symbolic link: nothing is imported through it")
+
+
+def _require_one_disk(layout: Layout) -> None:
+    """Return if everything can be moved to its place: what was decided and cannot be would be in the way.
+
+    Raises:
+        NotPermitted: something is on another file system. OSError: the disk refused.
+    """
+    here = os.stat(layout.imports).st_dev
+    for path in (layout.journals, layout.runs, layout.blobs, layout.evidence):
+        with suppress(FileNotFoundError):
+            if os.stat(path).st_dev != here:
+                raise NotPermitted(
+                    f"{path} is on another file system than {layout.imports}, so nothing can be moved there "
+                    "whole, and nothing was imported; put both on one"
+                )
 
 
 def _taken(disk: Disk, fd: int, layout: Layout) -> bool:

@@ -62,7 +62,7 @@ class KeeperLoop:
         self._stopping = Stopping(run, command)
         self._reader = JournalReader(run.disk, run.layout, run.run_id)
         self._asked: Record | None = None
-        self._collected = False
+        self._collected = self._is_forced = False
         """The journal has the command's end already: an earlier keeper came that far."""
         self._declared = False
         """The workload named outputs."""
@@ -281,13 +281,18 @@ class KeeperLoop:
         self._caller.tell(NotStarted("cancelled", "stopped before it was started", spawn.OUR_FAULT))
         self._caller.tell(Ended("cancelled", reason=reason))
 
-    def _collecting(self, *, may_empty: bool) -> "Callable[[], str] | None":
-        """Return what collects the outputs; None if there are none."""
-        if not self._declared and not declares(self._run):
-            return None
-        return lambda: collect_for_keeper(
-            self._run, self._tick_collecting, self._wait_for_disk, may_empty=may_empty
-        )
+    def _collecting(self, *, may_empty: bool) -> "Callable[[], str]":
+        """Return what collects the outputs, if there are any once it is asked to."""
+
+        def collect() -> str:
+            self._glance()  # until now what outlived the command may have declared something
+            if not self._declared and not declares(self._run):
+                return ""
+            return collect_for_keeper(
+                self._run, self._tick_collecting, self._wait_for_disk, may_empty=may_empty
+            )
+
+        return collect
 
     def _tick_collecting(self) -> None:
         """Give signs of life while outputs are collected; raise GiveUp if somebody wants it over by force."""
@@ -298,13 +303,20 @@ class KeeperLoop:
         if now < self._next_glance:
             return
         self._next_glance = now + _GLANCE_S
+        self._glance()
+        if self._is_forced:
+            from runlore.runtimes.collect import GiveUp  # noqa: PLC0415 - see collecting
+
+            raise GiveUp
+
+    def _glance(self) -> None:
+        """Take in what still matters once the command has ended: what is declared, and a stop by force."""
         with suppress(RunloreError):
             for record in self._reader.read_available():
                 wish = record.event
+                self._declared = self._declared or isinstance(wish, events.ArtifactDeclared)
                 if isinstance(wish, events.RunStopRequested) and wish.force:
-                    from runlore.runtimes.collect import GiveUp  # noqa: PLC0415 - see collecting
-
-                    raise GiveUp
+                    self._is_forced = True
 
     def _wait_for_disk(self) -> None:
         self._run.heartbeat.beat()

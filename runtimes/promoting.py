@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from runlore.journal.errors import BadInput, Conflict, JournalIO, Removed, RunloreError
+from runlore.journal.errors import BadInput, Conflict, JournalIO, RunloreError
 from runlore.journal.events import ArtifactCollected, Event, RunAccepted
 from runlore.journal.events import ArtifactPromoted as Promoted
 from runlore.journal.values import RunId, Seq
@@ -20,6 +20,7 @@ from runlore.runtimes.evidence import Evidence
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.run_secrets import secrets_about
 from runlore.runtimes.stored import artifacts_of, open_stored, stored_of
+from runlore.runtimes.trash import refused
 
 if TYPE_CHECKING:
     from runlore.journal.scan import Record
@@ -175,8 +176,7 @@ class Promotion:
         folded.advance()
         state = folded.state
         if state.expired is not None:
-            what = "is removed" if state.removed else "is in the trash"
-            raise Removed(self.run_id, what, can_return=state.removed is None)
+            raise refused(self._layout, state)
         if not state.ended:
             raise Conflict(
                 f"run {self.run_id} goes on, and its outputs are collected when it has ended; "

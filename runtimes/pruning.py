@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 64
 """Runs that are moved before the moves are synced."""
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FREED: Final = frozenset({"whole", "going"})
+"""States of what is emptied from the trash; all else there moves, or stays."""
 Tell = Callable[[int, int], None]
 """Is told how many runs are done, and of how many."""
 
@@ -51,6 +53,7 @@ class Plan:
         self.tombstones: list[TombstoneView] = []
         self.journals_kept: dict[str, int] = {}
         self.halves: list[Leftover] = []
+        self.removed_since = 0
 
 
 class Pruning:
@@ -125,7 +128,10 @@ class Pruning:
     def _planned(self, free: int | None, as_of: datetime | None) -> Plan:
         registry, disk, layout = self._registry, self._disk, self._layout
         plan = Plan(registry.retaining.policy(), as_of or disk.now())
-        rows = registry.retaining.rows() if as_of is None else rows_as_of(disk, layout, as_of)
+        if as_of is None:
+            rows = registry.retaining.rows()
+        else:
+            rows, plan.removed_since = rows_as_of(disk, layout, as_of)
         plan.needed = needed_by(row.state for row in rows)
         all_facts = [self._facts(row, plan, as_of) for row in rows if row.state.expired is None]
         oldest_first = retention.by_age(all_facts)
@@ -265,10 +271,7 @@ class Pruning:
         going = [each for each in items if not each.keep and each.done != "failed"]
         all_emptied = [*plan.trash, *self._also_emptied]
         emptied = [
-            each
-            for each in all_emptied
-            if each.state not in {"not_moved", "coming_back", "without_journal"}
-            and self._done.get(each.run_id) != "failed"
+            each for each in all_emptied if each.state in _FREED and self._done.get(each.run_id) != "failed"
         ]
         at_once_bytes = sum(each.bytes for each in going if at_once and each.done != "moved")
         journals = [
@@ -286,6 +289,7 @@ class Pruning:
             journals=journals,
             journals_kept=plan.journals_kept,
             halves=len(plan.halves),
+            removed_since=plan.removed_since,
             moved_bytes=sum(each.bytes for each in going) - at_once_bytes,
             freed_bytes=sum(each.bytes for each in emptied)
             + at_once_bytes
@@ -331,7 +335,7 @@ def _enough(plan: Plan, free: int) -> None:
     for entry in plan.trash:
         if freed < free or entry.state != "whole" or _is_due(entry, plan.now):
             emptied.append(entry)
-            freed += entry.bytes if entry.state != "not_moved" else 0
+            freed += entry.bytes if entry.state in _FREED else 0
     plan.trash = emptied
     for place, each in enumerate(plan.verdicts):
         if each.keep:

@@ -37,6 +37,13 @@ class Beyond:
     def __init__(self) -> None:
         self.files = self.bytes = 0
         self.why = ""
+        self.is_all = False
+        """Nothing can be stored any more, so all that is found belongs here."""
+
+    def tell(self, why: str) -> None:
+        """Note a reason, once; there may be several."""
+        if why not in self.why:
+            self.why = f"{self.why}; {why}" if self.why else why
 
     def add(self, size: int) -> None:
         """Count one more file."""

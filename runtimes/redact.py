@@ -35,7 +35,9 @@ from runlore.runtimes.redact_blobs import NewBlob
 from runlore.runtimes.redact_packs import found_in_packs
 from runlore.runtimes.redact_places import Place
 from runlore.runtimes.redact_rest import still_there
+from runlore.runtimes.run_places import folders_of, paths_of
 
+LOCK: Final = "owner.lock"
 SHORTEST: Final = 4
 """Bytes of a value; what is shorter stands in every run by chance."""
 LONGEST: Final = 1 << 16
@@ -92,7 +94,7 @@ class Redaction:
             BadInput: a value stands where there is no text.
         """
         try:
-            self._require_ended(is_owned=self._is_locked(self._layout.owner_lock(self._run_id)))
+            self._require_ended(is_owned=self._is_held(LOCK))
             return self._view(self._find(most=None), applied=False)
         except OSError as error:
             raise self._refused(error) from error
@@ -175,9 +177,18 @@ class Redaction:
     # -- who else is there
 
     def _take(self, held: ExitStack) -> None:
-        """Hold the owner lock; a run that has ended and has none can have no owner any more."""
+        """Hold the owner lock wherever the run's folder lies, which does not move from then on."""
+        taken: list[str] = []
+        while (folders := folders_of(self._layout, self._run_id)) != taken:
+            for folder in folders:
+                if folder not in taken:
+                    self._take_in(folder, held)
+            taken = folders
+
+    def _take_in(self, folder: str, held: ExitStack) -> None:
+        """Hold the lock there; a run that has ended and has none can have no owner any more."""
         try:
-            held.enter_context(OwnerLock.take(self._disk, self._layout, self._run_id))
+            held.enter_context(OwnerLock.take(self._disk, self._layout, self._run_id, folder=folder))
         except Busy:
             raise self._is_live() from None
         except NotFound:
@@ -200,7 +211,7 @@ class Redaction:
         """Return if nothing of the run can write to its files any more."""
         if is_owned:
             raise self._is_live()
-        if self._is_locked(self._layout.tree_lock(self._run_id)) and not self._has_ended():
+        if self._is_held("tree.lock") and not self._has_ended():
             raise Busy(
                 f"run {self._run_id} has no keeper, but its command lives: `runlore stop {self._run_id}` "
                 "ends it; redact it afterwards"
@@ -217,6 +228,9 @@ class Redaction:
         folded = RunFold(self._disk, self._layout, self._run_id)
         folded.advance()
         return folded.has_ended()
+
+    def _is_held(self, lock: str) -> bool:
+        return any(map(self._is_locked, paths_of(self._layout, self._run_id, lock)))
 
     def _is_locked(self, path: str) -> bool:
         try:

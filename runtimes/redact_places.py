@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -16,6 +17,7 @@ from runlore.projections.artifact_views import manifest_file
 from runlore.runtimes import secret_search as search
 from runlore.runtimes import transcript_index as index
 from runlore.runtimes.bundle import FOLDER, MANIFEST, write_manifest
+from runlore.runtimes.run_places import folders_of, paths_of
 from runlore.runtimes.secret_search import Overwritten
 from runlore.runtimes.stored import artifacts_of
 
@@ -40,9 +42,13 @@ def found_in(disk: Disk, layout: Layout, run_id: RunId, spans: Spans) -> Iterato
 
 def _transcript(disk: Disk, layout: Layout, run_id: RunId, spans: Spans) -> Iterator[Place]:
     """Find values in each stream by itself, and in the file as it lies there."""
-    path, index_path = (layout.in_run(run_id, name) for name in ("transcript", "transcript.index"))
-    if not _exists(disk, path):
-        return
+    for path in paths_of(layout, run_id, "transcript"):
+        if _exists(disk, path):
+            yield from _transcript_at(disk, path, spans)
+
+
+def _transcript_at(disk: Disk, path: str, spans: Spans) -> Iterator[Place]:
+    index_path = f"{path}.index"
     data_fd = disk.open(path, _FLAGS)
     try:
         found = list(search.edits(search.whole(disk, data_fd), spans))
@@ -61,9 +67,12 @@ def _transcript(disk: Disk, layout: Layout, run_id: RunId, spans: Spans) -> Iter
 
 def _exit(disk: Disk, layout: Layout, run_id: RunId, spans: Spans) -> Iterator[Place]:
     """Find values in the reason that the exit record gives."""
-    path = layout.in_run(run_id, "exit")
-    if not _exists(disk, path):
-        return
+    for path in paths_of(layout, run_id, "exit"):
+        if _exists(disk, path):
+            yield from _exit_at(disk, path, spans)
+
+
+def _exit_at(disk: Disk, path: str, spans: Spans) -> Iterator[Place]:
     record = exit_record.decode(read_whole(disk, path, exit_record.BLOCK))
     reason = record.reason if record else None
     if record is None or reason is None:
@@ -79,7 +88,8 @@ def _exit(disk: Disk, layout: Layout, run_id: RunId, spans: Spans) -> Iterator[P
 
 def _keeper_error(disk: Disk, layout: Layout, run_id: RunId, spans: Spans) -> Iterator[Place]:
     """Find values in what a keeper that failed left for its users."""
-    yield from _plain(disk, "keeper.error", layout.in_run(run_id, "keeper.error"), spans)
+    for path in paths_of(layout, run_id, "keeper.error"):
+        yield from _plain(disk, "keeper.error", path, spans)
 
 
 def _quarantine(disk: Disk, layout: Layout, run_id: RunId, spans: Spans) -> Iterator[Place]:
@@ -92,12 +102,12 @@ def _quarantine(disk: Disk, layout: Layout, run_id: RunId, spans: Spans) -> Iter
 
 def _manifest(disk: Disk, layout: Layout, run_id: RunId, spans: Spans) -> Iterator[Place]:
     """Find values in the list of the outputs; once the journal is redacted it is made from that anew."""
-    folder = layout.in_run(run_id, FOLDER)
-    path = f"{folder}/{MANIFEST}"
-    if not os.path.isfile(path) or os.path.islink(path):
-        return
-    for place in _plain(disk, "manifest", path, spans):
-        yield Place(place.kind, path, place.count, lambda: _made_anew(disk, layout, run_id, folder))
+    for folder in paths_of(layout, run_id, FOLDER):
+        path = f"{folder}/{MANIFEST}"
+        if not os.path.isfile(path) or os.path.islink(path):
+            continue
+        for place in _plain(disk, "manifest", path, spans):
+            yield Place(place.kind, path, place.count, partial(_made_anew, disk, layout, run_id, folder))
 
 
 def _made_anew(disk: Disk, layout: Layout, run_id: RunId, folder: str) -> None:
@@ -126,9 +136,10 @@ PLACES: Final = (_transcript, _quarantine, _keeper_error, _exit, _manifest)
 
 def drop_halves(disk: Disk, layout: Layout, run_id: RunId) -> None:
     """Remove what a crash left of files of the run that were being replaced; the owner lock is held."""
-    for folder in (layout.run_dir(run_id), layout.in_run(run_id, FOLDER)):
-        with suppress(FileNotFoundError, NotADirectoryError):
-            _drop_halves_in(disk, folder)
+    for folder in folders_of(layout, run_id):
+        for path in (folder, f"{folder}/{FOLDER}"):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                _drop_halves_in(disk, path)
     with suppress(FileNotFoundError):
         for name in disk.listdir(layout.quarantine):
             if name.startswith(f".{run_id}-") and name.endswith(".tmp"):

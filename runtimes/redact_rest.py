@@ -17,6 +17,7 @@ from runlore.runtimes import secret_search as search
 from runlore.runtimes.bundle import FOLDER as BUNDLE
 from runlore.runtimes.bundle import MANIFEST
 from runlore.runtimes.collecting import OUTPUTS
+from runlore.runtimes.run_places import folders_of
 from runlore.runtimes.stored import artifacts_of
 
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK
@@ -47,15 +48,8 @@ def still_there(
 
 
 def _candidates(disk: Disk, layout: Layout, run_id: RunId) -> Iterator[tuple[str, str]]:
-    folder = layout.run_dir(run_id)
-    for name in _names(disk, folder):
-        if name == BUNDLE:
-            yield from _in_bundle(disk, layout, run_id)
-        elif name == OUTPUTS:
-            for path in _below(f"{folder}/{name}"):
-                yield path, _OUTPUT
-        elif name not in _REWRITTEN:
-            yield f"{folder}/{name}", _OTHER
+    for folder in folders_of(layout, run_id):
+        yield from _in_folder(disk, layout, run_id, folder)
     yield from _evidence(disk, layout, run_id)
     blob = redact_blobs.recipe_blob(disk, layout, run_id)
     for digest in {*redact_blobs.to_go(disk, layout, run_id), *([blob] if blob else [])}:
@@ -68,13 +62,24 @@ def _candidates(disk: Disk, layout: Layout, run_id: RunId) -> Iterator[tuple[str
         yield path, _SETTING
 
 
-def _in_bundle(disk: Disk, layout: Layout, run_id: RunId) -> Iterator[tuple[str, str]]:
+def _in_folder(disk: Disk, layout: Layout, run_id: RunId, folder: str) -> Iterator[tuple[str, str]]:
+    for name in _names(disk, folder):
+        if name == BUNDLE:
+            yield from _in_bundle(disk, layout, run_id, f"{folder}/{name}")
+        elif name == OUTPUTS:
+            for path in _below(f"{folder}/{name}"):
+                yield path, _OUTPUT
+        elif name not in _REWRITTEN:
+            yield f"{folder}/{name}", _OTHER
+
+
+def _in_bundle(disk: Disk, layout: Layout, run_id: RunId, folder: str) -> Iterator[tuple[str, str]]:
     """Yield what is stored of the run's outputs: evidence by its digest, so nobody writes it anew."""
     state = artifacts_of(disk, layout, run_id)
     paths: dict[str, list[str]] = {}
     for entry in state.stored:
         paths.setdefault(entry.sha256 or "", []).append(entry.path)
-    for path in _below(layout.in_run(run_id, BUNDLE)):
+    for path in _below(folder):
         name = path.rpartition("/")[2]
         if name in paths:
             yield path, f"the output {_listed(paths[name])}, evidence by its digest: {_remove(run_id)}"

@@ -12,7 +12,7 @@ For the holder of the cleanup lock. docs/explanation/retention.md
 import os
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final, Literal, Self
+from typing import Final, Self
 
 from msgspec import Struct, structs
 
@@ -28,10 +28,10 @@ from runlore.projections.retention import Code, Facts, Verdict
 from runlore.runtimes import deletion, run_folder
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.retention_facts import Needed, facts_of
+from runlore.runtimes.run_places import Place, is_there, place_of
 
 LOCK: Final = "owner.lock"
 Judge = Callable[[Facts], Verdict]
-Place = Literal["runs", "trash", "going", "nowhere"]
 
 
 class Receipt(Struct, frozen=True):
@@ -57,12 +57,7 @@ class Remover:
 
     def place(self, run_id: RunId) -> Place:
         """Return where the run's folder lies."""
-        layout = self._layout
-        if _is_there(layout.going(run_id)):
-            return "going"
-        if _is_there(layout.in_trash(run_id)):
-            return "trash"
-        return "runs" if _is_there(layout.run_dir(run_id)) else "nowhere"
+        return place_of(self._layout, run_id)
 
     # -- out
 
@@ -200,7 +195,7 @@ class Remover:
 
     def _come_back(self, run_id: RunId) -> None:
         whole = self._layout.in_trash(run_id)
-        if _is_there(self._layout.run_dir(run_id)):
+        if is_there(self._layout.run_dir(run_id)):
             raise JournalIO(f"{whole} cannot come back: {self._layout.run_dir(run_id)} is there as well")
         with self._lock(run_id, whole):
             self._move(whole, self._layout.run_dir(run_id))
@@ -275,16 +270,6 @@ def _differs(planned: Facts, found: Facts) -> bool:
         return was is not now
     moved = (was.device, was.inode) != (now.device, now.inode)
     return moved or (was.newest, planned.status) != (now.newest, found.status)
-
-
-def _is_there(path: str) -> bool:
-    try:
-        os.lstat(path)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _refused(path: str, error: OSError) -> RunloreError:

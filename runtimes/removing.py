@@ -1,6 +1,6 @@
 """Remove runs that somebody named, bring them back, empty the trash: each deed whole, or told why not."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from time import sleep
 from typing import TYPE_CHECKING, Final
@@ -15,6 +15,7 @@ from runlore.runtimes import trash
 from runlore.runtimes.cleanup_lock import PATIENCE_S, cleanup_lock
 from runlore.runtimes.removal import Remover
 from runlore.runtimes.retention_facts import Needed, facts_of
+from runlore.runtimes.run_places import Place, place_of
 from runlore.runtimes.run_secrets import secrets_about
 from runlore.runtimes.waiting import Waiting, wait_over, waiting_for
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 ASKED: Final = "asked"
 """The rule of a removal that somebody asked for by name."""
+_DONE: Final[Mapping[Place, Done]] = {"trash": "moved", "nowhere": "freed"}
+"""By where the folder of a removed run lies."""
 _STOPPABLE: Final[frozenset[Code]] = frozenset({"not_ended", "owner_live", "tree_live", "heartbeat_fresh"})
 """What `force` ends first."""
 Watch = Callable[[Waiting], Callable[[], None]]
@@ -46,7 +49,9 @@ def removable(registry: "Registry", run_id: RunId, *, force: bool = False) -> Re
     verdict = _judged(registry, run_id)
     if verdict.code != "not_removed_yet":
         _refuse(verdict, force=force)
-    return _view(registry, verdict, None)
+        return _view(registry, verdict, None)
+    place = place_of(registry.layout, run_id)
+    return _view(registry, verdict, _DONE.get(place), already=place in _DONE)
 
 
 def remove(
@@ -60,8 +65,8 @@ def remove(
 ) -> RemovedRunView:
     """Return what was moved to the trash, or, with `now`, is gone for good.
 
-    force: stop it first, if it goes on. A run that is in the trash already stays there. watch: gives what
-    is called again and again while a run that was asked to stop is waited for.
+    force: stop it first, if it goes on. A run that is in the trash already stays there; `already` says so.
+    watch: gives what is called again and again while a run that was asked to stop is waited for.
 
     Raises:
         Conflict: something keeps it; the message says what. Busy: somebody else is removing.
@@ -77,19 +82,19 @@ def remove(
     with cleanup_lock(registry.disk, registry.layout, patience_s=PATIENCE_S):
         redact = secrets_about(registry.disk, registry.layout, run_id).event
         with Remover(registry.disk, registry.layout, by=registry.by, redact=redact) as remover:
-            verdict = _let_go(registry, run_id) if force else _judged(registry, run_id)
+            verdict, is_new = (_let_go if force else _judged)(registry, run_id), True
             if verdict.code != "not_removed_yet":
                 _refuse(verdict)
                 verdict = remover.expire(verdict, _judge, ASKED, {}, detail=why)
                 _refuse(verdict)
             else:
-                remover.go_on(run_id)
+                is_new = remover.go_on(run_id)
             remover.sync()
-            done: Done = "moved"
-            if now and remover.place(run_id) in {"trash", "going"}:
+            place = remover.place(run_id)
+            if place == "going" or (now and place == "trash"):
                 remover.empty(run_id)
-                done = "freed"
-    return _view(registry, verdict, done)
+                is_new, place = True, "nowhere"
+    return _view(registry, verdict, _DONE.get(place, "moved"), already=not is_new)
 
 
 def restore(registry: "Registry", run_id: RunId, why: str = "") -> None:
@@ -126,7 +131,8 @@ def empty_trash(
         NotPermitted, JournalIO: some of it could not be emptied; ask again.
     """
     if dry_run:
-        found = _chosen(in_trash(registry).items, run_ids)
+        chosen = _chosen(in_trash(registry).items, run_ids)
+        found = [each for each in chosen if each.state in {"whole", "going"}]  # others come back, or stay
         return TrashView(items=found, bytes=sum(each.bytes for each in found), dry_run=True)
     registry.require_writable()
     with cleanup_lock(registry.disk, registry.layout, patience_s=PATIENCE_S):
@@ -215,11 +221,15 @@ def _let_go(registry: "Registry", run_id: RunId) -> Verdict:
         sleep(_LOOK_S)
 
 
-def _view(registry: "Registry", verdict: Verdict, done: Done | None) -> RemovedRunView:
+def _view(
+    registry: "Registry", verdict: Verdict, done: Done | None, *, already: bool = False
+) -> RemovedRunView:
     """Return what becomes of a run; how much that is stands in its journal once it is decided."""
     facts = verdict.facts
     files, size = (facts.folder.files if facts.folder else 0), facts.bytes
     if verdict.code == "not_removed_yet":
         expired = registry.retaining.row(facts.run_id).state.expired
         files, size = (expired.files, expired.bytes) if expired else (files, size)
-    return RemovedRunView(run_id=facts.run_id, name=facts.name or None, files=files, bytes=size, done=done)
+    return RemovedRunView(
+        run_id=facts.run_id, name=facts.name or None, files=files, bytes=size, done=done, already=already
+    )

@@ -18,6 +18,7 @@ from runlore.projections.retention import Verdict
 from runlore.projections.retention_policy import RetentionPolicy, policy_of
 from runlore.projections.run_view import RetentionView
 from runlore.runtimes.retention_facts import Needed, facts_of, needed_by
+from runlore.runtimes.run_places import may_return
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _SPARE: Final = 32
 """Newest runs of a name that are looked through for those that still have their outputs."""
+_MORE: Final = 8
+"""So many times as many, where most of these were removed."""
 
 
 class Retaining:
@@ -90,6 +93,9 @@ class Retaining:
 
     def shown(self, row: Row, view: RetentionView, now: datetime) -> RetentionView:
         """Return what `show` tells: a ceiling is left out, because only all runs together tell of that."""
+        if view.removal is not None:
+            can_return = row.state.removed is None and may_return(self._layout, row.run_id)
+            return structs.replace(view, removal=structs.replace(view.removal, can_return=can_return))
         if row.state.expired is not None:
             return view
         try:
@@ -116,6 +122,11 @@ class Retaining:
             return frozenset()
         from runlore.projections import filters  # noqa: PLC0415 - few have such a rule
 
-        wanted = filters.parse(now=now, name=name, status=sorted(TERMINAL), limit=count + _SPARE)
-        items = self._indexed().page(wanted).items
-        return frozenset([each.run_id for each in items if each.row.state.expired is None][:count])
+        limit = count + _SPARE
+        while True:
+            wanted = filters.parse(now=now, name=name, status=sorted(TERMINAL), limit=limit)
+            items = self._indexed().page(wanted).items
+            kept = [each.run_id for each in items if each.row.state.expired is None]
+            if len(kept) >= count or len(items) < limit:
+                return frozenset(kept[:count])
+            limit *= _MORE

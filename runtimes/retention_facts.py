@@ -2,15 +2,18 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
+
+from msgspec import structs
 
 from runlore.journal.disk import Disk
 from runlore.journal.events import FORMAT
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
 from runlore.projections.registry import Row
-from runlore.projections.retention import Facts, Owner
+from runlore.projections.retention import Facts, Folder, Owner
 from runlore.projections.run_state import RunState
 from runlore.runtimes import heartbeat, run_folder
 
@@ -30,7 +33,7 @@ def facts_of(
     """
     state, run_id = row.state, row.run_id
     path = folder or layout.run_dir(run_id)
-    lies = run_folder.look(path)
+    lies = _movable(layout, run_folder.look(path))
     owner: Owner = "free"
     detail = ""
     if not holding and lies is not None:
@@ -60,6 +63,18 @@ def facts_of(
         needed_by=needed.get(run_id),
         moved=state.expired is not None,
     )
+
+
+def _movable(layout: Layout, lies: Folder | None) -> Folder | None:
+    """Return what lies there, with what is wrong if it could never be moved to the trash."""
+    if lies is None or lies.problem:
+        return lies
+    for path in (layout.trash, layout.root):
+        with suppress(OSError):
+            if os.stat(path).st_dev == lies.device:
+                return lies
+            return structs.replace(lies, problem=f"its folder is on another file system than {path}")
+    return lies
 
 
 def needed_by(states: Iterable[RunState]) -> dict[RunId, RunId]:

@@ -24,6 +24,7 @@ from runlore.projections.secret_views import SecretFoundView
 from runlore.runtimes import redact_blobs
 from runlore.runtimes import secret_search as search
 from runlore.runtimes import transcript_index as index
+from runlore.runtimes.run_places import folders_of, paths_of
 from runlore.runtimes.secret_search import Text
 from runlore.runtimes.stored import evidence_of
 from runlore.runtimes.stored_lines import stored_lines
@@ -124,13 +125,16 @@ class SecretScan:
     # -- plain text
 
     def _transcript(self, run_id: RunId) -> Found:
-        path = self._layout.in_run(run_id, "transcript")
+        for path in paths_of(self._layout, run_id, "transcript"):
+            yield from self._transcript_at(run_id, path)
+
+    def _transcript_at(self, run_id: RunId, path: str) -> Found:
         try:
             data_fd = self._disk.open(path, _FLAGS)
         except FileNotFoundError:
             return
         try:
-            index_fd = self._disk.open(self._layout.in_run(run_id, "transcript.index"), _FLAGS)
+            index_fd = self._disk.open(f"{path}.index", _FLAGS)
             try:
                 for stream in index.STREAMS:
                     text = search.stream(self._disk, data_fd, index_fd, stream)
@@ -145,28 +149,39 @@ class SecretScan:
 
     def _left(self, run_id: RunId) -> Found:
         """Look at what a failure left behind."""
-        yield from self._file(run_id, "keeper.error", self._layout.in_run(run_id, "keeper.error"))
-        path = self._layout.in_run(run_id, "exit")
+        for folder in folders_of(self._layout, run_id):
+            yield from self._file(run_id, "keeper.error", f"{folder}/keeper.error")
+            yield from self._exit(run_id, f"{folder}/exit")
+        for name in self._quarantined():
+            if name.startswith(f"{run_id}-"):
+                yield from self._file(run_id, "quarantine", f"{self._layout.quarantine}/{name}")
+
+    def _quarantined(self) -> list[str]:
+        """Return what is in quarantine: nothing in a copy of a registry that left out empty folders."""
+        try:
+            return sorted(self._disk.listdir(self._layout.quarantine))
+        except FileNotFoundError:
+            return []
+
+    def _exit(self, run_id: RunId, path: str) -> Found:
         try:
             record = exit_record.decode(read_whole(self._disk, path, exit_record.BLOCK))
         except FileNotFoundError:
-            record = None
+            return
         if record is not None and record.reason is not None:
             text = record.reason.text.encode()
             for found in self._in_text([(0, text)]):
                 yield self._view(run_id, "exit", path, found, field=("reason", "text"))
-        for name in sorted(self._disk.listdir(self._layout.quarantine)):
-            if name.startswith(f"{run_id}-"):
-                yield from self._file(run_id, "quarantine", f"{self._layout.quarantine}/{name}")
 
     def _outputs(self, run_id: RunId) -> Found:
-        for outputs in ("artifacts", "bundle"):
-            for at, folders, names in os.walk(self._layout.in_run(run_id, outputs)):
+        bundles = paths_of(self._layout, run_id, "bundle")
+        for outputs in (*paths_of(self._layout, run_id, "artifacts"), *bundles):
+            for at, folders, names in os.walk(outputs):
                 folders.sort()
                 for name in sorted(names):
                     yield from self._file(run_id, "artifact", f"{at}/{name}")
         for digest in sorted(evidence_of(self._disk, self._layout, run_id)):
-            if not os.path.lexists(self._layout.in_run(run_id, f"bundle/{digest}")):
+            if not any(os.path.lexists(f"{bundle}/{digest}") for bundle in bundles):
                 yield from self._file(run_id, "artifact", f"{self._layout.evidence}/{digest}")
 
     def _file(self, run_id: RunId, place: str, path: str) -> Found:

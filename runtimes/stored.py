@@ -22,6 +22,7 @@ from runlore.projections.fold import fold
 from runlore.runtimes.beneath import open_beneath, open_folder
 from runlore.runtimes.bundle import FOLDER
 from runlore.runtimes.pieces import PIECE
+from runlore.runtimes.run_places import place_of
 
 EVIDENCE: Final = "evidence"
 _NAMED: Final = 20
@@ -104,10 +105,16 @@ def open_stored(layout: Layout, run_id: RunId, entry: ArtifactCollected) -> int:
             raise _refused(entry.path, error) from error
         finally:
             os.close(top)
-    raise NotFound(
-        f"{entry.path} of run {run_id} is on record, and its bytes are not there any more; "
-        f"see `runlore artifacts verify {run_id}`"
-    )
+    raise NotFound(f"{entry.path} of run {run_id} is on record, and {_where(layout, run_id)}")
+
+
+def _where(layout: Layout, run_id: RunId) -> str:
+    """Return what became of the bytes of a run's outputs, and what to type."""
+    place = place_of(layout, run_id)
+    if place == "trash":
+        return f"its bytes are in the trash; `runlore restore {run_id}` first"
+    todo = "artifacts verify" if place == "runs" else "show"
+    return f"its bytes are not there any more; see `runlore {todo} {run_id}`"
 
 
 def pieces(fd: int, entry: ArtifactCollected) -> Iterator[bytes]:

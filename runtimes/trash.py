@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from runlore.journal import ids
 from runlore.journal.disk import Disk
-from runlore.journal.errors import JournalIO, NotFound
+from runlore.journal.errors import JournalIO, NotFound, Removed
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
 from runlore.projections.registry import fold_journal
@@ -14,6 +14,7 @@ from runlore.projections.retention_views import TrashedView
 from runlore.projections.run_state import RunState
 from runlore.projections.status import STATUS
 from runlore.runtimes import run_folder
+from runlore.runtimes.run_places import may_return
 
 GOING: Final = ".going"
 
@@ -74,6 +75,24 @@ def not_moved(state: RunState, layout: Layout, keep_s: float) -> TrashedView | N
         until=_until(state.expired_at, keep_s),
         files=expired.files,
         bytes=expired.bytes,
+    )
+
+
+def is_removed(disk: Disk, layout: Layout, run_id: RunId) -> bool:
+    """Say whether the outputs of a run that is here were removed, or are in the trash.
+
+    Raises:
+        NotFound: no such run. JournalIO: the disk refused.
+    """
+    row = fold_journal(disk, layout, run_id)
+    return row is not None and row.state.expired is not None
+
+
+def refused(layout: Layout, state: RunState) -> Removed:
+    """Return why nothing can be decided about a removed run; one whose bytes are there can come back."""
+    can_return = state.removed is None and may_return(layout, state.run_id)
+    return Removed(
+        state.run_id, "is in the trash" if can_return else "is removed for good", can_return=can_return
     )
 
 

@@ -112,7 +112,8 @@ def manifest(session: Session, *, run_id: str | None) -> None:
 def verify(session: Session, *, run_id: str | None) -> None:
     """Check every stored byte of a run's outputs against journal and manifest, and evidence as well.
 
-    Each kind of damage has a code of its own: see the reference. Exits with 65 for any finding.
+    Each kind of damage has a code of its own: see the reference. Of a run whose outputs were removed only
+    the evidence is checked. Exits with 65 for any finding.
     """
     chosen = session.one(run_id)
     with session.output.progress("verified", 0, "megabyte") as progress:
@@ -172,6 +173,8 @@ def _row(session: Session, item: ArtifactView) -> list[Cell]:
 
 def _remarks(view: ArtifactsListView, known: int) -> Iterator[str]:
     """Yield what the table does not say."""
+    if known and view.removed:
+        yield f"the outputs of run {view.run_id} were removed; `runlore show {view.run_id}` tells when"
     if not view.items:
         yield "no outputs" if not known else f"none of {phrases.counted(known, 'record')} matches"
     if not view.collected:
@@ -183,4 +186,6 @@ def _found(session: Session, view: ArtifactsVerifiedView) -> Iterator[str]:
     for each in view.findings:
         yield f"{red(each.kind)}  {text(each.path) or '-'}  {text(each.detail)}"
     read = f"{phrases.counted(view.files, 'file')}, {phrases.size(view.bytes)} read"
-    yield f"{view.run_id}  {phrases.counted(len(view.findings), 'finding')}; {read}; bundle {view.bundle_id}"
+    removed = "; its outputs were removed, see `runlore show`" if view.removed else ""
+    found = phrases.counted(len(view.findings), "finding")
+    yield f"{view.run_id}  {found}; {read}; bundle {view.bundle_id}{removed}"

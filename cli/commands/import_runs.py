@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runlore.cli import phrases
 from runlore.cli.errors import Failed
 from runlore.cli.options import verb
 from runlore.cli.session import Session
 from runlore.journal.disk import REAL
 from runlore.journal.errors import BadInput, RunloreError
 from runlore.projections import sizes
-from runlore.projections.imported import ImportedView, ImportView
+from runlore.projections.imported import ImportedView, ImportRefusedView, ImportView
 from runlore.runtimes.import_bundle import MOST_BYTES, import_bundle
 from runlore.runtimes.import_source import STANDARD_INPUT, Opened, opened
 
@@ -64,9 +65,13 @@ def import_runs(session: Session, *, source: str, max_bytes: str, tool: str | No
                 raise BadInput("only folders can be given a tool; a bundle has runs of runlore's own")
             else:
                 items = _bundle(session, found, most)
-    session.output.answer(
-        ImportView(items=items), lambda: _lines(session, items), [each.run_id for each in items]
-    )
+    view = ImportView(items=items, refused=refusals.items)
+    session.output.answer(view, lambda: _lines(session, items), [each.run_id for each in items])
+    if gone := [each.run_id for each in items if each.removed]:
+        session.output.say(
+            f"removed here: {phrases.counted(len(gone), 'run')}, and an import brings no outputs back; "
+            f"`runlore restore {gone[0]}` does while they are in the trash, or import into another --root"
+        )
     refusals.tell(len(items))
 
 
@@ -75,19 +80,21 @@ class _Refusals:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._codes: list[int] = []
+        self.items: list[ImportRefusedView] = []
 
     def __call__(self, where: str, error: RunloreError) -> None:
         """Take note of one."""
-        self._codes.append(error.exit_code)
-        output = self._session.output
-        output.warn(f"error: {output.text(self._session.registry.secrets.text(f'{where}: {error}'))}")
+        output, clean = self._session.output, self._session.registry.secrets.text
+        output.warn(f"error: {output.text(clean(f'{where}: {error}'))}")
+        self.items.append(
+            ImportRefusedView(source=clean(where), exit_code=error.exit_code, text=clean(str(error)))
+        )
 
     def tell(self, imported: int) -> None:
         """Say how many there were, and end as the first of them demands."""
-        if self._codes:
-            self._session.output.warn(f"{imported:,} imported or there before, {len(self._codes):,} refused")
-            raise Failed(self._codes[0])
+        if self.items:
+            self._session.output.warn(f"{imported:,} imported or there before, {len(self.items):,} refused")
+            raise Failed(self.items[0].exit_code)
 
 
 def _bundle(session: Session, found: Opened, most: int) -> list[ImportedView]:
@@ -115,4 +122,6 @@ def _foreign(
 
 
 def _lines(session: Session, items: list[ImportedView]) -> Iterator[str]:
-    return (f"{each.run_id}  {each.outcome}  {session.output.text(each.source)}" for each in items)
+    for each in items:
+        outcome = f"{each.outcome}, removed here" if each.removed else each.outcome
+        yield f"{each.run_id}  {outcome}  {session.output.text(each.source)}"

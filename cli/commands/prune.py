@@ -1,6 +1,7 @@
 """`runlore prune`: remove what the rules in `config.toml` remove."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 import click
 
@@ -14,6 +15,15 @@ from runlore.projections.retention_views import PrunedView, PruneView
 from runlore.runtimes.pruning import Pruning
 
 IO_ERROR = 74
+
+_TRASHED: Final[Mapping[str, tuple[str, str]]] = {
+    "whole": ("to be emptied", "emptied"),
+    "going": ("to be emptied, which was cut short", "emptied"),
+    "not_moved": ("to be moved to the trash, which was cut short", "moved to the trash"),
+    "coming_back": ("to be brought back, which was cut short", "brought back"),
+    "without_journal": ("stays: its journal is gone", "stays: its journal is gone"),
+}
+"""What becomes of something in the trash by its state, in a dry run and when it is done."""
 
 
 @verb(
@@ -63,24 +73,30 @@ def prune(session: Session, *, apply: bool, now: bool, free: str | None, as_of: 
 
 def _say(session: Session, view: PruneView) -> None:
     """Say what to do next."""
-    if not view.has_rules:
+    moving = any(each.state != "without_journal" for each in view.trash)
+    if view.remove or moving or view.journals or view.halves:
+        if view.dry_run:
+            session.output.say("nothing was changed; `runlore prune --apply` removes it")
+    elif not view.has_rules:
         session.output.say(
-            "no rule removes anything: see [retention] in `runlore config check`; `runlore rm ID` needs none"
+            "no rule removes a run: see [retention] in `runlore config check`; `runlore rm ID` needs none"
         )
-    elif view.dry_run and (view.remove or view.trash or view.journals or view.halves):
-        session.output.say("nothing was changed; `runlore prune --apply` removes it")
 
 
 def _lines(session: Session, view: PruneView) -> Iterator[str]:
     for each in view.items:
         yield _line(session, each)
     for trashed in view.trash:
-        would = "to be emptied" if view.dry_run else "emptied"
-        yield f"trash   {short(trashed.run_id)}  {phrases.size(trashed.bytes)}  {would} ({trashed.state})"
+        would, did = _TRASHED[trashed.state]
+        what = would if view.dry_run else did
+        yield f"trash   {short(trashed.run_id)}  {phrases.size(trashed.bytes)}  {what}"
     for tomb in view.journals:
         yield f"journal {short(tomb.run_id)}  {phrases.size(tomb.bytes)}  past the age of journals"
     for why, count in view.journals_kept.items():
         yield f"stays: {phrases.counted(count, 'journal')} of removed runs ({why})"
+    if view.removed_since:
+        removed = phrases.counted(view.removed_since, "run")
+        yield f"left out: {removed} of then whose outputs were removed since"
     if view.halves:
         copies = "1 half copy" if view.halves == 1 else f"{view.halves:,} half copies"
         yield f"{copies} among the evidence, left by a crash"

@@ -1,6 +1,7 @@
 """`runlore rm`: remove the outputs of runs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
 import click
 
@@ -15,9 +16,19 @@ from runlore.cli.stopped_owners import StoppedOwners
 from runlore.journal.errors import RunloreError
 from runlore.journal.ids import short
 from runlore.journal.values import RunId
-from runlore.projections.retention_views import RemovedRunView, RemoveView
+from runlore.projections.retention_views import Done, RemovedRunView, RemoveView
 from runlore.runtimes.removing import removable, remove
 from runlore.runtimes.waiting import Waiting
+
+_TOLD: Final[Mapping[Done | None, str]] = {
+    "moved": "moved to the trash",
+    "freed": "removed for good",
+    None: "would be removed",
+}
+_BEFORE: Final[Mapping[Done | None, str]] = {
+    "moved": "is in the trash already",
+    "freed": "was removed for good before",
+}
 
 
 @verb(
@@ -67,9 +78,7 @@ def rm(
         except RunloreError as error:
             failed.append(_refused(session, run_id, error))
     answer = RemoveView(items=[*items, *failed], dry_run=dry_run)
-    session.output.answer(
-        answer, lambda: _lines(session, items, dry_run=dry_run), [each.run_id for each in items]
-    )
+    session.output.answer(answer, lambda: _lines(session, items), [each.run_id for each in items])
     if failed:
         raise Failed(failed[0].exit_code)
 
@@ -87,10 +96,9 @@ def _refused(session: Session, run_id: RunId, error: RunloreError) -> RemovedRun
     )
 
 
-def _lines(session: Session, items: list[RemovedRunView], *, dry_run: bool) -> Iterator[str]:
-    told = {"moved": "moved to the trash", "freed": "removed for good", None: "would be removed"}
+def _lines(session: Session, items: list[RemovedRunView]) -> Iterator[str]:
     for each in items:
         name = session.output.text(each.name or "-")
-        what = "would be removed" if dry_run else told.get(each.done, "")
+        what = (_BEFORE if each.already else _TOLD).get(each.done, "")
         size = f"{phrases.counted(each.files, 'file')}, {phrases.size(each.bytes)}"
         yield f"{short(each.run_id)}  {name}  {what}: {size}"

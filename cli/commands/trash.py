@@ -41,7 +41,10 @@ def trash(session: Session, *, what: str, run_ids: tuple[str, ...], dry_run: boo
         view = registry.empty_trash(chosen, dry_run=dry_run)
     session.output.answer(view, lambda: _lines(session, view), [each.run_id for each in view.items])
     if not view.items:
-        session.output.say("the trash is empty")
+        left = registry.trash().items if what == "empty" else []
+        session.output.say(
+            "nothing of it can be emptied; see `runlore trash`" if left else "the trash is empty"
+        )
 
 
 def _lines(session: Session, view: TrashView) -> Iterator[str]:

@@ -25,6 +25,23 @@ def made(runlore: Runlore) -> Runlore:
     return runlore
 
 
+def test_outputs_that_were_removed_are_no_damage(runlore: Runlore) -> None:
+    """What was promoted before is checked all the same; where the rest is, everybody tells."""
+    runlore.ok("run", "-q", "--name", "made", "--artifact", "a", "sh", "-c", "echo a > a")
+    runlore.ok("rm", "made")
+    assert "`runlore restore" in runlore("artifacts", "cat", "made", "a", code=3).stderr
+    assert "were removed" in runlore.ok("artifacts", "ls", "made").stderr
+    assert runlore.ok("artifacts", "ls", "made", "--json").json["removed"] is True
+    assert "0 findings; 0 files" in runlore.ok("artifacts", "verify", "made").stdout
+    answer = runlore.ok("artifacts", "verify", "made", "--json").json
+    assert (answer["removed"], answer["findings"]) == (True, [])
+    runlore.ok("restore", "made")
+    assert "0 findings; 1 file" in runlore.ok("artifacts", "verify", "made").stdout
+    assert runlore.ok("artifacts", "verify", "made", "--json").json["removed"] is False
+    runlore.ok("rm", "made", "--now")
+    assert "see `runlore show" in runlore("artifacts", "cat", "made", "a", code=3).stderr
+
+
 def test_the_list_says_what_is_stored_and_what_is_not(made: Runlore) -> None:
     """Kinds and patterns choose among them; -q prints paths alone."""
     items = made.ok("artifacts", "ls", "made", "--json").json["items"]

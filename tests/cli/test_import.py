@@ -37,8 +37,35 @@ def test_one_that_is_refused_does_not_hide_the_others(runlore: Runlore, tmp_path
     errors = done.stderr.splitlines()
     assert ["/runs/b:" in errors[0], "/runs/c:" in errors[1]] == [True, True]
     assert errors[2] == "2 imported or there before, 2 refused"
+    told = runlore("import", tmp_path.as_posix() + "/runs", "--json", code=65).json
+    schema = runlore.ok("schema", told["schema"], "--json").json
+    jsonschema.Draft202012Validator(schema).validate(told)
+    assert [(item["source"][-7:], item["exit_code"]) for item in told["refused"]] == [
+        ("/runs/b", 65),
+        ("/runs/c", 2),
+    ]
+    assert [f"error: {each['source']}: {each['text']}" for each in told["refused"]] == errors[:2]
     assert runlore.ok("ls", "--filter", "compatibility = no_manifest", "-q").stdout.count("\n") == 1
     assert "imported_without_manifest" in runlore("doctor", "--json").stdout
+
+
+def test_what_was_removed_here_stays_removed(runlore: Runlore, tmp_path: Path) -> None:
+    """From a bundle and from another tool: nobody takes it for brought back."""
+    path, bundle = tmp_path / "runs.json", str(tmp_path / "all.tar")
+    path.write_text(json.dumps(record()))
+    runlore.ok("import", str(path))
+    runlore.ok("run", "-q", "--name", "ours", "true")
+    runlore.ok("export", "--filter", "status in (succeeded, failed)", "-o", bundle)
+    assert "removed here" not in runlore.ok("import", bundle).stdout
+    runlore.ok("rm", "--filter", "status in (succeeded, failed)")
+
+    for source, count in ((bundle, 2), (str(path), 1)):
+        done = runlore.ok("import", source)
+        assert [line.split("  ")[1] for line in done.lines] == ["existing, removed here"] * count
+        assert "an import brings no outputs back; `runlore restore 20" in done.stderr
+        assert [each["removed"] for each in runlore.ok("import", source, "--json").json["items"]] == [
+            True
+        ] * count
 
 
 def test_what_cannot_be_imported(runlore: Runlore, tmp_path: Path) -> None:

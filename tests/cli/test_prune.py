@@ -63,6 +63,79 @@ def test_a_run_is_removed_by_name(runlore: Runlore, runs: list[str]) -> None:
     assert "no room" in runlore.ok("history", runs[1]).stdout
 
 
+def test_what_was_removed_before_is_not_removed_again(runlore: Runlore, runs: list[str]) -> None:
+    """Where it lies is told, in a dry run as well."""
+    runlore.ok("rm", "old", "new")
+    for words in (("rm", "old"), ("rm", "old", "--dry-run")):
+        assert "is in the trash already: " in runlore.ok(*words).stdout
+        assert runlore.ok(*words, "--json").json["items"][0] | {"files": 0, "bytes": 0} == {
+            "run_id": runs[0],
+            "name": "old",
+            "files": 0,
+            "bytes": 0,
+            "done": "moved",
+            "already": True,
+            "exit_code": 0,
+            "text": "",
+        }
+    assert "removed for good: " in runlore.ok("rm", "old", "--now").stdout
+    for words in (("rm", "old"), ("rm", "old", "--now"), ("rm", "old", "--dry-run")):
+        assert "was removed for good before: " in runlore.ok(*words).stdout
+        assert runlore.ok(*words, "--json").json["items"][0]["done"] == "freed"
+
+
+def test_what_was_being_removed_for_good_goes(runlore: Runlore, runs: list[str]) -> None:
+    """A removal that was killed in the middle cannot come back, and `rm` goes on with it."""
+    runlore.ok("rm", "old")
+    trash = runlore.root / "trash"
+    (trash / runs[0]).rename(trash / f"{runs[0]}.going")
+
+    assert "is removed for good" in runlore("pin", "old", code=5).stderr
+    assert "for good" in runlore.ok("show", "old").stdout
+    assert "would be removed" in runlore.ok("rm", "old", "--dry-run").stdout
+    assert "removed for good: " in runlore.ok("rm", "old").stdout
+    assert not (trash / f"{runs[0]}.going").exists()
+
+
+def test_what_was_cut_short_is_told_as_what_it_is(runlore: Runlore, runs: list[str]) -> None:
+    """What comes back, and what is to be moved, is not emptied: neither in a dry run nor after it."""
+    runlore.ok("rm", "new")
+    (runlore.root / "trash" / runs[1]).rename(runlore.root / "runs" / runs[1])
+    (runlore.root / "runs" / runs[0]).rename(runlore.root / "trash" / runs[0])
+    (runlore.root / "config.toml").write_text("")
+
+    told = dict(_trashed(runlore.ok("prune").lines))
+    assert told[runs[0][-8:]].startswith("to be brought back")
+    assert told[runs[1][-8:]].startswith("to be moved to the trash")
+    dry = runlore.ok("trash", "empty", "--dry-run")
+    assert (dry.stdout, dry.stderr) == ("", "nothing of it can be emptied; see `runlore trash`\n")
+    done = dict(_trashed(runlore.ok("prune", "--apply").lines))
+    assert done == {runs[0][-8:]: "brought back", runs[1][-8:]: "moved to the trash"}
+    assert os.listdir(runlore.root / "runs") == [runs[0]]
+
+
+def _trashed(lines: list[str]) -> list[tuple[str, str]]:
+    """Return (short id, what becomes of it) of each line about the trash."""
+    parts = [line.split("  ") for line in lines if line.startswith("trash ")]
+    return [(each[1].strip(), each[-1]) for each in parts]
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_run_whose_trash_is_elsewhere(runlore: Runlore, tmp_path: Path) -> None:
+    """It was exported while it lay there: here nothing can come back, and nobody says that it can."""
+    runlore.ok("rm", "old")
+    runlore.ok("export", "old", "-o", str(tmp_path / "old.tar"))
+    there = ("--root", str(tmp_path / "there"))
+    runlore.ok(*there, "import", str(tmp_path / "old.tar"))
+
+    assert "for good" in runlore.ok(*there, "show", "old").stdout
+    assert runlore.ok(*there, "show", "old", "--json").json["retention"]["removal"]["can_return"] is False
+    assert runlore.ok("show", "old", "--json").json["retention"]["removal"]["can_return"] is True
+    for words in (("restore", "old"), ("pin", "old"), ("accept", "old"), ("promote", "old")):
+        assert "removed for good" in runlore(*there, *words, code=5).stderr
+    assert "was removed for good before" in runlore.ok(*there, "rm", "old").stdout
+
+
 def test_a_destructive_verb_never_guesses(runlore: Runlore, runs: list[str]) -> None:
     """No run given, a name that two have, `latest` of nothing: nothing is removed."""
     runlore.ok("rename", "new", "old")
@@ -96,6 +169,22 @@ def test_many_are_removed_by_an_expression(runlore: Runlore, runs: list[str]) ->
     assert runlore.ok("rm", "--filter", "name = old", "--dry-run", "-q").lines == [runs[0]]
     assert runlore.ok("rm", "--filter", "name in (old, new)", "--now", "-q").lines == [runs[1], runs[0]]
     assert list((runlore.root / "runs").iterdir()) == []
+
+
+def test_what_goes_without_a_rule_for_runs(runlore: Runlore, runs: list[str]) -> None:
+    """Journals of removed runs, and what is long enough in the trash: nobody says that nothing goes."""
+    (runlore.root / "config.toml").write_text('[retention]\njournal = "1s"\n[trash]\nkeep = "0s"\n')
+    assert "no rule removes a run" in runlore.ok("prune").stderr
+    runlore.ok("rm", "old", "--now")
+    runlore.ok("rm", "new")
+    while not runlore.ok("prune", "--json").json["journals"]:
+        time.sleep(0.1)
+    done = runlore.ok("prune")
+
+    assert "`runlore prune --apply` removes it" in done.stderr
+    assert "no rule" not in done.stderr
+    assert runlore.ok("prune", "--apply").stderr == ""
+    assert runlore.ok("ls", "-q").lines == [runs[1]]
 
 
 def test_what_keeps_a_run_is_told(runlore: Runlore, runs: list[str]) -> None:

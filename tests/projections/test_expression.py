@@ -150,6 +150,8 @@ def test_an_expression_chooses_the_runs_it_describes(text: str, names: list[str]
         ("nme = x", "column 1, 'nme': no field; did you mean name"),
         ("ß = x", "no field; there are age, run_id, "),
         ("schema = x", "no field"),
+        ("retention.eligible = true", "only `runlore show` knows that"),
+        ("retention.removal.can_return = true", "only `runlore show` knows that"),
         ("metadata = x", "no field; did you mean metadata.NAME"),
         ("owner = x", "no field"),
         ("owner.pid.x = 1", "no field"),

@@ -5,7 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runlore.journal.errors import BadInput
-from runlore.projections.globs import DEEPEST, LONGEST, MOST, Place, Selection, as_recorded, checked, parsed
+from runlore.projections.globs import (
+    DEEPEST,
+    LONGEST,
+    MOST,
+    Place,
+    Selection,
+    These,
+    as_recorded,
+    checked,
+    parsed,
+)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +124,28 @@ def test_only_names_that_can_be_meant_are_looked_at() -> None:
     assert inside.next_names() == frozenset({"report.html"})
     assert Place(Selection(("out/*",))).next_names() == frozenset({"out"})
     assert Place(Selection(("*.csv", "x"))).next_names() is None
+
+
+@pytest.mark.parametrize("path", ["a", "!a", "...", "a/**/b", "[a]/*", "a?", "n" * 2000])
+def test_a_path_that_means_itself(path: str) -> None:
+    """And what is below it, but nothing that a pattern of these characters would mean."""
+    this = These([path, "other/one"])
+
+    assert selected(this, path)
+    assert selected(this, f"{path}/deeper/x")
+    assert selected(this, "other/one")
+    assert not selected(this, f"{path}x")
+    assert not selected(this, f"x{path}")
+    assert not any(selected(this, other) for other in ("b", "c/b", "b/x", "ab", "odd", "other/two", "other"))
+    assert this.next_names() == frozenset({path.partition("/")[0], "other"})
+
+
+def selected(place: Place | None, path: str) -> bool:
+    """Say whether a walk down to a file comes there, and takes it."""
+    *folders, name = path.split("/")
+    for folder in folders:
+        place = place.enter(folder) if place is not None else None
+    return place is not None and place.selects(name)
 
 
 NAMES = st.sampled_from(["a", "b", "ab", ".a", "x.o", "[", "*"])

@@ -9,6 +9,7 @@ from datetime import timedelta
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from msgspec import json, structs
@@ -142,6 +143,22 @@ def test_nothing_is_imported_through_a_link(layout: Layout, tmp_path: Path) -> N
         imported(other, bundle)
     assert os.listdir(tmp_path / "elsewhere") == []
     assert (journal_ids(REAL, other), os.listdir(other.imports)) == ([], [".lock"])
+
+
+def test_nothing_is_imported_that_could_not_be_moved(layout: Layout, tmp_path: Path) -> None:
+    """Folders on several file systems: that is said before anything is decided, and nobody is held up."""
+    leave_every_kind(layout)
+    bundle, there = exported(layout), new_registry(tmp_path)
+    with TemporaryDirectory(dir="/dev/shm") as elsewhere:
+        os.rmdir(there.runs)
+        os.symlink(elsewhere, there.runs)
+        with pytest.raises(NotPermitted, match="another file system"):
+            imported(there, bundle)
+        assert import_staging.leftovers(REAL, there) == []
+        os.unlink(there.runs)
+    os.mkdir(there.runs)
+
+    assert set(imported(there, bundle).values()) == {"imported"}
 
 
 def test_a_bundle_holds_each_output_once_and_nothing_of_the_machine(layout: Layout) -> None:

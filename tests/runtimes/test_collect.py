@@ -20,6 +20,7 @@ from runlore.journal.errors import JournalIO
 from runlore.journal.redactor import Redactor
 from runlore.journal.scan import Record
 from runlore.projections.artifact_views import ManifestView
+from runlore.runtimes.beneath import NO_FOLDER
 from runlore.runtimes.check_outputs import check_outputs
 from runlore.runtimes.collect import GiveUp, Limits, Wanted, collect
 from runlore.runtimes.stored import artifacts_of
@@ -154,6 +155,78 @@ def test_the_outputs_folder_keeps_what_somebody_may_use(world: World) -> None:
     world.collect()
 
     assert world.bytes_of("x") == b"x"
+    assert (world.outputs / "x").exists()
+
+
+def test_a_link_in_place_of_the_outputs_folder(world: World) -> None:
+    """Nothing is taken from where it leads, and nothing removed there; and it is told."""
+    elsewhere = world.cwd.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mine").write_text("precious")
+    world.outputs.rmdir()
+    world.outputs.symlink_to(elsewhere)
+    unmet = world.collect(may_empty=True)
+
+    assert (elsewhere / "mine").read_text() == "precious"
+    assert world.reasons() == {"": f"failed: {world.outputs} cannot be read: {NO_FOLDER}"}
+    assert "outputs was not stored" in unmet
+
+
+def test_a_link_that_comes_while_outputs_are_collected(world: World) -> None:
+    """What was stored is not removed from where it leads, were it the same files."""
+    kept = world.cwd.parent / "kept"
+    (world.outputs / "x").write_text("x")
+
+    def append(kind: type[e.Event], /, **fields: object) -> Record:
+        if not world.outputs.is_symlink():
+            world.outputs.rename(kept)
+            world.outputs.symlink_to(kept)
+        return world._append(kind, **fields)
+
+    world.append = append
+    assert not world.collect(may_empty=True)
+    assert (kept / "x").read_text() == "x"
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
+def test_an_outputs_folder_that_cannot_be_looked_at(
+    world: World, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something may lie there, so that is on record: the command, or the disk, has closed it."""
+
+    class Closed(RealDisk):
+        def listdir(self, path: str) -> list[str]:
+            if path == str(world.outputs):
+                raise OSError(number, os.strerror(number), path)
+            return super().listdir(path)
+
+    def closed(path: str) -> int:
+        raise OSError(number, os.strerror(number), path)
+
+    world.disk = Closed()
+    monkeypatch.setattr("runlore.runtimes.collect.open_ours", closed)
+    assert os.strerror(number) in world.collect()
+
+
+def test_a_file_in_place_of_the_outputs_folder(world: World) -> None:
+    """As `tar -f $RUNLORE_OUTPUTS` leaves one; without anything there, nothing was put aside."""
+    world.outputs.rmdir()
+    assert not world.collect()
+    world.outputs.write_text("all of it")
+
+    assert NO_FOLDER in world.collect()
+
+
+def test_a_link_in_place_of_the_bundle(world: World) -> None:
+    """Nothing is written, or tidied up, where it leads."""
+    elsewhere = world.cwd.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "x.tmp").write_text("mine")
+    world.bundle.symlink_to(elsewhere)
+    (world.outputs / "x").write_text("x")
+
+    assert NO_FOLDER in world.collect(may_empty=True)
+    assert os.listdir(elsewhere) == ["x.tmp"]
     assert (world.outputs / "x").exists()
 
 
@@ -396,6 +469,35 @@ def test_too_many_refusals(world: World) -> None:
     assert len(world.entries) == 11
 
 
+def test_too_many_refusals_cost_no_output(world: World) -> None:
+    """What comes behind a thousand links is stored; of both limits each is told."""
+    (world.cwd / "out").mkdir()
+    for number in range(30):
+        (world.cwd / "out" / f"{number:02}").symlink_to("x")
+        world.write(f"out/{number:02}.txt", f"{number}")
+    world.collect("out", limits=Limits(files=20, refusals=10))
+    more = world.entries[""]
+
+    assert len([each for each in world.records if each.outcome == "stored"]) == 20
+    assert more.files == 60 - 20 - 10
+    assert more.reason == "a run has 10 records of what was not stored at most; a run has 20 files at most"
+
+
+def test_an_adopter_goes_on_counting_refusals(world: World) -> None:
+    """The limit is that of the run, whoever collects; an output is no refusal."""
+    (world.cwd / "out").mkdir()
+    world.write("out/zz")
+    for number in range(6):
+        (world.cwd / "out" / f"{number:02}").symlink_to("x")
+    world.collect("out", limits=Limits(refusals=10))
+    for number in range(6, 20):
+        (world.cwd / "out" / f"{number:02}").symlink_to("x")
+    world.collect("out", limits=Limits(refusals=10))
+
+    assert len([each for each in world.records if each.outcome == "skipped" and not each.files]) == 10
+    assert world.entries[""].files == 10
+
+
 def test_an_end_to_the_counting(world: World) -> None:
     """A folder without end cannot keep the run from ending."""
     for number in range(30):
@@ -627,6 +729,52 @@ def test_what_the_workload_declared(world: World) -> None:
     }
     assert "/etc/passwd was not stored: it lies outside the run's folders" in unmet
     assert world.reasons()["gone"] == "failed: it was declared, and is not there"
+
+
+def test_a_declared_path_is_no_pattern(world: World) -> None:
+    """Whatever its characters stand for elsewhere: it is collected, and costs no other output anything."""
+    long = "/".join(["n" * 200] * 6)
+    for path in ("!odd", "!odd dir/x", "...", f"{long}/x", "[a]*?/**/y", "[a]", "plain"):
+        world.write(path if path != "[a]" else "[a]/z")
+    for path in ("!odd", "!odd dir", "...", f"{long}/x", "[a]*?/**/y", "[a]"):
+        world.append(e.ArtifactDeclared, path=f"{world.cwd}/{path}")
+
+    assert not world.collect("plain")
+    assert {path for path, each in world.entries.items() if each.outcome == "stored"} == {
+        "!odd",
+        "!odd dir/x",
+        "...",
+        f"{long}/x",
+        "[a]*?/**/y",
+        "[a]/z",
+        "plain",
+    }
+
+
+def test_what_is_declared_while_outputs_are_collected(world: World) -> None:
+    """Whoever outlived the command was told that it is on record, so it is collected; nothing twice."""
+    for path in ("out/a", "late/x", "later"):
+        world.write(path, path)
+    (world.outputs / "own").write_text("own")
+    late = [f"{world.cwd}/out/a", f"{world.cwd}/late", f"{world.cwd}/gone", f"{world.cwd}/later"]
+
+    def append(kind: type[e.Event], /, **fields: object) -> Record:
+        if late:
+            world._append(e.ArtifactDeclared, path=late.pop(0))
+        return world._append(kind, **fields)
+
+    world.append = append
+    unmet = world.collect("out")
+
+    assert world.reasons() == {
+        "own": "stored",
+        "out/a": "stored",
+        "late/x": "stored",
+        "gone": "failed: it was declared, and is not there",
+        "later": "stored",
+    }
+    assert "gone was not stored" in unmet
+    assert len(world.records) == 5
 
 
 def test_a_folder_that_is_gone(world: World) -> None:

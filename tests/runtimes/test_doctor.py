@@ -162,6 +162,25 @@ def half_made(layout: Layout, _: Identity) -> None:
     os.unlink(layout.journal(run_id))
 
 
+def journal_lost(layout: Layout, _: Identity) -> None:
+    """The run was, and somebody restored its folder alone."""
+    run_id = Owned(layout).boot().start().succeed().die()
+    os.unlink(layout.journal(run_id))
+    Path(layout.in_run(run_id, "transcript")).write_text("precious")
+
+
+@pytest.mark.parametrize(
+    ("printed", "code"), [("precious", "journal_missing"), ("", "folder_without_journal")]
+)
+def test_an_empty_journal(layout: Layout, printed: str, code: str) -> None:
+    """No list shows such a run, so nobody else tells of what it left."""
+    run_id = Owned(layout).boot().start().succeed().die()
+    Path(layout.journal(run_id)).write_bytes(b"")
+    Path(layout.in_run(run_id, "transcript")).write_text(printed)
+
+    assert set(found(layout)) == {code}
+
+
 def claimed(layout: Layout, _: Identity) -> None:
     """The claimed run never came."""
     text = '{"key":"deploy","spec":"' + "0" * 64 + '","run_id":"20261120-201400-k3f9x2ab"}'
@@ -245,6 +264,7 @@ WAYS: dict[str, tuple[Callable[[Layout, Identity], object], str]] = {
     "keeper_failed": (note_of_a_keeper, "cat "),
     "live_files_left": (live_files, "rm "),
     "folder_without_journal": (half_made, "rm -r "),
+    "journal_missing": (journal_lost, "ls -l "),
     "claim_without_journal": (claimed, "runlore run --key deploy"),
     "claim_damaged": (cut_claim, "ls -l"),
     "temporary_left": (temporary, "rm "),

@@ -9,6 +9,7 @@ import pytest
 from runlore.journal import events
 from runlore.journal.disk import REAL
 from runlore.journal.errors import BadInput, Conflict
+from runlore.journal.values import RunId
 from runlore.runtimes.registry import Registry
 from runlore.runtimes.stored import artifacts_of
 from tests.runtimes.keeping import Keeping, Kept, until
@@ -133,6 +134,29 @@ def test_all_are_killed(keeping: Keeping) -> None:
     assert view.reason.code in {"owner_lost", "signal"}  # the kernel may still tell how it ended
     assert stored(kept) == BOTH
     assert registry.reconcile([kept.run_id]) == []
+
+
+def test_the_first_output_is_declared_when_the_command_has_ended(keeping: Keeping) -> None:
+    """What outlived the command was told that it is on record, so it is collected."""
+    told = keeping.as_caller(
+        """
+from runlore.journal import events
+from runlore.runtimes import finish, launch
+ours = finish._append_collecting
+def declaring(run, evidence):
+    ours(run, evidence)
+    run.append(events.ArtifactDeclared, path=run.spec.cwd + "/late")
+finish._append_collecting = declaring
+link = launch.fork_keeper()
+print(link.submit(keeping.spec("sh", "-c", "echo late > late")).run_id)
+while not link.closed:
+    link.wait_news(1)
+"""
+    )
+    kept = keeping.watch(RunId(told.decode().strip()))
+
+    assert "RunSucceeded" in kept.tags()
+    assert stored(kept) == {"late": b"late\n"}
 
 
 def test_what_is_required_is_missing(keeping: Keeping) -> None:

@@ -3,19 +3,20 @@
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
 from msgspec import structs
 
 from runlore.journal.disk import REAL
-from runlore.journal.errors import BadInput, BadSettings, NotFound, NotPermitted
+from runlore.journal.errors import BadInput, BadSettings, Conflict, NotFound, NotPermitted
 from runlore.journal.keys import claim
 from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
 from runlore.projections.retention import Verdict
 from runlore.projections.retention_views import PruneView
-from runlore.runtimes import removal
+from runlore.runtimes import removal, retaining
 from runlore.runtimes.packing import Packing
 from runlore.runtimes.pruning import Pruning
 from runlore.runtimes.registry import Registry
@@ -203,8 +204,73 @@ def test_what_the_rules_would_have_removed_then(layout: Layout) -> None:
     assert codes(found.prune()) == ["pinned", "age", "age"]
     assert codes(found.prune(as_of=now + timedelta(days=20))) == ["too_young"] * 3
     assert found.prune(as_of=now - timedelta(days=1)).items == []
+    assert then.removed_since == 0
+    found.get(RUNS[1]).remove()
+    removed_at = datetime.now(UTC) + timedelta(days=60)
+    later = found.prune(as_of=now + timedelta(days=59))
+    assert (codes(later), later.removed_since) == (["age", "age"], 1)
+    assert found.prune(as_of=removed_at).removed_since == 0
+    assert found.prune(as_of=now - timedelta(days=1)).removed_since == 0
     with pytest.raises(BadInput, match="as_of"):
         found.prune(apply=True, as_of=now)
+
+
+@pytest.mark.parametrize("spare", [0, 1])
+def test_the_last_of_a_name_are_those_that_are_left(
+    layout: Layout, spare: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many newer ones were removed: what is said of one run is what a pruning does."""
+    monkeypatch.setattr(retaining, "_SPARE", spare)
+    found = registry(layout, rules='[retention]\nkeep = "30d"\nkeep_last = 1\n')
+    for run_id in RUNS[1:]:
+        found.get(run_id).remove()
+
+    assert codes(found.prune()) == ["last_of_name"]
+    assert found.retaining.one(RUNS[0], found.disk.now()).code == "last_of_name"
+
+
+def test_what_comes_back_frees_nothing(layout: Layout) -> None:
+    """A return that was cut short is no room that somebody asked for."""
+    found = registry(layout)
+    os.rename(layout.run_dir(RUNS[0]), layout.in_trash(RUNS[0]))
+    dry = found.prune(free=1)
+    done = found.prune(apply=True, free=1)
+
+    assert codes(dry) == ["nothing_left", "age", "enough"]
+    assert done.freed_bytes == dry.freed_bytes > 0
+    assert lies(layout, RUNS[0]) == ["runs"]
+
+
+def test_what_could_not_be_moved_stays(layout: Layout) -> None:
+    """The trash on another file system: that is said, and no removal is decided that could not be done."""
+    found = registry(layout, days=60)
+    before = files(layout)
+    with TemporaryDirectory(dir="/dev/shm") as elsewhere:
+        os.rmdir(layout.trash)
+        os.symlink(elsewhere, layout.trash)
+        for view in (found.prune(), found.prune(apply=True)):
+            assert codes(view) == ["foreign_shape"] * 3
+            assert f"another file system than {layout.trash}" in view.items[0].reason
+        with pytest.raises(Conflict, match="another file system"):
+            found.get(RUNS[0]).remove()
+        os.unlink(layout.trash)
+    os.mkdir(layout.trash)
+
+    assert files(layout) == before
+    assert codes(found.prune(apply=True)) == ["age"] * 3
+
+
+def test_what_cannot_be_read_stays_in_the_past_as_well(layout: Layout) -> None:
+    """A damaged journal is not passed over."""
+    now = datetime.now(UTC)
+    path = Path(layout.journal(RUNS[0]))
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([lines[0], b"?" * (len(lines[1]) - 1) + b"\n", *lines[2:]]))
+    found = registry(layout, days=60)
+    assert codes(found.prune())[0] == "unreadable"
+
+    assert codes(found.prune(as_of=now + timedelta(days=59)))[0] == "unreadable"
+    assert len(found.prune(as_of=now - timedelta(days=1)).items) == 0
 
 
 def test_files_that_changed_since_then_tell_nothing_about_then(layout: Layout) -> None:

@@ -326,6 +326,33 @@ def test_what_a_keeper_left_is_redacted(layout: Layout) -> None:
     assert after.reason.text == f"no such file: {MARK.decode()}"
 
 
+@pytest.mark.parametrize("name", [RUN, f"{RUN}.going"])
+def test_what_lies_in_the_trash_is_redacted_there(layout: Layout, name: str) -> None:
+    """It may come back, or stay for a day. Whoever removes it or brings it back has to wait meanwhile."""
+    printed(layout, ("stdout", f"logging in with {SECRET}\n".encode()))
+    in_run(layout, "keeper.error").write_text(SECRET)
+    in_run(layout, "artifacts").mkdir()
+    (in_run(layout, "artifacts") / "a.txt").write_text(SECRET)
+    in_run(layout, ".abc.tmp").write_text(SECRET)
+    Path(layout.trash).mkdir(exist_ok=True)
+    folder = Path(layout.run_dir(RUN)).rename(Path(layout.trash) / name)
+
+    with OwnerLock.take(REAL, layout, RUN, folder=str(folder)):
+        for dry in (True, False):
+            with pytest.raises(Busy):
+                redact(layout, dry=dry)
+    planned, done = redact(layout, dry=True), redact(layout)
+    assert [(each.kind, each.path) for each in done.places] == [
+        ("transcript", f"trash/{name}/transcript"),
+        ("keeper.error", f"trash/{name}/keeper.error"),
+    ]
+    assert [each.path for each in done.still_there] == [f"trash/{name}/artifacts/a.txt"]
+    assert planned.places == done.places
+    assert [
+        path.name for path in folder.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()
+    ] == ["a.txt"]
+
+
 def test_what_is_not_ours_is_named(layout: Layout) -> None:
     """Outputs by content and by name, the key's claim, settings, files of later releases."""
     run_id = new_run_id(7)

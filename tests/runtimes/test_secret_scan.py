@@ -135,6 +135,30 @@ def test_files_are_told_by_line(layout: Layout) -> None:
     assert found[-1].path == f"runs/{RUN}/artifacts/[REDACTED].txt"
 
 
+@pytest.mark.parametrize("name", [RUN, f"{RUN}.going"])
+def test_what_lies_in_the_trash_is_looked_at(layout: Layout, name: str) -> None:
+    """The run's folder wherever it is: what is in the trash can come back."""
+    printed(layout, ("stdout", f"{GITHUB}\n".encode()))
+    (Path(layout.in_run(RUN, "artifacts")) / "a.txt").write_text(GITHUB)
+    Path(layout.in_run(RUN, "keeper.error")).write_text(GITHUB)
+    Path(layout.trash).mkdir(exist_ok=True)
+    Path(layout.run_dir(RUN)).rename(Path(layout.trash) / name)
+
+    assert [each.path for each in scan(layout)] == [
+        f"trash/{name}/transcript",
+        f"trash/{name}/keeper.error",
+        f"trash/{name}/artifacts/a.txt",
+    ]
+
+
+def test_a_copy_without_empty_folders(layout: Layout) -> None:
+    """As some backups are: what is not there holds nothing, and the rest is looked at."""
+    Path(layout.quarantine).rmdir()
+    append(layout, GITHUB)
+
+    assert [each.place for each in scan(layout)] == ["journal"]
+
+
 def test_values_of_your_own_environment_are_found(layout: Layout) -> None:
     """In their encodings, across blocks; by the variable's name, and only if it announces a secret."""
     append(layout, f"it is {MINE}")
