@@ -188,6 +188,12 @@ class CorruptJournal(RunloreError):
         self.detail: Final[str] = detail
 
 
+class LostInPack(RunloreError):
+    """Bytes of a pack belong to no run, and may be all there is of the one that is asked for."""
+
+    exit_code: ClassVar[int] = 65
+
+
 class BrokenPosition(RunloreError):
     """What a named subscription has seen cannot be read; nothing is guessed in its place."""
 

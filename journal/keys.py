@@ -7,6 +7,7 @@ under the claim's lock, so a crash in between leaves neither two runs nor none.
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from typing import Final, Self
 
@@ -14,13 +15,14 @@ import msgspec
 
 from runlore.journal import heal, tailing
 from runlore.journal.disk import Disk, read_whole, write_fully
-from runlore.journal.errors import BadInput, Conflict, JournalIO, NotFound, RunloreError
+from runlore.journal.errors import BadInput, Conflict, JournalIO, LostInPack, NotFound, RunloreError
 from runlore.journal.event_chunks import fold_run
 from runlore.journal.events import RunQueued
 from runlore.journal.journal_file import JournalFile
 from runlore.journal.journal_ids import journal_ids
 from runlore.journal.layout import Layout
 from runlore.journal.lock_waits import take_or_refuse
+from runlore.journal.packs import Packs, day_of, lost_bytes
 from runlore.journal.root import registry_info
 from runlore.journal.scan import Tail
 from runlore.journal.values import Recipe, RunId
@@ -86,7 +88,7 @@ def claim(
     Raises:
         BadInput: no claim can hold the key. Conflict: the key was used with another spec.
         Busy: somebody who submits with the same key was stopped in the middle of it.
-        JournalIO: the disk refused.
+        LostInPack: its run may be in a damaged pack. JournalIO: the disk refused.
     """
     _check(key)
     path = layout.key_claim(key)
@@ -182,13 +184,19 @@ def _began(disk: Disk, layout: Layout, run_id: RunId) -> bool:
     """Say whether the claimed run ever began; what a crash left of a first event is moved to quarantine.
 
     Only the holder of the claim creates that journal, so nobody is in the middle of it.
+
+    Raises:
+        LostInPack: it may be what a damaged pack holds.
     """
     path = layout.journal(run_id)
-    try:
+    with suppress(NotFound):
         if next(fold_run(disk, layout, run_id, piece=_FIRST), None) is not None:
             return True
+    if _is_packed(disk, layout, run_id):
+        return True
+    try:
         file = JournalFile(disk, path)
-    except (FileNotFoundError, NotFound):
+    except FileNotFoundError:
         return False
     try:
         size = file.lock() or 0
@@ -200,6 +208,23 @@ def _began(disk: Disk, layout: Layout, run_id: RunId) -> bool:
         disk.unlink(path)
     finally:
         file.close()
+    return False
+
+
+def _is_packed(disk: Disk, layout: Layout, run_id: RunId) -> bool:
+    """Say whether a pack holds something of a run of which nothing can be read.
+
+    Raises:
+        LostInPack: nobody can tell, because a pack in which it may be has lost the name of a run.
+    """
+    if Packs.of(disk, layout, run_id).copies(run_id):
+        return True
+    for path, first, behind in lost_bytes(disk, layout, day_of(run_id)):
+        raise LostInPack(
+            f"{path}: bytes {first:,} to {behind:,} belong to no run, because the line that names it is "
+            f"damaged (`runlore verify`). They may be run {run_id}, which has this key and is nowhere else; "
+            "nothing was submitted. Bring that file back from a copy, or choose another key"
+        )
     return False
 
 

@@ -174,13 +174,13 @@ def chained(copies: Iterable[Copy], end: int | None = None) -> list[Copy]:
     return chain
 
 
-def lost_bytes(disk: Disk, layout: Layout) -> Iterator[tuple[str, int, int]]:
-    """Yield (pack, first byte, behind the last) of what belongs to no run in a pack.
+def lost_bytes(disk: Disk, layout: Layout, day: str = "") -> Iterator[tuple[str, int, int]]:
+    """Yield (pack, first byte, behind the last) of what belongs to no run in a pack, of one day or of all.
 
     Raises:
         OSError: the disk refused.
     """
-    known = Packs(disk, layout)
+    known = Packs(disk, layout, day)
     for name in known.names:
         path, end = known.path(name), 0
         places = sorted((part.at, part.length) for part in known.index(name))

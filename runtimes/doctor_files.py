@@ -17,6 +17,7 @@ from runlore.journal.held import is_locked
 from runlore.journal.history import exists
 from runlore.journal.keys import Claim
 from runlore.journal.layout import SUFFIX, Layout
+from runlore.journal.packs import day_of, lost_bytes
 from runlore.journal.values import RunId
 from runlore.projections import shell
 from runlore.projections.findings import Finding, finding
@@ -102,7 +103,7 @@ class FileExaminer:
             run_id = RunId(name)
             self._look_at_mode(path, self._mode(path))
             if not exists(self._disk, self._layout, run_id):
-                if not self._is_owned(run_id) and not exists(self._disk, self._layout, run_id):
+                if not self._is_owned(run_id) and not self._may_exist(run_id):
                     todo = f"rm -r {shell.quote(path)}"
                     yield finding("folder_without_journal", path, todo, path=path)
                 continue
@@ -128,7 +129,7 @@ class FileExaminer:
                 if not self._is_locked(path):
                     yield finding("claim_damaged", path, f"ls -l {shell.quote(path)}", path=path)
                 continue
-            begun = exists(self._disk, self._layout, RunId(claim.run_id))
+            begun = self._may_exist(claim.run_id)
             if not begun and not self._is_locked(path):
                 todo = f"runlore run --key {shell.quote(claim.key)} CMD…"
                 yield finding("claim_without_journal", f"key {claim.key!a}", todo, path=path)
@@ -251,6 +252,17 @@ class FileExaminer:
         except OSError:
             return False
         return abs(self._disk.now().timestamp() - changed_s) > _OLD_S
+
+    def _may_exist(self, run_id: str) -> bool:
+        """Say whether there is a journal; also if it may be what a damaged pack holds under no name."""
+        if not ids.is_run_id(run_id):
+            return False
+        if exists(self._disk, self._layout, RunId(run_id)):
+            return True
+        try:
+            return any(lost_bytes(self._disk, self._layout, day_of(RunId(run_id))))
+        except OSError:
+            return True
 
     def _is_owned(self, run_id: RunId) -> bool:
         return self._is_locked(self._layout.owner_lock(run_id))

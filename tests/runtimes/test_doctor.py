@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from runlore.journal import machine, root
+from runlore.journal import keys, machine, root
 from runlore.journal.disk import REAL, RealDisk
 from runlore.journal.layout import Layout
 from runlore.journal.packs import index_path
@@ -19,6 +19,7 @@ from runlore.journal.writer import Writer
 from runlore.projections.findings import KINDS, Finding
 from runlore.runtimes import doctor, doctor_machine, heartbeat, import_staging
 from runlore.runtimes.identity import identify
+from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.registry import Registry
 from tests.doubles.drafts import booting, collecting, new_run_id, queued, started, succeeded
 from tests.journal.packed import pack, packs
@@ -322,6 +323,20 @@ def test_a_damaged_pack(layout: Layout) -> None:
     assert set(items) == {"pack_damaged"}
     assert items["pack_damaged"].next == "runlore verify"
     assert items["pack_damaged"].severity == "error"
+
+
+def test_the_outputs_of_a_run_that_a_damaged_pack_lost(layout: Layout) -> None:
+    """Its folder may be all that is left of it: nobody is told to remove that, or that its key is free."""
+    run_id = new_run_id(0)
+    old_run(layout, run_id)
+    OwnerLock.create(REAL, layout, run_id).release()
+    keys.claim(REAL, layout, "nightly", "ab" * 32, lambda: run_id).close()
+    pack(layout)
+    path = packs(layout)[0]
+    path.write_bytes(path.read_bytes().replace(b'"format":1', b'"format":!', 1))
+    Path(index_path(str(path))).unlink()
+
+    assert set(found(layout)) == {"pack_damaged"}
 
 
 def test_half_a_pack(layout: Layout) -> None:
