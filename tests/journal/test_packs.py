@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runlore.journal.disk import REAL
-from runlore.journal.errors import JournalIO, NotFound
+from runlore.journal.errors import CorruptJournal, JournalIO, NotFound
 from runlore.journal.event_chunks import fold_run
 from runlore.journal.events import JournalContinued, JournalRepaired, RunNoted
 from runlore.journal.journal_ids import journal_ids, loose_ids
@@ -231,6 +231,22 @@ def test_a_damaged_byte_in_a_pack_is_found(layout: Layout) -> None:
     assert f"(in packs/{path.name}, byte {size})" in found.findings[0].detail
     assert [verify(REAL, layout, each).integrity for each in (RUN, THIRD)] == ["sealed", "sealed"]
     assert not list(lost(REAL, layout))
+
+
+def test_nothing_is_appended_behind_damage_in_a_pack(layout: Layout) -> None:
+    """Nobody would read it, and `repair` would cut it; a journal that is not packed refuses it as well."""
+    size = len(raw(layout))
+    pack(layout)
+    path = packs(layout)[0]
+    data = path.read_bytes()
+    place = data.index(b'{"type":"run.started"', size)
+    path.write_bytes(data[: place + 30] + b"\0" + data[place + 31 :])
+
+    with pytest.raises(CorruptJournal, match=f"{path.name}: damaged at byte {place} "):
+        append(layout, OTHER, tagged())
+    assert not journal(layout, OTHER).exists()
+    append(layout, RUN, tagged())
+    append(layout, THIRD, tagged())
 
 
 def test_bytes_of_a_pack_that_belong_to_no_run_are_found(layout: Layout) -> None:
