@@ -2,6 +2,7 @@
 
 import errno
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -324,6 +325,20 @@ def test_repair_of_a_sound_packed_run_leaves_nothing_behind(layout: Layout) -> N
     pack(layout)
 
     assert repair(REAL, layout, RUN).damage is None
+    assert not journal(layout, RUN).exists()
+
+
+@pytest.mark.parametrize("attempt", [plan, repair])
+def test_repair_of_a_packed_run_of_which_nothing_is_whole(
+    layout: Layout, attempt: Callable[..., object]
+) -> None:
+    """The pack is named, and no journal is begun for it."""
+    pack(layout)
+    (path,) = packs(layout)
+    path.write_bytes(path.read_bytes().replace(b'"format":1', b'"format":!', 1))
+
+    with pytest.raises(NotFound, match=f"packs/{path.name}: not even the run's first event, at byte 0"):
+        attempt(REAL, layout, RUN)
     assert not journal(layout, RUN).exists()
 
 
