@@ -140,6 +140,8 @@ WRONG: Final[list[tuple[bytes, str, str]]] = [
     (b'{"argv": ["a"], "secrets": {"A": "correct-horse-battery-staple"}}', "bad_input", "`$.secrets`"),
     (b'{"argv": ["a"], "secrets": ["A=correct-horse-battery-staple"]}', "bad_input", "secret 'A'"),
     (b'{"argv": ["a"], "env": {"API_TOKEN": "correct-horse-battery-staple"}}', "bad_input", "looks like"),
+    (b'{"argv": ["a"], "key": "x", "argv": ["b"]}', "bad_input", "the key 'argv' stands twice"),
+    (b'{"argv": ["a"], "env": {"A": "1", "A": "2"}}', "bad_input", "the key 'A' stands twice"),
     (b"[" * 5000, "bad_input", ""),
     (b'{"metadata": ' * 5000, "bad_input", ""),
     (b'{"argv": ["' + b"a" * MOST_BYTES + b'"]}', "bad_input", "longer than 4,194,304 bytes"),
