@@ -219,6 +219,21 @@ def test_what_cannot_be_read_is_said(runlore: Runlore, words: list[str], said: s
     assert journals(runlore) == []
 
 
+def test_labels_that_hold_a_secret_are_told_before_anything_is_started(runlore: Runlore) -> None:
+    """They are stored as they are; a look at the lines finds them, and so does a dry run."""
+    runlore.env["DEPLOY_TOKEN"] = SECRET
+    text = line("true") + line("true", key=f"deploy-{SECRET}") + line("true", tags={SECRET: "x"})
+    path = from_file(runlore, text)
+
+    for words in ([], ["--dry-run"]):
+        told = runlore("submit", "--from", path, *words, code=2).stderr
+        assert "error: line 2: the key holds" in told
+        assert "error: line 3: the name of a tag holds" in told
+        assert "3 lines, 2 wrong" in told
+        assert SECRET not in told
+    assert journals(runlore) == []
+
+
 def test_nothing_to_do_is_done(runlore: Runlore) -> None:
     """No lines are no error; nor is a closed standard input."""
     assert runlore.ok("submit", "--from", "-", stdin=b"\n\n").stderr == "0 runs started\n"
