@@ -191,7 +191,18 @@ def lost_bytes(disk: Disk, layout: Layout, day: str = "") -> Iterator[tuple[str,
 
 
 def _loaded(disk: Disk, path: str) -> PackIndex:
-    return load_index(disk, path) or PackIndex.of(find_parts(disk, path).finish())
+    """Return what lies where in a pack.
+
+    Raises:
+        OSError: the disk refused; it says which pack, since all of them are looked at for one run.
+    """
+    try:
+        return load_index(disk, path) or PackIndex.of(find_parts(disk, path).finish())
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        name = path.rpartition("/")[2]
+        raise OSError(error.errno, f"{name}: {error.strerror}") from error
 
 
 def load_index(disk: Disk, path: str) -> PackIndex | None:

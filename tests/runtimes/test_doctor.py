@@ -12,6 +12,7 @@ from msgspec import structs
 
 from runlore.journal import keys, machine, root
 from runlore.journal.disk import REAL, RealDisk
+from runlore.journal.errors import JournalIO
 from runlore.journal.layout import Layout
 from runlore.journal.packs import index_path
 from runlore.journal.values import Identity, RunId
@@ -288,6 +289,7 @@ def test_every_code_is_tried_here() -> None:
         "logout_kills",
         "journals_packable",
         "pack_damaged",
+        "pack_unreadable",
         "removal_unfinished",
         "trash_stray",
         "pruning_failed",
@@ -337,6 +339,18 @@ def test_the_outputs_of_a_run_that_a_damaged_pack_lost(layout: Layout) -> None:
     Path(index_path(str(path))).unlink()
 
     assert set(found(layout)) == {"pack_damaged"}
+
+
+def test_a_pack_that_cannot_be_read(layout: Layout) -> None:
+    """Without an index beside it nobody can list the runs, so the doctor is whom to ask, and names it."""
+    Path(layout.packs, "2026-11-20-7.jsonl").mkdir()
+    items = found(layout)
+
+    assert set(items) == {"pack_unreadable"}
+    assert items["pack_unreadable"].detail == "2026-11-20-7.jsonl: Is a directory"
+    assert items["pack_unreadable"].next == f"ls -l {layout.packs}"
+    with pytest.raises(JournalIO, match=r"packs: 2026-11-20-7\.jsonl: Is a directory"):
+        Registry(layout).runs()
 
 
 def test_half_a_pack(layout: Layout) -> None:
