@@ -65,15 +65,15 @@ class Layout:
 
     def owner_lock(self, run_id: RunId) -> str:
         """Held by the keeper for the life of the run."""
-        return f"{self.root}/runs/{_inside(run_id)}/owner.lock"
+        return self.in_run(run_id, "owner.lock")
 
     def tree_lock(self, run_id: RunId) -> str:
         """Held by wrapper and command: held proves life, free proves nothing."""
-        return f"{self.root}/runs/{_inside(run_id)}/tree.lock"
+        return self.in_run(run_id, "tree.lock")
 
     def in_run(self, run_id: RunId, name: str) -> str:
         """A file of the run's folder: heartbeat, exit, out, err, bell, transcript, transcript.index."""
-        return f"{self.root}/runs/{_inside(run_id)}/{name}"
+        return f"{self.run_dir(run_id)}/{name}"
 
     def in_trash(self, run_id: RunId) -> str:
         """The folder of a removed run that can still be restored."""

@@ -1,9 +1,11 @@
 """Take a value out of a run that recorded it by mistake: the one permitted rewrite.
 
 The index goes before anything else, and none is made until all is done: it holds labels and commands.
-The journal comes next and tells in the same step what is being redacted; the run's other files follow.
-Whatever a crash leaves undone, doing it again finds and completes. Both locks are held: nobody owns the
-run, and nobody appends to its journal while it is replaced. docs/how-to/remove-a-secret.md
+The journal comes next and tells in the same step what is being redacted; the run's other files follow,
+in the trash if the run was removed.
+Whatever a crash leaves undone, doing it again finds and completes. Three locks are held: nobody removes
+or restores runs, nobody owns this one, and nobody appends to its journal while it is replaced.
+docs/how-to/remove-a-secret.md
 """
 
 import os
@@ -29,12 +31,14 @@ from runlore.projections.index import generations
 from runlore.projections.secret_views import RedactedPlaceView, RedactView
 from runlore.runtimes import redact_blobs as blobs
 from runlore.runtimes import redact_places as places
+from runlore.runtimes.cleanup_lock import PATIENCE_S, cleanup_lock
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.redact_blobs import NewBlob
 from runlore.runtimes.redact_packs import found_in_packs
 from runlore.runtimes.redact_places import Place
 from runlore.runtimes.redact_rest import still_there
+from runlore.runtimes.where_it_lies import where_it_lies
 
 SHORTEST: Final = 4
 """Bytes of a value; what is shorter stands in every run by chance."""
@@ -89,9 +93,11 @@ class Redaction:
 
         Raises:
             Busy: the run is live. NotFound: no such run. JournalIO: the disk refused.
+            Conflict: its files lie in two places.
             BadInput: a value stands where there is no text.
         """
         try:
+            self._look()
             self._require_ended(is_owned=self._is_locked(self._layout.owner_lock(self._run_id)))
             return self._view(self._find(most=None), applied=False)
         except OSError as error:
@@ -101,10 +107,13 @@ class Redaction:
         """Return what was rewritten, durably, and what still holds a value.
 
         Raises:
-            As `plan` does. NotPermitted, CorruptJournal, NewerFormat: the journal may not be written.
+            As `plan` does. Busy: runs are being removed, too. NotPermitted, CorruptJournal, NewerFormat: the
+            journal may not be written.
         """
         try:
             with ExitStack() as held:
+                held.enter_context(cleanup_lock(self._disk, self._layout, patience_s=PATIENCE_S))
+                self._look()
                 self._take(held)
                 self._require_ended(is_owned=False)
                 self._take_packs(held)
@@ -173,6 +182,10 @@ class Redaction:
             writer.close()
 
     # -- who else is there
+
+    def _look(self) -> None:
+        """Find out where the run's files lie: those of a removed one can be restored."""
+        self._layout = where_it_lies(self._disk, Layout(self._layout.root), self._run_id)
 
     def _take(self, held: ExitStack) -> None:
         """Hold the owner lock; a run that has ended and has none can have no owner any more."""

@@ -1,7 +1,8 @@
 """Look for likely secrets in everything a run recorded; reads only, flat in memory.
 
 What is found is told by place and kind. The values of secret-looking variables of the caller's own
-environment are looked for as well, in all their encodings. Of a packed run every copy is looked at.
+environment are looked for as well, in all their encodings. Of a packed run every copy is looked at, of a
+removed one what lies in the trash.
 """
 
 import os
@@ -27,6 +28,7 @@ from runlore.runtimes import transcript_index as index
 from runlore.runtimes.secret_search import Text
 from runlore.runtimes.stored import evidence_of
 from runlore.runtimes.stored_lines import stored_lines
+from runlore.runtimes.where_it_lies import where_it_lies
 
 SHORTEST: Final = 6
 """A shorter value of a variable stands anywhere by chance."""
@@ -82,6 +84,7 @@ class SecretScan:
             NotFound: no such run. JournalIO: the disk refused.
         """
         try:
+            self._layout = where_it_lies(self._disk, Layout(self._layout.root), run_id)
             for place in self._places():
                 yield from place(run_id)
         except FileNotFoundError:

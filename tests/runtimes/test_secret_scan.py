@@ -135,6 +135,14 @@ def test_files_are_told_by_line(layout: Layout) -> None:
     assert found[-1].path == f"runs/{RUN}/artifacts/[REDACTED].txt"
 
 
+def test_what_lies_in_the_trash_is_looked_at(layout: Layout) -> None:
+    """A removed run can be restored, with all that it recorded."""
+    printed(layout, ("stdout", GITHUB.encode()))
+    Path(layout.run_dir(RUN)).rename(layout.in_trash(RUN))
+
+    assert [each.path for each in scan(layout)] == [f"trash/{RUN}/transcript"]
+
+
 def test_values_of_your_own_environment_are_found(layout: Layout) -> None:
     """In their encodings, across blocks; by the variable's name, and only if it announces a secret."""
     append(layout, f"it is {MINE}")
