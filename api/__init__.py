@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from runlore.journal.errors import DidNotStart as DidNotStart
     from runlore.journal.errors import Elsewhere as Elsewhere
     from runlore.journal.errors import JournalIO as JournalIO
-    from runlore.journal.errors import LostInPack as LostInPack
+    from runlore.journal.errors import LostJournal as LostJournal
     from runlore.journal.errors import NewerFormat as NewerFormat
     from runlore.journal.errors import NoHandle as NoHandle
     from runlore.journal.errors import NoKeeper as NoKeeper
@@ -90,7 +90,7 @@ _HOMES = {
         "DidNotStart",
         "Elsewhere",
         "JournalIO",
-        "LostInPack",
+        "LostJournal",
         "NewerFormat",
         "NoHandle",
         "NoKeeper",
@@ -149,7 +149,7 @@ __all__ = [
     "Elsewhere",
     "JournalIO",
     "Line",
-    "LostInPack",
+    "LostJournal",
     "NamedSubscription",
     "NewerFormat",
     "NoHandle",

@@ -188,8 +188,8 @@ class CorruptJournal(RunloreError):
         self.detail: Final[str] = detail
 
 
-class LostInPack(RunloreError):
-    """Bytes of a pack belong to no run, and may be all there is of the one that is asked for."""
+class LostJournal(RunloreError):
+    """A run has begun, or may have, and its journal is missing, or nameless in a damaged pack."""
 
     exit_code: ClassVar[int] = 65
 

@@ -25,6 +25,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "run_paused": Kind("info", "the run's processes are stopped until `runlore unpause`"),
     "journal_damaged": Kind("error", "the journal is damaged; reads stop there and appends are refused"),
     "journal_unreadable": Kind("error", "the journal cannot be read"),
+    "journal_missing": Kind("error", "a run left output, and there is no journal of it: bring one back"),
     "journal_torn": Kind("warning", "a crash cut the last line; the next append puts it right"),
     "journal_newer": Kind("info", "a newer release wrote the journal; it can be read, not written"),
     "imported_without_manifest": Kind(

@@ -23,6 +23,7 @@ from runlore.projections import shell
 from runlore.projections.findings import Finding, finding
 from runlore.runtimes import autoprune, evidence, import_staging, trash
 from runlore.runtimes.live_files import left_live_files
+from runlore.runtimes.traces import has_run
 from runlore.runtimes.trash import GOING
 
 _OLD_S: Final = 60.0
@@ -104,8 +105,7 @@ class FileExaminer:
             self._look_at_mode(path, self._mode(path))
             if not exists(self._disk, self._layout, run_id):
                 if not self._is_owned(run_id) and not self._may_exist(run_id):
-                    todo = f"rm -r {shell.quote(path)}"
-                    yield finding("folder_without_journal", path, todo, path=path)
+                    yield self._without_journal(run_id, path)
                 continue
             for half in self._names(path):
                 if half.startswith(".") and half.endswith(".tmp") and self._is_old(f"{path}/{half}"):
@@ -118,6 +118,11 @@ class FileExaminer:
                 todo = shell.join(["rm", *(self._layout.in_run(run_id, each) for each in left)])
                 yield finding("live_files_left", ", ".join(left), todo, run_id=run_id, path=path)
 
+    def _without_journal(self, run_id: RunId, path: str) -> Finding:
+        if has_run(self._disk, self._layout, run_id):
+            return finding("journal_missing", path, f"ls -l {shell.quote(path)}", run_id=run_id, path=path)
+        return finding("folder_without_journal", path, f"rm -r {shell.quote(path)}", path=path)
+
     def _claims(self) -> Iterator[Finding]:
         for name in self._names(self._layout.keys):
             path = f"{self._layout.keys}/{name}"
@@ -129,7 +134,7 @@ class FileExaminer:
                 if not self._is_locked(path):
                     yield finding("claim_damaged", path, f"ls -l {shell.quote(path)}", path=path)
                 continue
-            begun = self._may_exist(claim.run_id)
+            begun = self._may_exist(claim.run_id) or self._has_run(claim.run_id)
             if not begun and not self._is_locked(path):
                 todo = f"runlore run --key {shell.quote(claim.key)} CMD…"
                 yield finding("claim_without_journal", f"key {claim.key!a}", todo, path=path)
@@ -263,6 +268,9 @@ class FileExaminer:
             return any(lost_bytes(self._disk, self._layout, day_of(RunId(run_id))))
         except OSError:
             return True
+
+    def _has_run(self, run_id: str) -> bool:
+        return ids.is_run_id(run_id) and has_run(self._disk, self._layout, RunId(run_id))
 
     def _is_owned(self, run_id: RunId) -> bool:
         return self._is_locked(self._layout.owner_lock(run_id))

@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from runlore.journal.disk import REAL
-from runlore.journal.errors import BadInput, Conflict, LostInPack
+from runlore.journal.errors import BadInput, Conflict, LostJournal
 from runlore.journal.journal_ids import journal_ids
 from runlore.journal.keys import KEY_LIMIT, claim, claim_arrived, forget, spec_digest
 from runlore.journal.layout import Layout
@@ -128,7 +128,7 @@ def test_a_claimed_run_that_may_be_in_a_damaged_pack(layout: Layout) -> None:
     path = _packed_and_damaged(layout)
     Path(index_path(str(path))).unlink()
 
-    with pytest.raises(LostInPack, match=f"packs/{path.name}: bytes 0 to .* may be run {ONE}"):
+    with pytest.raises(LostJournal, match=f"packs/{path.name}: bytes 0 to .* may be run {ONE}"):
         _submit(layout, "nightly", TWO)
     assert os.listdir(layout.journals) == []
     assert _submit(layout, "weekly", TWO) == (TWO, False)

@@ -164,6 +164,15 @@ def half_made(layout: Layout, _: Identity) -> None:
     os.unlink(layout.journal(run_id))
 
 
+def lost_journal(layout: Layout, _: Identity) -> None:
+    """Its command wrote something, so it had one."""
+    run_id = Owned(layout).boot().start().succeed().die()
+    Path(layout.in_run(run_id, "transcript")).write_text("done\n")
+    os.unlink(layout.journal(run_id))
+    text = '{"key":"deploy","spec":"' + "0" * 64 + f'","run_id":"{run_id}"}}'
+    Path(layout.key_claim("deploy")).write_text(text)
+
+
 def claimed(layout: Layout, _: Identity) -> None:
     """The claimed run never came."""
     text = '{"key":"deploy","spec":"' + "0" * 64 + '","run_id":"20261120-201400-k3f9x2ab"}'
@@ -243,6 +252,7 @@ WAYS: dict[str, tuple[Callable[[Layout, Identity], object], str]] = {
     "run_paused": (paused, "runlore unpause"),
     "journal_damaged": (damaged, "runlore verify"),
     "journal_unreadable": (unreadable, "runlore verify"),
+    "journal_missing": (lost_journal, "ls -l "),
     "journal_torn": (torn, "runlore repair"),
     "keeper_failed": (note_of_a_keeper, "cat "),
     "live_files_left": (live_files, "rm "),
