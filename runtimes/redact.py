@@ -29,6 +29,7 @@ from runlore.journal.values import Actor, RunId, Seq
 from runlore.journal.writer import Writer
 from runlore.projections.index import generations
 from runlore.projections.secret_views import RedactedPlaceView, RedactView
+from runlore.runtimes import import_staging
 from runlore.runtimes import redact_blobs as blobs
 from runlore.runtimes import redact_places as places
 from runlore.runtimes.cleanup_lock import PATIENCE_S, cleanup_lock
@@ -111,6 +112,7 @@ class Redaction:
             journal may not be written.
         """
         try:
+            import_staging.finish_in_passing(self._disk, self._layout)  # it may hold a copy of the journal
             with ExitStack() as held:
                 held.enter_context(cleanup_lock(self._disk, self._layout, patience_s=PATIENCE_S))
                 self._look()

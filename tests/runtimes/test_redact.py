@@ -399,6 +399,17 @@ def test_a_run_that_lies_in_two_places_is_refused(layout: Layout) -> None:
     assert SECRET.encode() in raw(layout)
 
 
+def test_what_an_import_left_is_finished_first(layout: Layout) -> None:
+    """A journal that a killed import put in its place has a second name, which no rename of it replaces."""
+    staged = Path(layout.imports, "0123456789abcdef", "journals")
+    staged.mkdir(parents=True)
+    os.link(layout.journal(RUN), staged / f"{RUN}.jsonl")
+    redact(layout)
+
+    files = [path for path in Path(layout.root).rglob("*") if path.is_file()]
+    assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
+
+
 def test_nothing_is_removed_or_restored_meanwhile(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its files would not be where they were looked for."""
     monkeypatch.setattr("runlore.runtimes.redact.PATIENCE_S", 0)
