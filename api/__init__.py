@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from runlore.journal.errors import DidNotStart as DidNotStart
     from runlore.journal.errors import Elsewhere as Elsewhere
     from runlore.journal.errors import JournalIO as JournalIO
+    from runlore.journal.errors import LostJournal as LostJournal
     from runlore.journal.errors import NewerFormat as NewerFormat
     from runlore.journal.errors import NoHandle as NoHandle
     from runlore.journal.errors import NoKeeper as NoKeeper
@@ -89,6 +90,7 @@ _HOMES = {
         "DidNotStart",
         "Elsewhere",
         "JournalIO",
+        "LostJournal",
         "NewerFormat",
         "NoHandle",
         "NoKeeper",
@@ -147,6 +149,7 @@ __all__ = [
     "Elsewhere",
     "JournalIO",
     "Line",
+    "LostJournal",
     "NamedSubscription",
     "NewerFormat",
     "NoHandle",

@@ -188,6 +188,12 @@ class CorruptJournal(RunloreError):
         self.detail: Final[str] = detail
 
 
+class LostJournal(RunloreError):
+    """A run has begun, or may have, and its journal is missing, or nameless in a damaged pack."""
+
+    exit_code: ClassVar[int] = 65
+
+
 class BrokenPosition(RunloreError):
     """What a named subscription has seen cannot be read; nothing is guessed in its place."""
 

@@ -7,6 +7,7 @@ under the claim's lock, so a crash in between leaves neither two runs nor none.
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from typing import Final, Self
 
@@ -14,13 +15,14 @@ import msgspec
 
 from runlore.journal import heal, tailing
 from runlore.journal.disk import Disk, read_whole, write_fully
-from runlore.journal.errors import BadInput, Conflict, JournalIO, NotFound, RunloreError
+from runlore.journal.errors import BadInput, Conflict, JournalIO, LostJournal, NotFound, RunloreError
 from runlore.journal.event_chunks import fold_run
 from runlore.journal.events import RunQueued
 from runlore.journal.journal_file import JournalFile
 from runlore.journal.journal_ids import journal_ids
 from runlore.journal.layout import Layout
 from runlore.journal.lock_waits import take_or_refuse
+from runlore.journal.packs import Packs, day_of, lost_bytes
 from runlore.journal.root import registry_info
 from runlore.journal.scan import Tail
 from runlore.journal.settling import settle
@@ -79,15 +81,17 @@ def claim(
     mint: Callable[[], RunId],
     *,
     before_new: Callable[[], object] | None = None,
+    before_again: Callable[[RunId], object] = lambda _run_id: None,
 ) -> HeldClaim:
     """Return the claim of `key`, locked; its `run_id` is the run to create, or the one that exists.
 
     before_new: called where nobody has claimed the key; what it raises leaves no claim behind.
+    before_again: called with the run of a claim that has no journal, before its id is used up.
 
     Raises:
         BadInput: no claim can hold the key. Conflict: the key was used with another spec.
         Busy: somebody who submits with the same key was stopped in the middle of it.
-        JournalIO: the disk refused.
+        LostJournal: its run may be in a damaged pack. JournalIO: the disk refused.
     """
     _check(key)
     path = layout.key_claim(key)
@@ -96,7 +100,7 @@ def claim(
         fd = _opened(disk, path, before_new)
         try:
             take_or_refuse(lambda: disk.lock(fd, wait=False), fd, "nothing was submitted")
-            return _claimed(disk, layout, fd, Claim(key=key, spec=spec, run_id=mint()))
+            return _claimed(disk, layout, fd, Claim(key=key, spec=spec, run_id=mint()), before_again)
         except BaseException:
             disk.close(fd)
             raise
@@ -156,7 +160,9 @@ def _check(key: str) -> None:
         raise BadInput(f"a key of {length} bytes; it may have 1 to {KEY_LIMIT}, so use a digest of it")
 
 
-def _claimed(disk: Disk, layout: Layout, fd: int, mine: Claim) -> HeldClaim:
+def _claimed(
+    disk: Disk, layout: Layout, fd: int, mine: Claim, before_again: Callable[[RunId], object]
+) -> HeldClaim:
     """Decide under the claim's lock: a cut file is a claim that never was, unless a journal knows it."""
     data = disk.pread(fd, _LIMIT, 0)
     try:
@@ -166,6 +172,8 @@ def _claimed(disk: Disk, layout: Layout, fd: int, mine: Claim) -> HeldClaim:
         first = found or mine
         _write_claim(disk, layout, fd, first)
     existing = first is not mine and _began(disk, layout, RunId(first.run_id))
+    if first is not mine and not existing:
+        before_again(RunId(first.run_id))
     if first is not mine and not existing and first.spec == mine.spec:
         _sync_claim(disk, layout, fd)  # whoever wrote it may have been killed in front of this
     if existing and first.spec == mine.spec:
@@ -185,13 +193,19 @@ def _began(disk: Disk, layout: Layout, run_id: RunId) -> bool:
     """Say whether the claimed run ever began; what a crash left of a first event is moved to quarantine.
 
     Only the holder of the claim creates that journal, so nobody is in the middle of it.
+
+    Raises:
+        LostJournal: it may be what a damaged pack holds.
     """
     path = layout.journal(run_id)
-    try:
+    with suppress(NotFound):
         if next(fold_run(disk, layout, run_id, piece=_FIRST), None) is not None:
             return True
+    if _is_packed(disk, layout, run_id):
+        return True
+    try:
         file = JournalFile(disk, path)
-    except (FileNotFoundError, NotFound):
+    except FileNotFoundError:
         return False
     try:
         size = file.lock() or 0
@@ -203,6 +217,23 @@ def _began(disk: Disk, layout: Layout, run_id: RunId) -> bool:
         disk.unlink(path)
     finally:
         file.close()
+    return False
+
+
+def _is_packed(disk: Disk, layout: Layout, run_id: RunId) -> bool:
+    """Say whether a pack holds something of a run of which nothing can be read.
+
+    Raises:
+        LostJournal: nobody can tell, because a pack in which it may be has lost the name of a run.
+    """
+    if Packs.of(disk, layout, run_id).copies(run_id):
+        return True
+    for path, first, behind in lost_bytes(disk, layout, day_of(run_id)):
+        raise LostJournal(
+            f"{path}: bytes {first:,} to {behind:,} belong to no run, because the line that names it is "
+            f"damaged (`runlore verify`). They may be run {run_id}, which has this key and is nowhere else; "
+            "nothing was submitted. Bring that file back from a copy, or choose another key"
+        )
     return False
 
 

@@ -9,7 +9,7 @@ from runlore.journal.history import History, continued_at
 from runlore.journal.journal_file import JournalFile
 from runlore.journal.layout import Layout
 from runlore.journal.packs import Packs
-from runlore.journal.scan import Tail
+from runlore.journal.scan import Scanner, Tail
 from runlore.journal.values import Offset, RunId
 
 
@@ -60,7 +60,8 @@ def tail_in_packs(disk: Disk, layout: Layout, run_id: RunId, end: int | None) ->
     end: where the journal says that it goes on; None: it says nothing yet.
 
     Raises:
-        CorruptJournal: the packed parts do not end in a whole record. OSError: the disk refused.
+        CorruptJournal: the packed parts do not end in a whole record, or are damaged near their end.
+        OSError: the disk refused.
     """
     copies = packs.chained(Packs.of(disk, layout, run_id).copies(run_id), end)
     if not copies:
@@ -70,9 +71,27 @@ def tail_in_packs(disk: Disk, layout: Layout, run_id: RunId, end: int | None) ->
         history.add_copies(copies)
         packed = history.packed
         tail = tailing.behind(history, run_id, packed)
-    if tail is None:
-        raise CorruptJournal(path, run_id, Offset(packed), "its packed part does not end in a record")
+        if tail is None:
+            raise CorruptJournal(path, run_id, Offset(packed), "its packed part does not end in a record")
+        _require_whole(history, run_id, packed)
     return PackedTail(
         structs.replace(tail, base=tail.offset, size=0),
         path.rpartition("/")[2],
     )
+
+
+def _require_whole(history: History, run_id: RunId, packed: int) -> None:
+    """Return if the last lines are records, as many as whoever appends to a journal looks at as well.
+
+    What their `h` is does not matter here: a line that was redacted is named behind the packs.
+
+    Raises:
+        CorruptJournal: they are not, so what is appended would stand behind damage.
+    """
+    known = tailing.near_end(history, run_id, packed, boot_id="")
+    scanner = Scanner(known, check_chain=False)
+    for piece in tailing.pieces(history, known.size, packed):
+        scanner.advance(piece)
+    if scanner.damage is not None:
+        path, at = history.place(scanner.damage.offset - scanner.tail.base)
+        raise CorruptJournal(path, run_id, Offset(at), scanner.damage.detail)

@@ -49,6 +49,7 @@ def pack_lock(disk: Disk, layout: Layout, *, wait: bool = False) -> Generator[No
     try:
         with suppress(FileExistsError):
             disk.mkdir(layout.packs)
+        disk.sync_dir(layout.root)  # whoever made it may have been killed in front of this
         fd = disk.open(f"{layout.packs}/.lock", os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise JournalIO(f"{layout.packs}: {error.strerror or error}; nothing was packed") from error

@@ -174,13 +174,13 @@ def chained(copies: Iterable[Copy], end: int | None = None) -> list[Copy]:
     return chain
 
 
-def lost_bytes(disk: Disk, layout: Layout) -> Iterator[tuple[str, int, int]]:
-    """Yield (pack, first byte, behind the last) of what belongs to no run in a pack.
+def lost_bytes(disk: Disk, layout: Layout, day: str = "") -> Iterator[tuple[str, int, int]]:
+    """Yield (pack, first byte, behind the last) of what belongs to no run in a pack, of one day or of all.
 
     Raises:
         OSError: the disk refused.
     """
-    known = Packs(disk, layout)
+    known = Packs(disk, layout, day)
     for name in known.names:
         path, end = known.path(name), 0
         places = sorted((part.at, part.length) for part in known.index(name))
@@ -191,7 +191,18 @@ def lost_bytes(disk: Disk, layout: Layout) -> Iterator[tuple[str, int, int]]:
 
 
 def _loaded(disk: Disk, path: str) -> PackIndex:
-    return load_index(disk, path) or PackIndex.of(find_parts(disk, path).finish())
+    """Return what lies where in a pack.
+
+    Raises:
+        OSError: the disk refused; it says which pack, since all of them are looked at for one run.
+    """
+    try:
+        return load_index(disk, path) or PackIndex.of(find_parts(disk, path).finish())
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        name = path.rpartition("/")[2]
+        raise OSError(error.errno, f"{name}: {error.strerror}") from error
 
 
 def load_index(disk: Disk, path: str) -> PackIndex | None:

@@ -12,7 +12,7 @@ from runlore.journal.disk import Disk
 from runlore.journal.errors import Busy, JournalIO, NewerFormat, NotFound, RunloreError
 from runlore.journal.events import FORMAT
 from runlore.journal.feed import Feed
-from runlore.journal.history import exists, open_history
+from runlore.journal.history import History, exists, open_history
 from runlore.journal.journal_file import JournalFile
 from runlore.journal.layout import Layout
 from runlore.journal.machine import boot_id
@@ -37,13 +37,17 @@ def plan(disk: Disk, layout: Layout, run_id: RunId) -> RepairPlan:
     """Return what repair would cut; reads only.
 
     Raises:
-        NotFound: no such journal. JournalIO: the disk refused.
+        NotFound: no such journal, or nothing in it is whole. NewerFormat: what looks like damage here may
+        be none. JournalIO: the disk refused.
     """
     try:
         with open_history(disk, layout, run_id) as history:
             size, _links = history.size_and_links()
             tail, verdict = tailing.read_on(history, Tail.empty(run_id), size)
-            return _planned(run_id, tail, verdict, history.packed)
+            planned = _planned(run_id, tail, verdict, history.packed)
+            if planned.damage is not None:
+                _require_repairable(history, tail)
+            return planned
     except OSError as error:
         raise _refused(layout.journal(run_id), run_id, error) from error
 
@@ -65,6 +69,7 @@ def repair(disk: Disk, layout: Layout, run_id: RunId) -> RepairPlan:
     path = layout.journal(run_id)
     try:
         file, is_new = _opened(disk, layout, run_id)
+        size: int | None = None
         try:
             size = file.lock()
             if size is None:
@@ -73,9 +78,8 @@ def repair(disk: Disk, layout: Layout, run_id: RunId) -> RepairPlan:
                 tail, verdict = tailing.read_on(history, Tail.empty(run_id), history.size_and_links()[0])
                 planned = _planned(run_id, tail, verdict, history.packed)
                 if planned.damage is None:
-                    if is_new and not size:
-                        disk.unlink(path)  # nobody was told of anything in it
                     return planned
+                _require_repairable(history, tail)
                 source: Source = history
                 if not history.packed or history.packed < tail.size:  # what is packed is whole
                     source, tail = (
@@ -84,9 +88,12 @@ def repair(disk: Disk, layout: Layout, run_id: RunId) -> RepairPlan:
                             tail, base=tail.base + history.packed, size=tail.size - history.packed
                         ),
                     )
+                is_new = False  # from here on another file may have its name
                 quarantine = _replaced(disk, layout, file, source, tail, planned)
             return structs.replace(planned, quarantine=quarantine)
         finally:
+            if is_new and size == 0:
+                disk.unlink(path)  # nobody was told of anything in it
             file.close()
     except OSError as error:
         raise _refused(path, run_id, error) from error
@@ -110,10 +117,6 @@ def _replaced(  # noqa: PLR0917 - one step of `repair`
     disk: Disk, layout: Layout, file: JournalFile, source: Source, tail: Tail, planned: RepairPlan
 ) -> str:
     """Put the journal's whole records in its place, and return where the rest is kept."""
-    if tail.seq == 0:
-        raise NotFound(f"{file.path}: not even its first event is whole; move the file aside by hand")
-    if tail.format > FORMAT:
-        raise NewerFormat(f"{file.path} has journal format {tail.format}: repair it with the newer release")
     feed = Feed(disk, layout)
     try:
         feed.announce(tail.run_id, tail.seq, tail.offset, tail.digest, intent=True, surely=True)
@@ -128,6 +131,24 @@ def _replaced(  # noqa: PLR0917 - one step of `repair`
     finally:
         feed.close()
     return cut.quarantine
+
+
+def _require_repairable(history: History, tail: Tail) -> None:
+    """Return if there is something to keep, and nothing to misunderstand.
+
+    Raises:
+        NotFound: nothing is whole. NewerFormat: a later release wrote it.
+    """
+    path, at = history.place(0)
+    if tail.seq == 0 and history.packed:
+        raise NotFound(
+            f"{path}: not even the run's first event, at byte {at:,}, is whole, and nothing can be kept; "
+            "bring that file back from a copy"
+        )
+    if tail.seq == 0:
+        raise NotFound(f"{path}: not even its first event is whole; move the file aside by hand")
+    if tail.format > FORMAT:
+        raise NewerFormat(f"{path} has journal format {tail.format}: repair it with the newer release")
 
 
 def _refused(path: str, run_id: RunId, error: OSError) -> RunloreError:

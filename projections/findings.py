@@ -38,7 +38,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "folder_without_journal": Kind("warning", "a submission that a crash cut; the run never began"),
     "journal_missing": Kind(
         "error",
-        "what a run printed or made is there without its journal, which was lost, or an import cut",
+        "what a run printed or made is there without its journal: bring it back, if you can",
     ),
     "claim_without_journal": Kind("info", "a keyed submission that a crash cut; the key is free"),
     "claim_damaged": Kind("info", "a key's claim was cut by a crash; its next submission renews it"),
@@ -48,6 +48,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         "warning", "a crash cut a redaction; what it was to take out may still be there: do it again"
     ),
     "journals_packable": Kind("info", "runs that ended long ago take a file each; packing frees those"),
+    "pack_unreadable": Kind("error", "a pack without an index cannot be read, so its runs have no names"),
     "pack_damaged": Kind("error", "bytes of a pack belong to no run: the line that named it is damaged"),
     "stray_file": Kind("warning", "a file that is not ours lies among ours"),
     "quarantine_kept": Kind("info", "bytes that repairs cut out; runlore never deletes them"),

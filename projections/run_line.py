@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from runlore.journal.errors import BadInput
+from runlore.projections.json_keys import repeated_key
 
 MOST_BYTES: Final = 4 << 20
 """Of a line. The kernel takes no command line of half of that."""
@@ -72,7 +73,10 @@ def parse(data: bytes) -> RunLine:
         for field in _keys.decode(data):
             if field not in FIELDS:
                 raise BadInput(_unknown(field))
-        return _lines.decode(data)
+        line = _lines.decode(data)
+        if (twice := repeated_key(data)) is not None:
+            raise BadInput(f"the key {twice.key[:40]!a} stands twice in one object; leave one of the two")
+        return line
     except BadInput:
         raise
     except msgspec.ValidationError as error:

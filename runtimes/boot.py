@@ -15,7 +15,7 @@ import msgspec
 from runlore.journal import events, ids, keys, machine
 from runlore.journal.codec import encode
 from runlore.journal.disk import Disk, write_whole
-from runlore.journal.errors import EventTooLarge, JournalIO, RunloreError
+from runlore.journal.errors import EventTooLarge, JournalIO, LostJournal, RunloreError
 from runlore.journal.feed import Feed
 from runlore.journal.layout import Layout
 from runlore.journal.root import open_for_writing, registry_info
@@ -61,6 +61,7 @@ def create_run(disk: Disk, spec: RunSpec, secrets: Secrets, limits: Limits | Non
         BadInput: the spec cannot be submitted. Conflict: its key was used with another spec.
         NoRoom: so many runs are kept as may be; not even the key is claimed.
         Busy: somebody else who submits was stopped in the middle of it.
+        LostJournal: the run that its key names has lost its journal.
         NotPermitted, JournalIO: the registry cannot be written; nothing is left behind.
     """
     check(spec)
@@ -98,7 +99,15 @@ class _Place:
 def _make_once(wanted: _Submission, place: _Place) -> OwnedRun | RunId:
     """Return a new run, or the id of the one that its key names; a new key is claimed once there is room."""
     disk, layout, digest = wanted.disk, wanted.layout, keys.spec_digest(wanted.recipe)
-    claimed = keys.claim(disk, layout, wanted.spec.key, digest, lambda: _mint(disk), before_new=place.taken)
+    claimed = keys.claim(
+        disk,
+        layout,
+        wanted.spec.key,
+        digest,
+        lambda: _mint(disk),
+        before_new=place.taken,
+        before_again=lambda run_id: _require_no_traces(disk, layout, run_id),
+    )
     with claimed as claim:
         if claim.existing:
             place.give_back()
@@ -153,6 +162,22 @@ def _make(wanted: _Submission, run_id: RunId) -> OwnedRun:
             folder = layout.run_dir(run_id)
             raise JournalIO(f"{folder}: {error.strerror or error}; nothing was submitted") from error
         raise
+
+
+def _require_no_traces(disk: Disk, layout: Layout, run_id: RunId) -> None:
+    """Return if the run of a claim without a journal never ran.
+
+    Raises:
+        LostJournal: it did, so what it left is not ours to clear away.
+    """
+    from runlore.runtimes.traces import has_run  # noqa: PLC0415 - only with a key
+
+    if has_run(disk, layout, run_id):
+        raise LostJournal(
+            f"run {run_id} has this key and has run: its files are in {layout.run_dir(run_id)}, or in the "
+            "trash, and its journal is missing; nothing was submitted. Bring the journal back, or its pack, "
+            "from a copy, or choose another key. If it is to run again, move its files elsewhere"
+        )
 
 
 def _furnish(wanted: _Submission, lock: OwnerLock, queued: events.RunQueued) -> OwnedRun:

@@ -29,6 +29,7 @@ def cleanup_lock(disk: Disk, layout: Layout, *, patience_s: float = 0.0) -> Gene
     try:
         with suppress(FileExistsError):
             disk.mkdir(layout.trash)
+        disk.sync_dir(layout.root)  # whoever made it may have been killed in front of this
         fd = disk.open(f"{layout.trash}/.lock", os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise JournalIO(f"{layout.trash}: {error.strerror or error}; nothing was removed") from error

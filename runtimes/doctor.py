@@ -10,6 +10,7 @@ from runlore.journal.errors import RunloreError
 from runlore.journal.layout import Layout
 from runlore.journal.packs import lost_bytes
 from runlore.journal.values import RunId
+from runlore.projections import shell
 from runlore.projections.findings import Finding, finding
 from runlore.projections.run_view import RunView
 from runlore.runtimes import doctor_machine
@@ -57,8 +58,9 @@ def examine_packs(layout: Layout) -> Iterator[Finding]:
     try:
         for path, first, behind in lost_bytes(REAL, layout):
             yield finding("pack_damaged", f"bytes {first:,} to {behind:,}", "runlore verify", path=path)
-    except OSError:
-        return  # the listing says so
+    except OSError as error:
+        todo = f"ls -l {shell.quote(layout.packs)}"
+        yield finding("pack_unreadable", error.strerror or str(error), todo, path=layout.packs)
 
 
 def examine_run(view: RunView, is_in_place: Callable[[RunId], bool] = lambda _: False) -> Iterator[Finding]:

@@ -17,14 +17,13 @@ from runlore.journal.held import is_locked
 from runlore.journal.history import exists
 from runlore.journal.keys import Claim
 from runlore.journal.layout import SUFFIX, Layout
-from runlore.journal.packs import Packs
+from runlore.journal.packs import Packs, day_of, lost_bytes
 from runlore.journal.values import RunId
 from runlore.projections import shell
 from runlore.projections.findings import Finding, finding
 from runlore.runtimes import autoprune, evidence, import_staging, trash
-from runlore.runtimes.bundle import FOLDER as BUNDLE
-from runlore.runtimes.collecting import OUTPUTS
 from runlore.runtimes.live_files import left_live_files
+from runlore.runtimes.traces import has_run
 from runlore.runtimes.trash import GOING
 
 _OLD_S: Final = 60.0
@@ -105,8 +104,8 @@ class FileExaminer:
             run_id = RunId(name)
             self._look_at_mode(path, self._mode(path))
             if not self._has_history(run_id):
-                if not self._is_owned(run_id) and not self._has_history(run_id):
-                    yield self._without_journal(path)
+                if not self._is_begun(run_id):
+                    yield self._without_journal(run_id, path)
                 continue
             for half in self._names(path):
                 if half.startswith(".") and half.endswith(".tmp") and self._is_old(f"{path}/{half}"):
@@ -127,14 +126,13 @@ class FileExaminer:
             return bool(Packs.of(self._disk, self._layout, run_id).copies(run_id))
         return exists(self._disk, self._layout, run_id)
 
-    def _without_journal(self, path: str) -> Finding:
-        """Say what a folder is whose journal is not there; what holds output was a run, and is not to go."""
-        made = [name for name in (OUTPUTS, BUNDLE) if self._names(f"{path}/{name}")]
-        if self._size(f"{path}/transcript"):
-            made.append("transcript")
-        if made:
-            detail = f"{path} has {', '.join(made)}"
-            return finding("journal_missing", detail, f"ls -l {shell.quote(path)}", path=path)
+    def _is_begun(self, run_id: RunId) -> bool:
+        """Say whether a run whose history was not found has an owner, or has a history after all."""
+        return self._is_owned(run_id) or self._has_history(run_id) or self._may_be_packed(run_id)
+
+    def _without_journal(self, run_id: RunId, path: str) -> Finding:
+        if has_run(self._disk, self._layout, run_id):
+            return finding("journal_missing", path, f"ls -l {shell.quote(path)}", run_id=run_id, path=path)
         return finding("folder_without_journal", path, f"rm -r {shell.quote(path)}", path=path)
 
     def _claims(self) -> Iterator[Finding]:
@@ -148,7 +146,7 @@ class FileExaminer:
                 if not self._is_locked(path):
                     yield finding("claim_damaged", path, f"ls -l {shell.quote(path)}", path=path)
                 continue
-            begun = exists(self._disk, self._layout, RunId(claim.run_id))
+            begun = self._may_exist(claim.run_id) or self._has_run(claim.run_id)
             if not begun and not self._is_locked(path):
                 todo = f"runlore run --key {shell.quote(claim.key)} CMD…"
                 yield finding("claim_without_journal", f"key {claim.key!a}", todo, path=path)
@@ -277,6 +275,22 @@ class FileExaminer:
         except OSError:
             return False
         return abs(self._disk.now().timestamp() - changed_s) > _OLD_S
+
+    def _may_exist(self, run_id: str) -> bool:
+        """Say whether there is a journal; also if it may be what a damaged pack holds under no name."""
+        if not ids.is_run_id(run_id):
+            return False
+        return exists(self._disk, self._layout, RunId(run_id)) or self._may_be_packed(RunId(run_id))
+
+    def _may_be_packed(self, run_id: RunId) -> bool:
+        """Say whether a run may be what a damaged pack holds under no name."""
+        try:
+            return any(lost_bytes(self._disk, self._layout, day_of(run_id)))
+        except OSError:
+            return True
+
+    def _has_run(self, run_id: str) -> bool:
+        return ids.is_run_id(run_id) and has_run(self._disk, self._layout, RunId(run_id))
 
     def _is_owned(self, run_id: RunId) -> bool:
         return self._is_locked(self._layout.owner_lock(run_id))

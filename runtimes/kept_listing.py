@@ -48,6 +48,8 @@ class KeptListing:
         self._kept: dict[RunId, _Kept] = {}
         self._folder_ns = -1
         self._turn: list[RunId] = []
+        self._unborn: set[RunId] = set()
+        """Journals that had no whole first event yet: it comes without a change of the folder."""
 
     def page(self, wanted: filters.Filter | None, order: "Order | None" = None) -> PsView:
         """Return the runs that match now; None: the live ones and the last few that ended, in this order.
@@ -62,6 +64,8 @@ class KeptListing:
 
     def _look(self) -> None:
         self._find()
+        for run_id in sorted(self._unborn):
+            self._take(run_id)
         for run_id, kept in list(self._kept.items()):
             if kept.folded is not None:
                 self._advance(run_id, kept, kept.folded)
@@ -78,6 +82,7 @@ class KeptListing:
         there = journal_ids(self._disk, self._layout)
         for run_id in self._kept.keys() - set(there):
             del self._kept[run_id]
+        self._unborn.intersection_update(there)
         for run_id in there:
             if run_id not in self._kept:
                 self._take(run_id)
@@ -98,7 +103,9 @@ class KeptListing:
         found = next(iter(self._listing.all([run_id])), None)
         if found is None:  # removed again, or nothing of it is whole yet
             self._kept.pop(run_id, None)
+            self._unborn.add(run_id)
             return
+        self._unborn.discard(run_id)
         goes_on = not found.row.state.ended and found.row.problem is None
         folded = RunFold(self._disk, self._layout, run_id) if goes_on else None
         self._kept[run_id] = _Kept(found, folded, file)

@@ -97,7 +97,8 @@ class Packing:
             return
         left = self._let_go(day, group, gone)
         self._kept["changed"] += len(left)
-        yield PackedView(path=f"packs/{name}", runs=len(pack.parts), bytes=pack.bytes)
+        runs = len({part.run_id for part in pack.parts})  # a journal that was imported may be several parts
+        yield PackedView(path=f"packs/{name}", runs=runs, bytes=pack.bytes)
 
     def _let_go(self, day: str, group: list[Candidate], gone: list[Candidate]) -> list[Candidate]:
         """Remove the journals that are packed by now, and return the others that are still there."""

@@ -1,9 +1,11 @@
 """Take a value out of a run that recorded it by mistake: the one permitted rewrite.
 
 The index goes before anything else, and none is made until all is done: it holds labels and commands.
-The journal comes next and tells in the same step what is being redacted; the run's other files follow.
+The journal comes next and tells in the same step what is being redacted; the run's other files follow,
+in the trash if the run was removed.
 Whatever a crash leaves undone, doing it again finds and completes. Both locks are held: nobody owns the
-run, and nobody appends to its journal while it is replaced. docs/how-to/remove-a-secret.md
+run, or moves its folder, and nobody appends to its journal while it is replaced.
+docs/how-to/remove-a-secret.md
 """
 
 import os
@@ -27,6 +29,7 @@ from runlore.journal.values import Actor, RunId, Seq
 from runlore.journal.writer import Writer
 from runlore.projections.index import generations
 from runlore.projections.secret_views import RedactedPlaceView, RedactView
+from runlore.runtimes import import_staging
 from runlore.runtimes import redact_blobs as blobs
 from runlore.runtimes import redact_places as places
 from runlore.runtimes.folding import RunFold
@@ -106,6 +109,7 @@ class Redaction:
             As `plan` does. NotPermitted, CorruptJournal, NewerFormat: the journal may not be written.
         """
         try:
+            import_staging.finish_in_passing(self._disk, self._layout)  # it may hold a copy of the journal
             with ExitStack() as held:
                 self._take(held)
                 self._require_ended(is_owned=False)

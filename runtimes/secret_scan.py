@@ -1,7 +1,8 @@
 """Look for likely secrets in everything a run recorded; reads only, flat in memory.
 
 What is found is told by place and kind. The values of secret-looking variables of the caller's own
-environment are looked for as well, in all their encodings. Of a packed run every copy is looked at.
+environment are looked for as well, in all their encodings. Of a packed run every copy is looked at, of a
+removed one what lies in the trash.
 """
 
 import os

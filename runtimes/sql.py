@@ -155,8 +155,9 @@ class _Asking:
     ) -> int:
         """Return 0 for what a question may do, 1 for all else, as SQLite wants it."""
         allowed = sql_views.is_allowed(action, first, second, database, source)
-        if allowed and first in sql_views.READ:
-            self._needed.add(str(first))
+        table = sql_views.folded(first)
+        if allowed and table in sql_views.READ:
+            self._needed.add(table)
         return 0 if allowed else 1
 
     def _read(self, looked: list[RunId]) -> None:

@@ -1,7 +1,8 @@
 """Let go of the journals of removed runs, once the age for that has passed.
 
 A journal goes whole or not at all. One of which a part lies in a pack stays: without its end, the packed
-part would tell of a run that was never removed.
+part would tell of a run that was never removed. So does one whose beginning is missing, because it goes on
+behind a pack: that may be damaged, or elsewhere for a while.
 """
 
 from collections.abc import Sequence
@@ -37,7 +38,7 @@ def due(
         if row.state.pinned or row.state.promoted or row.state.accepted:
             continue  # decided before its removal was; what is said of evidence stays readable
         known = known or Packs(disk, layout)
-        if known.copies(row.run_id):
+        if _goes_on(row) or known.copies(row.run_id):
             packed += 1
         else:
             found.append(TombstoneView(run_id=row.run_id, removed_at=at, bytes=row.size))
@@ -64,7 +65,9 @@ def remove(disk: Disk, layout: Layout, run_id: RunId) -> None:
             return
         with suppress(NotFound):
             row = fold_journal(disk, layout, run_id)
-            if row is None or row.state.removed is None or Packs.of(disk, layout, run_id).copies(run_id):
+            if row is None or row.state.removed is None or _goes_on(row):
+                return
+            if Packs.of(disk, layout, run_id).copies(run_id):
                 return
             if row.state.key:
                 keys.forget(disk, layout, row.state.key, run_id)
@@ -74,3 +77,8 @@ def remove(disk: Disk, layout: Layout, run_id: RunId) -> None:
         raise JournalIO(f"{layout.journal(run_id)}: {error.strerror or error}") from error
     finally:
         file.close()
+
+
+def _goes_on(row: Row) -> bool:
+    """Say whether a history does not begin where it can be read from."""
+    return row.state.queued is None

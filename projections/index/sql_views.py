@@ -61,6 +61,9 @@ _SELECT, _READ, _FUNCTION, _RECURSIVE = 21, 20, 31, 33
 """Actions of sqlite3_set_authorizer: see sqlite.org/c3ref/c_alter_table.html."""
 _FUNCTIONS: Final = frozenset({"json_each", "json_tree"})
 _REFUSED: Final = frozenset({"load_extension"})
+_HIDDEN: Final = frozenset({"kinds", "counts", "live", "snapshots", "place", "looked", "looked_tags"})
+"""The tables that are shown by no name of their own."""
+_SQLITES_OWN: Final = "sqlite_"
 
 
 def is_allowed(
@@ -68,12 +71,29 @@ def is_allowed(
 ) -> bool:
     """Say whether a question may do that: it reads the views and calls functions, and nothing else.
 
-    source: the view whose definition does it, if one does. A column without a name stands for rows that
-    are counted, not read.
+    source: the view whose definition does it, if one does, as the question spells it.
     """
     if action == _FUNCTION:
         return second not in _REFUSED
     if action == _READ:
-        ours = first in VIEWS and database == "temp"
-        return source in VIEWS or ours or first in _FUNCTIONS or (first in READ and not second)
+        table = folded(first)
+        if folded(source) in VIEWS or table in _FUNCTIONS:
+            return True
+        return _is_counted(table, database) if not second else table in VIEWS and database == "temp"
     return action in {_SELECT, _RECURSIVE}
+
+
+def folded(name: str | None) -> str:
+    """Return a name as the views have it: SQL does not tell large letters from small ones."""
+    return (name or "").lower()
+
+
+def _is_counted(table: str, database: str | None) -> bool:
+    """Say whether rows may be counted of which no column is read.
+
+    database: what a question writes in front of the name. Without it a name that is not hidden is that of a
+    view, or of what the question itself defines.
+    """
+    if table in READ or (table in VIEWS and database == "temp"):
+        return True
+    return database is None and table not in _HIDDEN and not table.startswith(_SQLITES_OWN)

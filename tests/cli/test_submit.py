@@ -141,6 +141,8 @@ WRONG: Final[list[tuple[bytes, str, str]]] = [
     (b'{"argv": ["a"], "secrets": {"A": "correct-horse-battery-staple"}}', "bad_input", "`$.secrets`"),
     (b'{"argv": ["a"], "secrets": ["A=correct-horse-battery-staple"]}', "bad_input", "secret 'A'"),
     (b'{"argv": ["a"], "env": {"API_TOKEN": "correct-horse-battery-staple"}}', "bad_input", "looks like"),
+    (b'{"argv": ["a"], "key": "x", "argv": ["b"]}', "bad_input", "the key 'argv' stands twice"),
+    (b'{"argv": ["a"], "env": {"A": "1", "A": "2"}}', "bad_input", "the key 'A' stands twice"),
     (b"[" * 5000, "bad_input", ""),
     (b'{"metadata": ' * 5000, "bad_input", ""),
     (b'{"argv": ["' + b"a" * MOST_BYTES + b'"]}', "bad_input", "longer than 4,194,304 bytes"),
@@ -215,6 +217,21 @@ def test_what_cannot_be_read_is_said(runlore: Runlore, words: list[str], said: s
     """A usage error; no registry is made."""
     done = runlore("submit", *words, code=2)
     assert said in done.stderr
+    assert journals(runlore) == []
+
+
+def test_labels_that_hold_a_secret_are_told_before_anything_is_started(runlore: Runlore) -> None:
+    """They are stored as they are; a look at the lines finds them, and so does a dry run."""
+    runlore.env["DEPLOY_TOKEN"] = SECRET
+    text = line("true") + line("true", key=f"deploy-{SECRET}") + line("true", tags={SECRET: "x"})
+    path = from_file(runlore, text)
+
+    for words in ([], ["--dry-run"]):
+        told = runlore("submit", "--from", path, *words, code=2).stderr
+        assert "error: line 2: the key holds" in told
+        assert "error: line 3: the name of a tag holds" in told
+        assert "3 lines, 2 wrong" in told
+        assert SECRET not in told
     assert journals(runlore) == []
 
 

@@ -227,6 +227,16 @@ def packing(cuts: PowerCuts) -> None:
         stranger.close()
 
 
+def packing_into_a_new_folder(cuts: PowerCuts) -> None:
+    """Pack a run where somebody removed the empty folder of the packs by hand."""
+    image = ready_registry()
+    cuts.boot(Image(image.files, image.folders - {LAYOUT.packs}))
+    writer = created(cuts)
+    cuts.append(writer, failed())
+    writer.close()
+    Packing(cuts.disk(), LAYOUT, older_than_s=0).apply()
+
+
 def write_back(cuts: PowerCuts, folder: str) -> None:
     """Let the kernel write by itself what nobody waits for."""
     disk = cuts.process()
@@ -379,6 +389,7 @@ WORKLOADS: Final[dict[str, Workload]] = {
     "a repair": repairing,
     "a redaction": redacting,
     "a packing": packing,
+    "a packing into a new folder": packing_into_a_new_folder,
     **{
         f"behind a pack, {what}": torn_behind_a_pack(tear)
         for what, tear in {

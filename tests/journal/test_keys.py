@@ -9,14 +9,16 @@ import pytest
 from msgspec import structs
 
 from runlore.journal.disk import REAL
-from runlore.journal.errors import BadInput, Conflict
+from runlore.journal.errors import BadInput, Conflict, LostJournal
 from runlore.journal.journal_ids import journal_ids
 from runlore.journal.keys import KEY_LIMIT, claim, claim_arrived, forget, spec_digest
 from runlore.journal.layout import Layout
+from runlore.journal.packs import index_path
 from runlore.journal.values import Recipe, RunId
 from runlore.journal.writer import Writer
-from tests.doubles.drafts import new_run_id, noted, queued
+from tests.doubles.drafts import booting, collecting, new_run_id, noted, queued, started, succeeded
 from tests.journal.journals import new_run, overwrite, raw, registry
+from tests.journal.packed import pack, packs
 
 ONE, TWO = new_run_id(1), new_run_id(2)
 SPEC, OTHER_SPEC = "ab" * 32, "cd" * 32
@@ -97,6 +99,39 @@ def test_a_claimed_run_whose_first_event_was_damaged_later(layout: Layout) -> No
 
     assert _submit(layout, "nightly", TWO) == (ONE, True)
     assert raw(layout, ONE) == before
+
+
+def _packed_and_damaged(layout: Layout) -> Path:
+    """Pack the run of a key, and damage the line that says what run that is; return the pack."""
+    _submit(layout, "nightly")
+    writer = Writer(REAL, layout, ONE, owner=True)
+    for draft in (booting(), started(), collecting(), succeeded()):
+        writer.append(draft)
+    writer.close()
+    pack(layout)
+    (path,) = packs(layout)
+    path.write_bytes(path.read_bytes().replace(b'"format":1', b'"format":!', 1))
+    return path
+
+
+def test_a_claimed_run_whose_first_event_was_damaged_in_a_pack(layout: Layout) -> None:
+    """It did begin, and ended long ago: nothing takes its id, and so its place, for another run."""
+    path = _packed_and_damaged(layout)
+    before = path.read_bytes()
+
+    assert _submit(layout, "nightly", TWO) == (ONE, True)
+    assert (path.read_bytes(), os.listdir(layout.journals)) == (before, [])
+
+
+def test_a_claimed_run_that_may_be_in_a_damaged_pack(layout: Layout) -> None:
+    """Without the pack's index nobody can tell whose the damaged part is; other keys are free."""
+    path = _packed_and_damaged(layout)
+    Path(index_path(str(path))).unlink()
+
+    with pytest.raises(LostJournal, match=f"packs/{path.name}: bytes 0 to .* may be run {ONE}"):
+        _submit(layout, "nightly", TWO)
+    assert os.listdir(layout.journals) == []
+    assert _submit(layout, "weekly", TWO) == (TWO, False)
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", bytes(100), b"[" * 5000])

@@ -2,12 +2,13 @@
 
 import errno
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from runlore.journal.disk import REAL
-from runlore.journal.errors import JournalIO, NotFound
+from runlore.journal.errors import CorruptJournal, JournalIO, NotFound
 from runlore.journal.event_chunks import fold_run
 from runlore.journal.events import JournalContinued, JournalRepaired, RunNoted
 from runlore.journal.journal_ids import journal_ids, loose_ids
@@ -233,6 +234,22 @@ def test_a_damaged_byte_in_a_pack_is_found(layout: Layout) -> None:
     assert not list(lost(REAL, layout))
 
 
+def test_nothing_is_appended_behind_damage_in_a_pack(layout: Layout) -> None:
+    """Nobody would read it, and `repair` would cut it; a journal that is not packed refuses it as well."""
+    size = len(raw(layout))
+    pack(layout)
+    path = packs(layout)[0]
+    data = path.read_bytes()
+    place = data.index(b'{"type":"run.started"', size)
+    path.write_bytes(data[: place + 30] + b"\0" + data[place + 31 :])
+
+    with pytest.raises(CorruptJournal, match=f"{path.name}: damaged at byte {place} "):
+        append(layout, OTHER, tagged())
+    assert not journal(layout, OTHER).exists()
+    append(layout, RUN, tagged())
+    append(layout, THIRD, tagged())
+
+
 def test_bytes_of_a_pack_that_belong_to_no_run_are_found(layout: Layout) -> None:
     """Without its index a run whose first line is damaged has no name any more, but its bytes are there."""
     size = len(raw(layout))
@@ -308,6 +325,20 @@ def test_repair_of_a_sound_packed_run_leaves_nothing_behind(layout: Layout) -> N
     pack(layout)
 
     assert repair(REAL, layout, RUN).damage is None
+    assert not journal(layout, RUN).exists()
+
+
+@pytest.mark.parametrize("attempt", [plan, repair])
+def test_repair_of_a_packed_run_of_which_nothing_is_whole(
+    layout: Layout, attempt: Callable[..., object]
+) -> None:
+    """The pack is named, and no journal is begun for it."""
+    pack(layout)
+    (path,) = packs(layout)
+    path.write_bytes(path.read_bytes().replace(b'"format":1', b'"format":!', 1))
+
+    with pytest.raises(NotFound, match=f"packs/{path.name}: not even the run's first event, at byte 0"):
+        attempt(REAL, layout, RUN)
     assert not journal(layout, RUN).exists()
 
 

@@ -141,19 +141,21 @@ def test_a_repair_is_announced(layout: Layout, damaged: bytes) -> None:
     assert [(line.run_id, line.seq, line.intent) for line in announced] == [(RUN, 2, True), (RUN, 3, False)]
 
 
-def test_nothing_whole_is_left(layout: Layout) -> None:
+@pytest.mark.parametrize("attempt", [plan, repair])
+def test_nothing_whole_is_left(layout: Layout, attempt: Callable[..., object]) -> None:
     """A journal without a first event is not repaired into an empty one."""
     new_run(layout).close()
     overwrite(layout, raw(layout).replace(b"nightly", b"nightlY") * 2)
     before = raw(layout)
 
     with pytest.raises(NotFound, match="first event"):
-        repair(REAL, layout, RUN)
+        attempt(REAL, layout, RUN)
 
     assert raw(layout) == before
 
 
-def test_a_newer_format(layout: Layout) -> None:
+@pytest.mark.parametrize("attempt", [plan, repair])
+def test_a_newer_format(layout: Layout, attempt: Callable[..., object]) -> None:
     """What this release takes for damage may be none, so it keeps its hands off."""
 
     def newer(seq: object, at: object) -> RunQueued:
@@ -166,7 +168,7 @@ def test_a_newer_format(layout: Layout) -> None:
     before = raw(layout)
 
     with pytest.raises(NewerFormat):
-        repair(REAL, layout, RUN)
+        attempt(REAL, layout, RUN)
 
     assert raw(layout) == before
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from runlore.journal import machine, root
+from runlore.journal import keys, machine, root
 from runlore.journal.disk import REAL, RealDisk
+from runlore.journal.errors import JournalIO
 from runlore.journal.layout import Layout
 from runlore.journal.packs import index_path
 from runlore.journal.values import Identity, RunId
@@ -19,6 +20,7 @@ from runlore.journal.writer import Writer
 from runlore.projections.findings import KINDS, Finding
 from runlore.runtimes import doctor, doctor_machine, heartbeat, import_staging
 from runlore.runtimes.identity import identify
+from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.registry import Registry
 from tests.doubles.drafts import booting, collecting, new_run_id, queued, started, succeeded
 from tests.journal.packed import pack, packs
@@ -162,13 +164,6 @@ def half_made(layout: Layout, _: Identity) -> None:
     os.unlink(layout.journal(run_id))
 
 
-def journal_lost(layout: Layout, _: Identity) -> None:
-    """The run was, and somebody restored its folder alone."""
-    run_id = Owned(layout).boot().start().succeed().die()
-    os.unlink(layout.journal(run_id))
-    Path(layout.in_run(run_id, "transcript")).write_text("precious")
-
-
 @pytest.mark.parametrize(
     ("printed", "code"), [("precious", "journal_missing"), ("", "folder_without_journal")]
 )
@@ -179,6 +174,15 @@ def test_an_empty_journal(layout: Layout, printed: str, code: str) -> None:
     Path(layout.in_run(run_id, "transcript")).write_text(printed)
 
     assert set(found(layout)) == {code}
+
+
+def lost_journal(layout: Layout, _: Identity) -> None:
+    """Its command wrote something, so it had one."""
+    run_id = Owned(layout).boot().start().succeed().die()
+    Path(layout.in_run(run_id, "transcript")).write_text("done\n")
+    os.unlink(layout.journal(run_id))
+    text = '{"key":"deploy","spec":"' + "0" * 64 + f'","run_id":"{run_id}"}}'
+    Path(layout.key_claim("deploy")).write_text(text)
 
 
 def claimed(layout: Layout, _: Identity) -> None:
@@ -260,11 +264,11 @@ WAYS: dict[str, tuple[Callable[[Layout, Identity], object], str]] = {
     "run_paused": (paused, "runlore unpause"),
     "journal_damaged": (damaged, "runlore verify"),
     "journal_unreadable": (unreadable, "runlore verify"),
+    "journal_missing": (lost_journal, "ls -l "),
     "journal_torn": (torn, "runlore repair"),
     "keeper_failed": (note_of_a_keeper, "cat "),
     "live_files_left": (live_files, "rm "),
     "folder_without_journal": (half_made, "rm -r "),
-    "journal_missing": (journal_lost, "ls -l "),
     "claim_without_journal": (claimed, "runlore run --key deploy"),
     "claim_damaged": (cut_claim, "ls -l"),
     "temporary_left": (temporary, "rm "),
@@ -307,6 +311,7 @@ def test_every_code_is_tried_here() -> None:
         "logout_kills",
         "journals_packable",
         "pack_damaged",
+        "pack_unreadable",
         "removal_unfinished",
         "trash_stray",
         "pruning_failed",
@@ -342,6 +347,32 @@ def test_a_damaged_pack(layout: Layout) -> None:
     assert set(items) == {"pack_damaged"}
     assert items["pack_damaged"].next == "runlore verify"
     assert items["pack_damaged"].severity == "error"
+
+
+def test_the_outputs_of_a_run_that_a_damaged_pack_lost(layout: Layout) -> None:
+    """Its folder may be all that is left of it: nobody is told to remove that, or that its key is free."""
+    run_id = new_run_id(0)
+    old_run(layout, run_id)
+    OwnerLock.create(REAL, layout, run_id).release()
+    keys.claim(REAL, layout, "nightly", "ab" * 32, lambda: run_id).close()
+    pack(layout)
+    path = packs(layout)[0]
+    path.write_bytes(path.read_bytes().replace(b'"format":1', b'"format":!', 1))
+    Path(index_path(str(path))).unlink()
+
+    assert set(found(layout)) == {"pack_damaged"}
+
+
+def test_a_pack_that_cannot_be_read(layout: Layout) -> None:
+    """Without an index beside it nobody can list the runs, so the doctor is whom to ask, and names it."""
+    Path(layout.packs, "2026-11-20-7.jsonl").mkdir()
+    items = found(layout)
+
+    assert set(items) == {"pack_unreadable"}
+    assert items["pack_unreadable"].detail == "2026-11-20-7.jsonl: Is a directory"
+    assert items["pack_unreadable"].next == f"ls -l {layout.packs}"
+    with pytest.raises(JournalIO, match=r"packs: 2026-11-20-7\.jsonl: Is a directory"):
+        Registry(layout).runs()
 
 
 def test_half_a_pack(layout: Layout) -> None:

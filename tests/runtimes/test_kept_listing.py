@@ -110,6 +110,22 @@ def test_ended_runs_are_compared_in_turn(
     assert names[-1] == {"new"}
 
 
+def test_a_run_whose_first_event_came_late_is_shown(layout: Layout, registry: Registry) -> None:
+    """Its journal was there when the folder was looked at, and the folder has not changed since."""
+    run_id = Owned(layout).boot().start().succeed().die()
+    path = Path(layout.journal(run_id))
+    whole = path.read_bytes()
+    path.write_bytes(b"")
+    os.utime(layout.journals, (0, 0))  # long settled
+    kept = kept_up(registry)
+    assert kept.page(None).items == []
+    path.write_bytes(whole)
+
+    assert [run.run_id for run in kept.page(None).items] == [run_id]
+    path.unlink()
+    assert kept.page(None).items == []
+
+
 def test_a_damaged_journal_hides_no_other(layout: Layout, registry: Registry) -> None:
     """It is shown as far as it can be read, as in any list."""
     bad, good = Owned(layout).boot().start(), Owned(layout).boot().start()

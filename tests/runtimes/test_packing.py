@@ -12,6 +12,7 @@ from runlore.journal import ids, packing
 from runlore.journal.disk import REAL, RealDisk
 from runlore.journal.errors import BadInput, JournalIO, NotFound
 from runlore.journal.events import TextRedacted
+from runlore.journal.history import open_history
 from runlore.journal.journal_ids import loose_ids
 from runlore.journal.layout import Layout
 from runlore.journal.reader import read
@@ -71,6 +72,23 @@ def test_a_dry_run_changes_nothing_and_tells_the_same(layout: Layout) -> None:
     assert (planned.freed_inodes, planned.freed_bytes) == (done.freed_inodes, done.freed_bytes)
     assert planned.dry_run
     assert not done.dry_run
+
+
+def test_a_run_that_was_packed_elsewhere_is_one_run(layout: Layout) -> None:
+    """Its journal came whole, with the lines in it that began its later parts: it is packed as several."""
+    pack(layout)
+    append(layout, RUN, tagged())
+    with open_history(REAL, layout, RUN) as history:
+        whole = history.pread(1 << 20, 0)
+    for path in packs(layout):
+        path.unlink()
+    journal(layout, RUN).write_bytes(whole)
+    planned = Packing(REAL, layout, older_than_s=0).plan()
+    view = pack(layout)
+
+    assert (view.packs, view.runs) == (planned.packs, planned.runs)
+    assert [each.runs for each in view.packs] == [1]
+    assert verify(REAL, layout, RUN).integrity == "sealed"
 
 
 def test_a_pack_is_of_one_day_and_no_larger_than_it_may_be(

@@ -13,6 +13,7 @@ from runlore.journal.disk import REAL
 from runlore.journal.errors import BadInput, BadSettings, Conflict, NotFound, NotPermitted
 from runlore.journal.keys import claim
 from runlore.journal.layout import Layout
+from runlore.journal.packs import index_path
 from runlore.journal.values import RunId
 from runlore.projections.retention import Verdict
 from runlore.projections.retention_views import PruneView
@@ -20,6 +21,7 @@ from runlore.runtimes import removal, retaining
 from runlore.runtimes.packing import Packing
 from runlore.runtimes.pruning import Pruning
 from runlore.runtimes.registry import Registry
+from runlore.runtimes.tombstones import remove
 from tests.doubles.drafts import new_run_id
 from tests.journal.journals import registry as new_registry
 from tests.runtimes.removable import RULES, RUN, Later, files, leave_run, lies, owned, registry
@@ -382,3 +384,23 @@ def test_the_tombstone_of_a_packed_run_stays_and_is_counted(layout: Layout) -> N
     assert done.journals == []
     assert done.journals_kept == {"packed": 1}
     assert tomb(layout)
+
+
+@pytest.mark.parametrize("is_damaged", [True, False])
+def test_a_tombstone_stays_whose_beginning_is_missing(layout: Layout, is_damaged: bool) -> None:
+    """Its pack is damaged where it names the run, or is gone, and may be brought back."""
+    rules = RULES + 'journal = "100d"\n'
+    Packing(REAL, layout, older_than_s=0).apply()
+    registry(layout, rules).get(RUN).remove(now=True)
+    (pack,) = Path(layout.packs).glob("*.jsonl")
+    whole = pack.read_bytes()
+    pack.write_bytes(whole.replace(b'"format":1', b'"format":!') if is_damaged else b"")
+    Path(index_path(str(pack))).unlink()
+    done = registry(layout, rules, days=400).prune(apply=True)
+
+    assert (done.journals, done.journals_kept) == ([], {"packed": 1})
+    assert tomb(layout)
+    remove(REAL, layout, RUN)
+    assert tomb(layout)
+    pack.write_bytes(whole)
+    assert Registry(layout).view(RUN).retention.removal is not None

@@ -12,8 +12,15 @@ import pytest
 
 from runlore.journal import exit_record
 from runlore.journal.disk import REAL
-from runlore.journal.errors import BadInput, Busy, CorruptJournal, JournalIO, NotFound
-from runlore.journal.events import ArtifactCollected, ArtifactPromoted, RunNoted, RunQueued, TextRedacted
+from runlore.journal.errors import BadInput, Busy, Conflict, CorruptJournal, JournalIO, NotFound
+from runlore.journal.events import (
+    ArtifactCollected,
+    ArtifactPromoted,
+    RunExpired,
+    RunNoted,
+    RunQueued,
+    TextRedacted,
+)
 from runlore.journal.exit_record import ExitRecord
 from runlore.journal.layout import Layout
 from runlore.journal.reader import read
@@ -23,8 +30,10 @@ from runlore.journal.writer import Writer
 from runlore.projections.artifact_views import manifest_file
 from runlore.projections.secret_views import RedactView
 from runlore.runtimes.check_outputs import check_outputs
+from runlore.runtimes.cleanup_lock import cleanup_lock
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.redact import LONGEST, Redaction
+from runlore.runtimes.registry import Registry
 from runlore.runtimes.secret_search import PIECE, REACH
 from runlore.runtimes.stored import artifacts_of
 from runlore.runtimes.transcript import Transcript
@@ -377,6 +386,72 @@ def test_what_is_not_ours_is_named(layout: Layout) -> None:
         "config.toml",
     ]
     assert view.out_of_reach
+
+
+def test_a_run_in_the_trash_is_redacted_there(layout: Layout) -> None:
+    """All that it recorded lies there, and `restore` would bring it back."""
+    printed(layout, ("stdout", f"{SECRET}\n".encode()))
+    in_run(layout, "left").write_text(SECRET)
+    _remove(layout)
+    trashed = f"trash/{RUN}"
+    planned = redact(layout, dry=True)
+    view = redact(layout)
+
+    assert [(place.kind, place.path) for place in view.places] == [("transcript", f"{trashed}/transcript")]
+    assert [each.path for each in view.still_there] == [f"{trashed}/left"]
+    assert (planned.places, planned.still_there) == (view.places, view.still_there)
+    Registry(layout).get(RUN).restore()
+    assert in_run(layout, "transcript").read_bytes() == MARK + b"\n"
+    assert redact(layout).places == []
+
+
+def test_what_is_left_of_a_removal_that_was_cut_short_is_redacted_too(layout: Layout) -> None:
+    """Whoever goes on with it may come late, or never."""
+    printed(layout, ("stdout", f"{SECRET}\n".encode()))
+    _remove(layout)
+    os.rename(layout.in_trash(RUN), layout.going(RUN))
+
+    assert [place.path for place in redact(layout).places] == [f"trash/{RUN}.going/transcript"]
+    assert SECRET.encode() not in Path(layout.going(RUN), "transcript").read_bytes()
+
+
+def test_a_run_that_lies_in_two_places_is_refused(layout: Layout) -> None:
+    """Nothing is passed over in silence."""
+    _remove(layout)
+    in_run(layout, "").mkdir()
+
+    for dry in (True, False):
+        with pytest.raises(Conflict, match=f"runs/{RUN} and in .*trash/{RUN}"):
+            redact(layout, dry=dry)
+    assert SECRET.encode() in raw(layout)
+
+
+def test_what_an_import_left_is_finished_first(layout: Layout) -> None:
+    """A journal that a killed import put in its place has a second name, which no rename of it replaces."""
+    staged = Path(layout.imports, "0123456789abcdef", "journals")
+    staged.mkdir(parents=True)
+    os.link(layout.journal(RUN), staged / f"{RUN}.jsonl")
+    redact(layout)
+
+    files = [path for path in Path(layout.root).rglob("*") if path.is_file()]
+    assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
+
+
+def test_nothing_is_removed_or_restored_meanwhile(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its files would not be where they were looked for."""
+    monkeypatch.setattr("runlore.runtimes.redact.PATIENCE_S", 0)
+    with cleanup_lock(REAL, layout), pytest.raises(Busy, match="removes runs"):
+        redact(layout)
+    assert SECRET.encode() in raw(layout)
+
+
+def _remove(layout: Layout) -> None:
+    """Move the run's folder to the trash, as `rm` does."""
+    run_dir = layout.run_dir(RUN)
+    Writer(REAL, layout, RUN).append(
+        lambda seq, at: RunExpired(seq=seq, at=at, by=Actor(), rule="asked", expected_seq=Seq(seq - 1))
+    )
+    os.rename(run_dir, layout.in_trash(RUN))
 
 
 def test_a_secret_that_is_only_in_files_is_told_in_the_journal(layout: Layout) -> None:

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,8 +15,10 @@ from runlore.journal.errors import (
     BadInput,
     Conflict,
     DidNotStart,
+    LostJournal,
 )
 from runlore.journal.layout import Layout
+from runlore.runtimes.bundle import FOLDER as BUNDLE
 from runlore.runtimes.registry import Registry
 from runlore.runtimes.run import Run
 from tests.runtimes.keeping import Keeping, python
@@ -157,6 +160,49 @@ def test_the_same_key_twice(submit: Submitting) -> None:
     assert submit.registry.get("key:nightly") == runs[0]
     with pytest.raises(Conflict, match="nightly"):
         submit("false", key="nightly")
+
+
+@pytest.mark.parametrize("left", ["transcript", "exit", "outputs", "bundle", "trash"])
+def test_a_key_whose_run_has_lost_its_journal(submit: Submitting, layout: Layout, left: str) -> None:
+    """What the run left is not cleared away for another one, and its claim stays as it was."""
+    run = submit("sh", "-c", "echo out; echo data >$RUNLORE_OUTPUTS/kept", key="nightly")
+    run.wait(30)
+    journal, folder = Path(layout.journal(run.id)), Path(layout.run_dir(run.id))
+    leave_only(folder, left)
+    if left == "trash":
+        folder.rename(layout.in_trash(run.id))
+    journal.rename(f"{layout.root}/elsewhere")
+    before = seen(layout)
+
+    for command in ("sh", "true"):
+        with pytest.raises(LostJournal, match=f"{run.id} has this key and has run"):
+            submit(command, key="nightly")
+    assert seen(layout) == before
+    Path(f"{layout.root}/elsewhere").rename(journal)
+    again = submit("sh", "-c", "echo out; echo data >$RUNLORE_OUTPUTS/kept", key="nightly")
+    assert (again.id, again.existing) == (run.id, True)
+
+
+def leave_only(folder: Path, left: str) -> None:
+    """Of a run's folder, leave one trace that its command ran."""
+    if left != "transcript":
+        (folder / "transcript").write_bytes(b"")
+    if left != "exit":
+        (folder / "exit").write_bytes(bytes(4096))
+    shutil.rmtree(folder / "artifacts")
+    (folder / "artifacts").mkdir()
+    if left == "outputs":
+        (folder / "artifacts" / "kept").write_text("data")
+    if left != "bundle":
+        shutil.rmtree(folder / BUNDLE, ignore_errors=True)
+    else:
+        (folder / BUNDLE).mkdir(exist_ok=True)
+
+
+def seen(layout: Layout) -> dict[str, bytes]:
+    """Every file of what runs left, and every claim."""
+    paths = [path for name in ("runs", "trash", "keys") for path in Path(layout.root, name).rglob("*")]
+    return {str(path): path.read_bytes() for path in paths if path.is_file()}
 
 
 def test_submitting_from_a_threaded_server(submit: Submitting) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runlore.journal.disk import REAL
+from runlore.journal.disk import REAL, RealDisk
 from runlore.journal.errors import Busy, Conflict, NotFound, Removed, RunloreError
 from runlore.journal.events import RunExpired, RunPinned, RunRemoved, RunRestored
 from runlore.journal.layout import Layout
@@ -199,6 +199,26 @@ def test_one_at_a_time(layout: Layout) -> None:
     with cleanup_lock(REAL, layout), pytest.raises(Busy, match="somebody else removes runs"):
         Registry(layout).prune(apply=True)
     Registry(layout).prune(apply=True)
+
+
+class Synced(RealDisk):
+    """A disk that remembers which folders were synced."""
+
+    def __init__(self) -> None:
+        self.folders: list[str] = []
+
+    def sync_dir(self, path: str) -> None:
+        super().sync_dir(path)
+        self.folders.append(path)
+
+
+def test_a_new_trash_is_on_the_disk_before_anything_moves_there(layout: Layout) -> None:
+    """Somebody emptied it by hand, folder and all; whoever made it anew may have been killed right then."""
+    Path(layout.trash).rmdir()
+    for _ in range(2):
+        disk = Synced()
+        with cleanup_lock(disk, layout):
+            assert disk.folders == [layout.root]
 
 
 def test_a_packed_run_is_removed_and_restored_too(layout: Layout) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from runlore.journal.layout import Layout
 from runlore.journal.values import RunId
 from runlore.journal.writer import Draft, Writer
 from runlore.projections.encoding import encode_view
+from runlore.projections.index import schema, sql_views
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.registry import Registry
 from runlore.runtimes.sql import asked
@@ -110,6 +112,17 @@ def test_runs_are_told_as_ls_tells_them(layout: Layout) -> None:
         ("SELECT name FROM runs JOIN metrics USING (run_id, name)", []),
         ("WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT sum(i) FROM n", [(6,)]),
         ("SELECT 1 WHERE NOT EXISTS (SELECT * FROM runs WHERE name = 'größe' AND status = 'queued')", [(1,)]),
+        ("SELECT count(*) FROM runs", [(3,)]),
+        ("SELECT count(*) FROM tags", [(2,)]),
+        ("SELECT count(*) FROM temp.runs, tags", [(6,)]),
+        ("SELECT EXISTS (SELECT 1 FROM runs)", [(1,)]),
+        ("WITH kinds_of AS (SELECT DISTINCT status FROM runs) SELECT count(*) FROM kinds_of", [(3,)]),
+        (
+            "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT count(*) FROM n",
+            [(3,)],
+        ),
+        ("SELECT Status FROM Runs JOIN TAGS USING (run_id) WHERE VALUE = 'prod'", [("failed",)]),
+        ("SELECT count(*) FROM EVENTS", [(21,)]),
     ],
 )
 def test_an_answer_covers_all_runs(layout: Layout, question: str, rows: list[tuple[object, ...]]) -> None:
@@ -147,6 +160,8 @@ def test_an_answer_covers_all_runs(layout: Layout, question: str, rows: list[tup
         ("WITH x AS (SELECT 1) DELETE FROM looked", "not authorized"),
         ("WITH x AS (SELECT 1) INSERT INTO read_events SELECT 1, 2, 3, 4, 5", "not authorized"),
         ("SELECT load_extension('evil')", "not authorized"),
+        ("SELECT count(*) FROM main.runs", "not authorized|no such table"),
+        ("SELECT count(*) FROM SQLite_Master", "not authorized"),
         ("COMMIT", "no question"),
     ],
 )
@@ -157,6 +172,25 @@ def test_nothing_but_questions_about_the_views(layout: Layout, question: str, wh
     with pytest.raises(BadInput, match=why):
         ask(layout, question)
     assert ask(layout, "SELECT * FROM runs") == before
+
+
+def test_rows_of_no_other_table_are_counted() -> None:
+    """Those of the index and those beside it are not shown, however they are spelled."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.executescript(schema.TABLES)
+    for statement in sql_views.SETUP:
+        connection.execute(statement)
+    tables = {
+        name
+        for master in ("sqlite_master", "sqlite_temp_master")
+        for (name,) in connection.execute(f"SELECT name FROM {master} WHERE type = 'table'")
+    }
+    connection.set_authorizer(lambda *asked: int(not sql_views.is_allowed(*asked)))
+
+    for name in tables - {*sql_views.VIEWS, *sql_views.READ}:
+        with pytest.raises(sqlite3.DatabaseError, match="not authorized"):
+            connection.execute(f"SELECT count(*) FROM {name.upper()}")
+    assert {"kinds", "looked"} <= tables
 
 
 def test_a_damaged_journal_is_told(layout: Layout) -> None:
