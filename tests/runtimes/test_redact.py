@@ -12,7 +12,7 @@ import pytest
 
 from runlore.journal import exit_record
 from runlore.journal.disk import REAL
-from runlore.journal.errors import BadInput, Busy, Conflict, CorruptJournal, JournalIO, NotFound
+from runlore.journal.errors import BadInput, Busy, CorruptJournal, JournalIO, NotFound
 from runlore.journal.events import (
     ArtifactCollected,
     ArtifactPromoted,
@@ -30,7 +30,6 @@ from runlore.journal.writer import Writer
 from runlore.projections.artifact_views import manifest_file
 from runlore.projections.secret_views import RedactView
 from runlore.runtimes.check_outputs import check_outputs
-from runlore.runtimes.cleanup_lock import cleanup_lock
 from runlore.runtimes.owner_lock import OwnerLock
 from runlore.runtimes.redact import LONGEST, Redaction
 from runlore.runtimes.registry import Registry
@@ -415,17 +414,6 @@ def test_what_is_left_of_a_removal_that_was_cut_short_is_redacted_too(layout: La
     assert SECRET.encode() not in Path(layout.going(RUN), "transcript").read_bytes()
 
 
-def test_a_run_that_lies_in_two_places_is_refused(layout: Layout) -> None:
-    """Nothing is passed over in silence."""
-    _remove(layout)
-    in_run(layout, "").mkdir()
-
-    for dry in (True, False):
-        with pytest.raises(Conflict, match=f"runs/{RUN} and in .*trash/{RUN}"):
-            redact(layout, dry=dry)
-    assert SECRET.encode() in raw(layout)
-
-
 def test_what_an_import_left_is_finished_first(layout: Layout) -> None:
     """A journal that a killed import put in its place has a second name, which no rename of it replaces."""
     staged = Path(layout.imports, "0123456789abcdef", "journals")
@@ -435,14 +423,6 @@ def test_what_an_import_left_is_finished_first(layout: Layout) -> None:
 
     files = [path for path in Path(layout.root).rglob("*") if path.is_file()]
     assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
-
-
-def test_nothing_is_removed_or_restored_meanwhile(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its files would not be where they were looked for."""
-    monkeypatch.setattr("runlore.runtimes.redact.PATIENCE_S", 0)
-    with cleanup_lock(REAL, layout), pytest.raises(Busy, match="removes runs"):
-        redact(layout)
-    assert SECRET.encode() in raw(layout)
 
 
 def _remove(layout: Layout) -> None:
