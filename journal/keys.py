@@ -171,20 +171,22 @@ def _claimed(
         found = _in_journals(disk, layout, mine.key) if data else None
         first = found or mine
         _write_claim(disk, layout, fd, first)
-    existing = first is not mine and _began(disk, layout, RunId(first.run_id))
+    run_id = RunId(first.run_id)
+    existing = first is not mine and _began(disk, layout, run_id)
     if first is not mine and not existing:
-        before_again(RunId(first.run_id))
-    if first is not mine and not existing and first.spec == mine.spec:
-        _sync_claim(disk, layout, fd)  # whoever wrote it may have been killed in front of this
-    if existing and first.spec == mine.spec:
-        settle(disk, layout, RunId(first.run_id))  # he may have been killed in front of that as well
+        before_again(run_id)
+    if first is not mine and first.spec == mine.spec:  # he may have been killed in front of his syncs
+        if existing:
+            settle(disk, layout, run_id)
+        else:
+            _sync_claim(disk, layout, fd)
     if first.spec != mine.spec:
         if existing:
             raise Conflict(
-                f"key {mine.key!a} was used by run {first.run_id} with another command or options; "
+                f"key {mine.key!a} was used by run {run_id} with another command or options; "
                 f"choose another key, or look at it: `runlore show key:{mine.key}`"
             )
-        first = Claim(key=mine.key, spec=mine.spec, run_id=first.run_id)
+        first = Claim(key=mine.key, spec=mine.spec, run_id=run_id)
         _write_claim(disk, layout, fd, first)
     return HeldClaim(disk, fd, first, existing=existing)
 
