@@ -130,7 +130,7 @@ def _replaced(  # noqa: PLR0917 - one step of `rewrite`
     """Put the changed journal in place, announced as a repaired one is."""
     feed = Feed(disk, layout)
     try:
-        _drop_halves(disk, layout, tail.run_id)
+        drop_halves(disk, layout, tail.run_id)
         feed.announce(tail.run_id, tail.seq, tail.offset, tail.digest, intent=True, surely=True)
         seqs, after = _written(disk, layout, old, tail, edit, told, packed)
         feed.announce(after.run_id, after.seq, after.offset, after.digest, surely=True)
@@ -227,10 +227,10 @@ def _told_behind_packs(
     return seqs
 
 
-def _drop_halves(disk: Disk, layout: Layout, run_id: RunId) -> None:
+def drop_halves(disk: Disk, layout: Layout, run_id: RunId) -> None:
     """Remove what a crash left of an earlier replacement: it may hold what is to be taken out.
 
-    Whoever replaces this journal holds the append lock meanwhile, which is ours.
+    Whoever replaces this journal holds the append lock meanwhile, which is ours; or there is no journal.
     """
     for name in disk.listdir(layout.journals):
         if name.startswith(_half(run_id)) and name.endswith(".tmp"):

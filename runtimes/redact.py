@@ -23,7 +23,7 @@ from runlore.journal.errors import BadInput, Busy, JournalIO, NotFound, RunloreE
 from runlore.journal.events import TextRedacted
 from runlore.journal.layout import Layout
 from runlore.journal.overwrite import Overwriter, mark
-from runlore.journal.rewrite import changed_seqs, packed_seqs, rewrite
+from runlore.journal.rewrite import changed_seqs, drop_halves, packed_seqs, rewrite
 from runlore.journal.sought import Sought
 from runlore.journal.values import Actor, RunId, Seq
 from runlore.journal.writer import Writer
@@ -170,8 +170,9 @@ class Redaction:
 
     def _heal(self) -> None:
         """Have a crash tail moved to quarantine, where it is searched like everything there."""
-        if not self._has_journal():
-            return  # what is packed was whole
+        if not self._has_journal():  # what is packed was whole
+            drop_halves(self._disk, self._layout, self._run_id)
+            return
         writer = Writer(self._disk, self._layout, self._run_id, owner=True)
         try:
             writer.open()

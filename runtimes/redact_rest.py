@@ -25,6 +25,7 @@ _OUTPUT: Final = "an output of the command: remove or replace it yourself"
 _MANIFEST: Final = "the list of the outputs; the value lies across its fields"
 _CLAIM: Final = "the claim of the run's key, by which a submission finds it again"
 _SETTING: Final = "your settings"
+_SUBSCRIPTION: Final = "a named subscription: `runlore subscriptions rm NAME` forgets it"
 _BLOB: Final = "the recipe of other runs, too: redact them as well"
 _OTHER: Final = "a file that this release does not know"
 _REWRITTEN: Final = frozenset({"transcript", "transcript.index", "exit", "keeper.error"})
@@ -57,9 +58,16 @@ def _candidates(disk: Disk, layout: Layout, run_id: RunId) -> Iterator[tuple[str
     for name in _names(disk, layout.keys):
         if run_id.encode() in _beginning(disk, f"{layout.keys}/{name}"):
             yield f"{layout.keys}/{name}", _CLAIM
+    yield from _of_users(layout)
+
+
+def _of_users(layout: Layout) -> Iterator[tuple[str, str]]:
+    """Yield what somebody wrote or named on purpose."""
     yield layout.config_file, _SETTING
     for path in _below(layout.settings):
         yield path, _SETTING
+    for path in _below(layout.positions):
+        yield path, _SUBSCRIPTION
 
 
 def _in_folder(disk: Disk, layout: Layout, run_id: RunId, folder: str) -> Iterator[tuple[str, str]]:

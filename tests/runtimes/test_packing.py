@@ -272,6 +272,16 @@ def test_a_packed_run_is_redacted(told: Layout) -> None:
     assert by_the_second_reader(told, RUN).verdict == "clean"
 
 
+def test_half_a_journal_of_before_the_packing_goes(told: Layout) -> None:
+    """A killed repair left it, with every line that the journal had, and then the run was packed."""
+    half = Path(told.journals, f".{RUN}.0123456789ab.tmp")
+    half.write_bytes(packs(told)[0].read_bytes())
+    redaction(told).apply()
+
+    assert holding(told) == []
+    assert not half.exists()
+
+
 def test_a_redacted_run_can_be_packed_again_and_go_on(told: Layout) -> None:
     """`text.redacted` lies in another part than the lines it names, and still accounts for them."""
     redaction(told).apply()

@@ -362,7 +362,7 @@ def test_what_lies_in_the_trash_is_redacted_there(layout: Layout, name: str) -> 
 
 
 def test_what_is_not_ours_is_named(layout: Layout) -> None:
-    """Outputs by content and by name, the key's claim, settings, files of later releases."""
+    """Outputs by content and by name, the key's claim, settings, subscriptions, files of later releases."""
     run_id = new_run_id(7)
     begin(layout, run_id, key=SECRET).close()
     outputs = Path(layout.run_dir(run_id)) / "artifacts" / "deep"
@@ -374,6 +374,8 @@ def test_what_is_not_ours_is_named(layout: Layout) -> None:
     (Path(layout.run_dir(run_id)) / "later").write_text(SECRET)
     Path(layout.key_claim(SECRET)).write_text(f'{{"key":"{SECRET}","spec":"","run_id":"{run_id}"}}')
     Path(layout.config_file).write_text(f"# {SECRET}")
+    Path(layout.position("mail")).write_text(f'{{"choice":{{"name":"{SECRET}"}}}}')
+    Path(layout.position_lock(SECRET)).touch()
     view = redact(layout, run_id=run_id)
     runs = f"runs/{run_id}"
 
@@ -383,6 +385,8 @@ def test_what_is_not_ours_is_named(layout: Layout) -> None:
         f"{runs}/later",
         layout.key_claim(SECRET).removeprefix(f"{layout.root}/"),
         "config.toml",
+        "positions/[REDACTED].lock",
+        "positions/mail.json",
     ]
     assert view.out_of_reach
 
