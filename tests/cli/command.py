@@ -127,6 +127,10 @@ class Runlore:
             assert time.monotonic() < deadline, f"{run_id} never wrote {text!r}"
             time.sleep(0.01)  # between two looks
 
+    def until_shown(self, fields: str, values: str) -> None:
+        """Return once `show` says this of the run that is meant: its output may come before `run.started`."""
+        self.until(lambda: self.ok("show", "--fields", fields).stdout == values)
+
     def until(self, condition: Callable[[], object]) -> None:
         """Return once the condition holds."""
         deadline = time.monotonic() + LONG_S

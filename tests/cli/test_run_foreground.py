@@ -310,7 +310,7 @@ def test_the_terminals_signals_do_not_reach_the_command(runlore: Runlore) -> Non
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
-    assert runlore.ok("show", "--fields", "status,health").stdout == "running\tlive\n"
+    runlore.until_shown("status,health", "running\tlive\n")
 
 
 @pytest.mark.parametrize(
@@ -391,7 +391,7 @@ def test_a_hang_up_ends_only_the_following(runlore: Runlore) -> None:
 
     assert process.returncode == -signal.SIGHUP
     assert b"goes on" in errors
-    assert runlore.ok("show", "--fields", "status,health").stdout == "running\tlive\n"
+    runlore.until_shown("status,health", "running\tlive\n")
 
 
 def test_an_ignored_hang_up_stays_ignored(runlore: Runlore) -> None:

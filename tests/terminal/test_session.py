@@ -76,7 +76,7 @@ def test_closing_the_window_leaves_the_run_alive(runlore: Runlore) -> None:
         window.wait_for("ready", 2)
         window.close_window()
 
-    assert runlore.ok("show", "--fields", "status,health,stop.reason").stdout == "running\tlive\t\n"
+    runlore.until_shown("status,health,stop.reason", "running\tlive\t\n")
 
 
 def test_a_run_in_the_background_of_the_shell(runlore: Runlore) -> None:
@@ -86,7 +86,7 @@ def test_a_run_in_the_background_of_the_shell(runlore: Runlore) -> None:
         window.wait_for("ready", 2)
         window.type("exit")
 
-    assert runlore.ok("show", "--fields", "status,health").stdout == "running\tlive\n"
+    runlore.until_shown("status,health", "running\tlive\n")
 
 
 def test_typed_input_reaches_the_command(runlore: Runlore) -> None:
