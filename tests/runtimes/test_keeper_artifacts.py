@@ -9,9 +9,11 @@ import pytest
 from runlore.journal import events
 from runlore.journal.disk import REAL
 from runlore.journal.errors import BadInput, Conflict
+from runlore.journal.values import RunId
 from runlore.runtimes.registry import Registry
 from runlore.runtimes.stored import artifacts_of
 from tests.runtimes.keeping import Keeping, Kept, until
+from tests.runtimes.test_keeper_care import LIMIT_BY_FILE, PATCHED
 
 WRITES = "mkdir -p out; echo made > out/a; echo own > $RUNLORE_OUTPUTS/own; "
 COMPLETE = ["RunQueued", "RunBooting", "RunStarted", "RunCollecting"]
@@ -57,9 +59,12 @@ def test_after_failure(keeping: Keeping, code: int) -> None:
 
 def test_after_a_timeout(keeping: Keeping) -> None:
     """It has timed out all the same."""
-    kept = keeping.run("sh", "-c", f"{WRITES} exec sleep 60", artifacts=("out/**",), timeout_s=0.5)
+    argv = f"'sh', '-c', {WRITES + 'touch up; exec sleep 60'!r}, artifacts=('out/**',), timeout_s=600.0"
+    patch = LIMIT_BY_FILE.format(path=str(keeping.folder / "up"))
+    told = keeping.as_caller(PATCHED.format(patch=patch, argv=argv)).split()
+    kept = keeping.watch(RunId(told[0].decode()))
 
-    assert kept.end().status == "timed_out"
+    assert told[1:] == [b"timed_out"]
     assert stored(kept) == BOTH
 
 
