@@ -165,6 +165,8 @@ class Reconciler:
         from runlore.runtimes.left_outputs import collect_left  # noqa: PLC0415 - rare
 
         drafts = before_collecting(folded.state, seen, by=self._by)
+        if not drafts and folded.state.collecting is None:
+            return ""  # no command ever ran
         _append(writer, folded.state, drafts)
         return collect_left(self._disk, self._layout, folded.state, writer, by=self._by)
 

@@ -13,6 +13,7 @@ from runlore.journal.values import RunId
 from runlore.runtimes.registry import Registry
 from runlore.runtimes.stored import artifacts_of
 from tests.runtimes.keeping import Keeping, Kept, until
+from tests.runtimes.kept_runs import Owned, registry_at
 from tests.runtimes.test_keeper_care import LIMIT_BY_FILE, PATCHED
 
 WRITES = "mkdir -p out; echo made > out/a; echo own > $RUNLORE_OUTPUTS/own; "
@@ -138,6 +139,24 @@ def test_all_are_killed(keeping: Keeping) -> None:
     assert view.reason.code in {"owner_lost", "signal"}  # the kernel may still tell how it ended
     assert stored(kept) == BOTH
     assert registry.reconcile([kept.run_id]) == []
+
+
+def test_all_are_killed_before_the_start_is_on_record(keeping: Keeping) -> None:
+    """What the command made by then is kept, and the run is concluded, by whoever acts next."""
+    layout = registry_at(keeping.layout.root)
+    run_id = Owned(layout, artifacts=("out/**",)).boot().die()
+    outputs = Path(layout.in_run(run_id, "artifacts"))
+    outputs.mkdir()
+    (outputs / "own").write_bytes(b"own\n")
+    (told,) = Registry(layout).reconcile([run_id])
+    kept = keeping.watch(run_id)
+    until(lambda: "RunSealed" in kept.tags(), "the seal")
+    reason = kept.event(events.RunFailed).reason
+
+    assert told.detail == "its outputs are being collected first"
+    assert reason is not None
+    assert reason.code == "owner_lost"
+    assert stored(kept) == {"own": b"own\n"}
 
 
 def test_what_is_required_is_missing(keeping: Keeping) -> None:
