@@ -24,11 +24,14 @@ from tests.runtimes.kept_runs import Owned, myself, registry_at
 
 FAMILY = """
 import os, signal, sys
-if sys.argv[1] == "top" and os.fork() == 0:
-    os.setsid()
-    if os.fork() == 0:
-        os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", sys.argv[2], "orphan", sys.argv[2]])
-    os._exit(0)
+if sys.argv[1] == "top":
+    between = os.fork()
+    if between == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", sys.argv[2], "orphan", sys.argv[2]])
+        os._exit(0)
+    os.waitpid(between, 0)
 signal.pthread_sigmask(signal.SIG_BLOCK, {10})
 print(sys.argv[1], flush=True)
 while True:
