@@ -57,6 +57,7 @@ def handle(kept: Kept) -> Run:
 def family(keeping: Keeping) -> Kept:
     """A command and an orphan of it in a session of its own; both say when they hear SIGUSR1."""
     kept = keeping.submit(*python(FAMILY, "top", FAMILY))
+    kept.started()  # what a command prints may be read before it is on record that it runs
     until(lambda: sorted(kept.output().split()) == [b"orphan", b"top"], "both")
     return kept
 
@@ -127,6 +128,7 @@ def test_what_forks_while_it_is_paused(keeping: Keeping) -> None:
     """A command that forks all the time leaves nothing running behind."""
     code = "import os\nos.write(1, b'up ')\nwhile True:\n if os.fork() == 0: os._exit(0)\n os.wait()"
     kept = keeping.submit(*python(code))
+    kept.started()
     until(kept.output)
     handle(kept).pause()
 
@@ -143,6 +145,7 @@ def test_stopping_a_paused_run(keeping: Keeping) -> None:
         "os.write(1, b'up ')\nwhile True: signal.pause()"
     )
     kept = keeping.submit(*python(code))
+    kept.started()
     until(kept.output)
     handle(kept).pause()
     kept.stop()
