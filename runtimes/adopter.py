@@ -69,8 +69,7 @@ def _keep(layout: Layout, run_id: RunId) -> None:
     command = _command(run_id, folded.state)
     found = open_same(command) if command is not None else Gone()
     if command is None or not isinstance(found, Opened):
-        if command is not None or folded.state.collecting is not None:
-            _collect(layout, run_id)  # what is left to do once it has ended, for nobody else is there
+        _collect(layout, run_id)  # what is left to do once it has ended, for nobody else is there
         return
     streams = Streams.new(layout, run_id)  # at once: what stands in a pipe is gone when its last user ends
     policy = _policy(layout)
@@ -95,7 +94,10 @@ def _keep(layout: Layout, run_id: RunId) -> None:
 
 
 def _collect(layout: Layout, run_id: RunId) -> None:
-    """Collect the outputs of a run that ended without its keeper, and conclude it."""
+    """Collect the outputs of a run that ended without its keeper, and conclude it.
+
+    Its start need not be on record: a keeper may have died before that. Whoever lives keeps it from this.
+    """
     from runlore.runtimes.observe import Observer  # noqa: PLC0415 - only here
     from runlore.runtimes.reconcile import Reconciler  # noqa: PLC0415 - only here
 

@@ -41,7 +41,8 @@ class Reconciler:
         """Return what was, or would be, written for every run that has not ended, oldest first.
 
         With a budget, the newest unfinished runs are looked for during half of it, and whoever is not
-        reached in time has to wait for the next command. One run that cannot be read or written is
+        reached in time has to wait for the next command. However slow the machine is, the newest journal
+        is looked at, and one run that was found is cared for. One run that cannot be read or written is
         named and hides no other.
         """
         start = self._disk.monotonic()
@@ -49,9 +50,9 @@ class Reconciler:
         found = list(self._unfinished(None if budget_s is None else start + budget_s / 2))
         done: list[ReconciledView] = []
         for run_id in reversed(found):
+            done += self.each([run_id], dry_run=dry_run)
             if until is not None and self._disk.monotonic() >= until:
                 break
-            done += self.each([run_id], dry_run=dry_run)
         return done
 
     def each(self, run_ids: Iterable[RunId], *, dry_run: bool = False) -> list[ReconciledView]:
@@ -164,16 +165,18 @@ class Reconciler:
         from runlore.runtimes.left_outputs import collect_left  # noqa: PLC0415 - rare
 
         drafts = before_collecting(folded.state, seen, by=self._by)
+        if not drafts and folded.state.collecting is None:
+            return ""  # no command ever ran
         _append(writer, folded.state, drafts)
         return collect_left(self._disk, self._layout, folded.state, writer, by=self._by)
 
     def _unfinished(self, until: float | None) -> Iterator[RunId]:
         """Yield the runs whose journal does not end in a seal, newest first."""
         for run_id in reversed(loose_ids(self._disk, self._layout)):
-            if until is not None and self._disk.monotonic() >= until:
-                return
             if not is_sealed(self._disk, self._layout.journal(run_id)):
                 yield run_id
+            if until is not None and self._disk.monotonic() >= until:
+                return
 
 
 def _append(writer: Writer, state: RunState, drafts: tuple[Draft, ...]) -> None:

@@ -7,6 +7,7 @@ trusted by itself: its identity is taken first, and its place in the tree checke
 
 import os
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from typing import Final
 
 from msgspec import Struct
@@ -114,10 +115,11 @@ def _confirmed(
 def _has_open(pid: int, path: str) -> bool:
     try:
         wanted = os.stat(path)
-        for fd in os.listdir(f"/proc/{pid}/fd"):
-            found = os.stat(f"/proc/{pid}/fd/{fd}")
-            if (found.st_ino, found.st_dev) == (wanted.st_ino, wanted.st_dev):
-                return True
+        listed = os.listdir(f"/proc/{pid}/fd")
     except OSError:
         return False
+    for fd in listed:
+        with suppress(OSError):  # closed since it was listed; the others may be it all the same
+            if os.path.samestat(os.stat(f"/proc/{pid}/fd/{fd}"), wanted):
+                return True
     return False

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -74,13 +75,17 @@ class Observed(Runlore):
         assert not any(b"Traceback" in answer for answer in answers)
 
     def found(self, secrets: Iterable[str] = SECRETS.values()) -> list[str]:
-        """Where a secret came out: files, their names, and what was said."""
+        """Where a secret came out: files, their names, and what was said.
+
+        What only a live run has may go while it is looked for.
+        """
         known = list(secrets)
         places = [f"`runlore {about}`: {leak}" for about, said in self.said for leak in leaks(said, known)]
         for path in self.root.rglob("*"):
             data = os.fsencode(path) + b"\n"
             if path.is_file() and not path.is_symlink():
-                data += path.read_bytes()
+                with suppress(FileNotFoundError):
+                    data += path.read_bytes()
             places += [f"{path.relative_to(self.root)}: {leak}" for leak in leaks(data, known)]
         return places
 

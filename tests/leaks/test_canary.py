@@ -56,7 +56,7 @@ def test_what_a_command_prints(observed: Observed, kind: str, sized: Callable[[i
     env = {"CANARIES": "CANARY", "STEP": "1", "PAIRS": str(sized(5, 500))}
     words = ["--secret-file", "CANARY=canary.txt", sys.executable, "-S", PRINTING]
 
-    done = observed.ok("run", *words, env=env, timeout=sized(30, 3000))
+    done = observed.ok("run", *words, env=env, timeout=sized(600, 3000))
 
     observed.look_at_everything()
     assert observed.found([secret]) == []

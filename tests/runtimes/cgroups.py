@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,8 +17,7 @@ ROOT = Path("/sys/fs/cgroup")
 def group(controller: str, limits: dict[str, str], limits_v2: dict[str, str]) -> Iterator[Path]:
     """Give the folder of a new group with these limits; whatever is left in it is killed afterwards."""
     first = (ROOT / controller).is_dir()
-    folder = (ROOT / controller if first else ROOT) / f"runlore-test-{os.getpid()}"
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(prefix="runlore-test-", dir=ROOT / controller if first else ROOT))
     try:
         for name, value in (limits if first else limits_v2).items():
             (folder / name).write_text(value)

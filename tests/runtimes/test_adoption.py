@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -13,18 +14,22 @@ from runlore.journal.verify import verify
 from runlore.runtimes import exit_file
 from runlore.runtimes.identity import look
 from runlore.runtimes.registry import Registry
-from tests.runtimes.keeping import Keeping, Kept, python, until
+from tests.runtimes.keeping import DEADLINE_S, Keeping, Kept, python, until
 from tests.runtimes.test_exit_status import TELLS_EVERYBODY
+from tests.runtimes.test_keeper_care import DIES_AT_THE_START, PATCHED
 
-NUMBERS = 400
-COUNTS = f"""
-import os, time
-for number in range({NUMBERS}):
+COUNTS = """
+import os, sys, time
+number, left = 0, 200
+while left:
     os.write(1, b'%d\\n' % number)
+    number += 1
+    left -= os.path.exists(sys.argv[1])
     time.sleep(0.0005)
+open(sys.argv[2], 'w').write(str(number))
 os._exit(42)
 """
-COUNTED = b"".join(b"%d\n" % number for number in range(NUMBERS))
+"""Counts until there is a file, and then two hundred further."""
 
 
 @pytest.fixture
@@ -91,12 +96,14 @@ def test_keeper_after_keeper_is_killed(keeping: Keeping, waiting: Kept) -> None:
 
 def test_the_keeper_is_killed_while_the_command_prints(keeping: Keeping) -> None:
     """No line is lost, none comes twice, and no command of ours is run meanwhile."""
-    kept = keeping.submit(*python(COUNTS))
+    killed, count = keeping.folder / "killed", keeping.folder / "count"
+    kept = keeping.submit(*python(COUNTS, str(killed), str(count)))
     until(lambda: len(kept.output()) > 100)
     kept.kill(kept.keeper())
+    killed.touch()
 
     assert kept.end().exit_code == 42
-    assert sealed(kept).output() == COUNTED
+    assert sealed(kept).output() == b"".join(b"%d\n" % number for number in range(int(count.read_text())))
 
 
 def test_the_keeper_is_killed_when_the_command_has_ended(keeping: Keeping) -> None:
@@ -179,15 +186,29 @@ def test_the_keeper_dies_at_a_turning_point(keeping: Keeping, patch: str, adopti
 
 def test_the_time_limit_is_kept(keeping: Keeping) -> None:
     """It counts from the command's start, not from the adoption."""
-    kept = keeping.submit("sleep", "600", timeout_s=1.0)
-    kept.started()
-    kept.kill(kept.keeper())
-    adopted(kept)
-    ended = kept.end()
+    script = PATCHED.format(patch=DIES_AT_THE_START, argv="'sleep', '600', timeout_s=0.2")
+    told = keeping.as_caller(script).split()
+    kept = keeping.watch(RunId(told[0].decode()))
+    reason = kept.event(events.RunTimedOut).reason
 
-    assert ended.status == "timed_out"
-    assert ended.reason is not None
-    assert ended.reason.code == "timeout"
+    assert told[1:] == [b"timed_out"]
+    assert len(adopted(kept)) == 1
+    assert reason is not None
+    assert reason.code == "timeout"
+
+
+DIES_AFTER_ITS_TERM = """
+import os, signal
+from runlore.runtimes import signals
+send = signals.send
+def dying(target, number):
+    answer = send(target, number)
+    if number == signal.SIGTERM and not os.path.exists({mark!r}):
+        open({mark!r}, 'w').close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return answer
+signals.send = dying
+"""
 
 
 def test_a_stop_that_was_under_way_goes_on(keeping: Keeping) -> None:
@@ -195,15 +216,21 @@ def test_a_stop_that_was_under_way_goes_on(keeping: Keeping) -> None:
     code = (
         "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
     )
-    kept = keeping.submit(*python(code))
-    until(kept.output)
-    kept.stop(reason="enough", grace_s=0.5)
-    kept.kill(kept.keeper())
-    ended = kept.end()
+    patch = DIES_AFTER_ITS_TERM.format(mark=str(keeping.folder / "died"))
+    script = PATCHED.format(patch=patch, argv=f"*python({code!r})")
+    with subprocess.Popen(keeping.caller_argv(script), stdout=subprocess.PIPE) as caller:
+        assert caller.stdout is not None
+        kept = keeping.watch(RunId(caller.stdout.readline().decode().strip()))
+        until(kept.output)
+        kept.stop(reason="enough", grace_s=0.5)
+        told = caller.communicate(timeout=DEADLINE_S)[0]
+    final = kept.event(events.RunCancelled)
 
-    assert (ended.status, ended.signal) == ("cancelled", signal.SIGKILL)
-    assert ended.reason is not None
-    assert ended.reason.text == "enough"
+    assert told == b"cancelled\n"
+    assert len(adopted(kept)) == 1
+    assert final.signal == signal.SIGKILL
+    assert final.reason is not None
+    assert final.reason.text == "enough"
 
 
 def test_a_stop_after_the_adoption(waiting: Kept) -> None:

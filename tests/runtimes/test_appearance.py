@@ -4,10 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from runlore.journal import ids
 from runlore.journal.values import Identity, RunId
 from runlore.runtimes.registry import Registry
 from tests.runtimes.keeping import DEADLINE_S, Keeping, Kept, until
@@ -121,7 +123,7 @@ def test_a_keeper_that_was_started_for_a_run_without_one(keeping: Keeping) -> No
 
 def test_a_run_inside_a_run(keeping: Keeping, monkeypatch: pytest.MonkeyPatch) -> None:
     """The title says inside which, because the environment that said it is covered."""
-    outer = "20261120-201400-k3f9x2ab"
+    outer = ids.mint(datetime.now(UTC), os.urandom(5))
     monkeypatch.setenv("RUNLORE_RUN_ID", outer)
     kept = keeping.submit(*NAPS)
     kept.started()

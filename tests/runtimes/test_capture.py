@@ -104,6 +104,7 @@ def captured(tmp_path: Path) -> Iterator[Captured]:
         yield found
 
 
+@pytest.mark.timeout(3600)
 def test_a_keeper_that_is_killed_at_any_moment(tmp_path: Path, sized: Callable[[int, int], int]) -> None:
     """Its successors store exactly what was printed, in order, however often keepers are killed."""
     folder, kills = tmp_path, 0

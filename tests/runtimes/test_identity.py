@@ -5,18 +5,21 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import pytest
 from msgspec import structs
 
-from runlore.journal import machine
-from runlore.journal.values import Identity, RunId
+from runlore.journal import ids, machine
+from runlore.journal.values import Identity
 from runlore.runtimes import identity, signals, tree
 from runlore.runtimes.identity import Doubtful, Gone, identify, look, open_same, read_stat
 from tests.runtimes.keeping import until
 
-RUN: Final = RunId("20261120-201400-k3f9x2ab")
+RUN: Final = ids.mint(datetime.now(UTC), os.urandom(5))
+"""Of nobody else: who carries it is looked for on the whole machine, where other tests run too."""
 
 
 @pytest.fixture
@@ -185,9 +188,26 @@ def test_the_tree_of_a_run(sleeper: subprocess.Popen[bytes]) -> None:
             process.wait()
 
 
-def test_who_holds_the_tree_lock(tmp_path: object) -> None:
+def test_who_holds_the_tree_lock(tmp_path: Path) -> None:
     """A process that hides its environment still belongs to the run while it has the lock file open."""
     path = f"{tmp_path}/tree.lock"
+    with open(path, "w") as lock, subprocess.Popen(["sleep", "600"], pass_fds=(lock.fileno(),)) as holder:
+        found = {member.identity.pid for member in tree.members(RUN, (), tree_lock=path)}
+        holder.kill()
+
+    assert found == {os.getpid(), holder.pid}
+
+
+def test_who_holds_the_tree_lock_and_closes_other_files_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was closed between being listed and being looked at hides none of what is still open."""
+    path, listdir = f"{tmp_path}/tree.lock", os.listdir
+
+    def busy(folder: str) -> list[str]:
+        return [*(["1048576"] if folder.endswith("/fd") else []), *listdir(folder)]
+
+    monkeypatch.setattr(os, "listdir", busy)
     with open(path, "w") as lock, subprocess.Popen(["sleep", "600"], pass_fds=(lock.fileno(),)) as holder:
         found = {member.identity.pid for member in tree.members(RUN, (), tree_lock=path)}
         holder.kill()

@@ -24,11 +24,14 @@ from tests.runtimes.kept_runs import Owned, myself, registry_at
 
 FAMILY = """
 import os, signal, sys
-if sys.argv[1] == "top" and os.fork() == 0:
-    os.setsid()
-    if os.fork() == 0:
-        os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", sys.argv[2], "orphan", sys.argv[2]])
-    os._exit(0)
+if sys.argv[1] == "top":
+    between = os.fork()
+    if between == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", sys.argv[2], "orphan", sys.argv[2]])
+        os._exit(0)
+    os.waitpid(between, 0)
 signal.pthread_sigmask(signal.SIG_BLOCK, {10})
 print(sys.argv[1], flush=True)
 while True:
@@ -54,6 +57,7 @@ def handle(kept: Kept) -> Run:
 def family(keeping: Keeping) -> Kept:
     """A command and an orphan of it in a session of its own; both say when they hear SIGUSR1."""
     kept = keeping.submit(*python(FAMILY, "top", FAMILY))
+    kept.started()  # what a command prints may be read before it is on record that it runs
     until(lambda: sorted(kept.output().split()) == [b"orphan", b"top"], "both")
     return kept
 
@@ -124,6 +128,7 @@ def test_what_forks_while_it_is_paused(keeping: Keeping) -> None:
     """A command that forks all the time leaves nothing running behind."""
     code = "import os\nos.write(1, b'up ')\nwhile True:\n if os.fork() == 0: os._exit(0)\n os.wait()"
     kept = keeping.submit(*python(code))
+    kept.started()
     until(kept.output)
     handle(kept).pause()
 
@@ -140,6 +145,7 @@ def test_stopping_a_paused_run(keeping: Keeping) -> None:
         "os.write(1, b'up ')\nwhile True: signal.pause()"
     )
     kept = keeping.submit(*python(code))
+    kept.started()
     until(kept.output)
     handle(kept).pause()
     kept.stop()

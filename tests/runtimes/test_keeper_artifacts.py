@@ -13,6 +13,8 @@ from runlore.journal.values import RunId
 from runlore.runtimes.registry import Registry
 from runlore.runtimes.stored import artifacts_of
 from tests.runtimes.keeping import Keeping, Kept, until
+from tests.runtimes.kept_runs import Owned, registry_at
+from tests.runtimes.test_keeper_care import LIMIT_BY_FILE, PATCHED
 
 WRITES = "mkdir -p out; echo made > out/a; echo own > $RUNLORE_OUTPUTS/own; "
 COMPLETE = ["RunQueued", "RunBooting", "RunStarted", "RunCollecting"]
@@ -58,9 +60,12 @@ def test_after_failure(keeping: Keeping, code: int) -> None:
 
 def test_after_a_timeout(keeping: Keeping) -> None:
     """It has timed out all the same."""
-    kept = keeping.run("sh", "-c", f"{WRITES} exec sleep 60", artifacts=("out/**",), timeout_s=0.5)
+    argv = f"'sh', '-c', {WRITES + 'touch up; exec sleep 60'!r}, artifacts=('out/**',), timeout_s=600.0"
+    patch = LIMIT_BY_FILE.format(path=str(keeping.folder / "up"))
+    told = keeping.as_caller(PATCHED.format(patch=patch, argv=argv)).split()
+    kept = keeping.watch(RunId(told[0].decode()))
 
-    assert kept.end().status == "timed_out"
+    assert told[1:] == [b"timed_out"]
     assert stored(kept) == BOTH
 
 
@@ -157,6 +162,24 @@ while not link.closed:
 
     assert "RunSucceeded" in kept.tags()
     assert stored(kept) == {"late": b"late\n"}
+
+
+def test_all_are_killed_before_the_start_is_on_record(keeping: Keeping) -> None:
+    """What the command made by then is kept, and the run is concluded, by whoever acts next."""
+    layout = registry_at(keeping.layout.root)
+    run_id = Owned(layout, artifacts=("out/**",)).boot().die()
+    outputs = Path(layout.in_run(run_id, "artifacts"))
+    outputs.mkdir()
+    (outputs / "own").write_bytes(b"own\n")
+    (told,) = Registry(layout).reconcile([run_id])
+    kept = keeping.watch(run_id)
+    until(lambda: "RunSealed" in kept.tags(), "the seal")
+    reason = kept.event(events.RunFailed).reason
+
+    assert told.detail == "its outputs are being collected first"
+    assert reason is not None
+    assert reason.code == "owner_lost"
+    assert stored(kept) == {"own": b"own\n"}
 
 
 def test_what_is_required_is_missing(keeping: Keeping) -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,24 @@ while not link.closed:
     link.wait_news(1)
 print(link.ended and link.ended.status)
 """
+DIES_AT_THE_START = """
+import os, signal
+note_start = keeper_loop.KeeperLoop._note_start
+def dying(loop, running):
+    note_start(loop, running)
+    if loop._run.epoch == 1: os.kill(os.getpid(), signal.SIGKILL)
+keeper_loop.KeeperLoop._note_start = dying
+"""
+"""The first keeper is killed as soon as it knows that the command runs."""
+LIMIT_BY_FILE = """
+import os
+keeper_loop._TICK_S, keep_time = 0.01, keeper_loop.KeeperLoop._keep_time
+def keeping_time(loop, now):
+    if loop._times_out < float('inf') and os.path.exists({path!r}): loop._times_out = now
+    keep_time(loop, now)
+keeper_loop.KeeperLoop._keep_time = keeping_time
+"""
+"""The command's time is up when there is a certain file, so that it is the test that says when."""
 
 
 def test_the_heart_beats_while_the_command_is_silent(keeping: Keeping) -> None:
@@ -202,7 +221,7 @@ def test_a_server_that_submits_and_dies(keeping: Keeping) -> None:
     run_id, _port = done.stdout.decode().split()
     kept = keeping.watch(RunId(run_id))
     ours = [kept.keeper().pid, kept.wrapper().pid, *(member.identity.pid for member in kept.tree())]
-    held = [os.readlink(f"/proc/{pid}/fd/{fd}") for pid in ours for fd in os.listdir(f"/proc/{pid}/fd")]
+    held = [name for pid in ours for name in _open_files(pid)]
 
     assert done.returncode == -signal.SIGKILL
     assert len(ours) >= 3
@@ -316,10 +335,16 @@ def note(number: int) -> Draft:
 
 def _names(pid: int) -> set[str]:
     """The last parts of the names of a process's open files."""
-    found = set()
+    names = [name.removesuffix(" (deleted)") for name in _open_files(pid)]
+    return {name.rpartition("/")[2].removeprefix("memfd:") for name in names}
+
+
+def _open_files(pid: int) -> list[str]:
+    """The names of a process's open files, without those that it closes meanwhile."""
+    found: list[str] = []
     for fd in os.listdir(f"/proc/{pid}/fd"):
-        name = os.readlink(f"/proc/{pid}/fd/{fd}").removesuffix(" (deleted)")
-        found.add(name.rpartition("/")[2].removeprefix("memfd:"))
+        with suppress(FileNotFoundError):
+            found.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
     return found
 
 

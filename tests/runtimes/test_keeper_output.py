@@ -75,6 +75,7 @@ def test_a_limit_outlives_a_keeper(keeping: Keeping) -> None:
     assert collecting.transcript_bytes + collecting.dropped_bytes == 2 * 1_988_895 + 4
 
 
+@pytest.mark.timeout(600)
 def test_memory_while_a_gigabyte_flows(keeping: Keeping) -> None:
     """Keeper and wrapper stay below 64 MiB each, however much goes through them."""
     kept = keeping.submit("sh", "-c", "yes 0123456789abcdef | head -c 1000000000")

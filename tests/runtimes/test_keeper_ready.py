@@ -10,6 +10,7 @@ from runlore.journal import machine
 from runlore.journal.disk import REAL
 from runlore.journal.errors import BadInput, DidNotStart
 from runlore.journal.events import OwnerAdopted, RunFailed, RunReadied, RunStarted, RunStopRequested
+from runlore.journal.values import RunId
 from runlore.runtimes import saying
 from runlore.runtimes.folding import RunFold
 from runlore.runtimes.inside import Inside
@@ -17,6 +18,7 @@ from runlore.runtimes.messages import NotReady
 from runlore.runtimes.observe import Observer
 from runlore.runtimes.registry import Registry
 from tests.runtimes.keeping import DEADLINE_S, Keeping, Kept, python, until
+from tests.runtimes.test_keeper_care import DIES_AT_THE_START, PATCHED
 
 NEVER_S = 600.0
 
@@ -154,10 +156,12 @@ def test_its_keeper_is_killed_while_it_boots(keeping: Keeping) -> None:
 
 def test_the_next_keeper_keeps_the_limit(keeping: Keeping) -> None:
     """The time counts from the command's start, whoever keeps it."""
-    kept = booting(keeping, within_s=1.0)
-    os.kill(kept.keeper().pid, signal.SIGKILL)
-    until(lambda: status(kept) == "failed", "the end")
+    script = PATCHED.format(patch=DIES_AT_THE_START, argv="'sleep', '600', await_ready_s=0.2")
+    told = keeping.as_caller(script).split()
+    kept = keeping.watch(RunId(told[0].decode()))
 
+    assert told[1:] == [b"failed"]
+    assert kept.event(OwnerAdopted).epoch == 2
     reason = kept.event(RunFailed).reason
     assert reason is not None
     assert reason.code == "boot_timeout"

@@ -218,7 +218,7 @@ def test_the_next_keeper_knows_the_secrets(keeping: Keeping, tmp_path: Path) -> 
     kept.kill(kept.keeper())
     until(lambda: "OwnerAdopted" in kept.tags(), "the next keeper")
     gate.write_bytes(b"")
-    wait_sealed(kept)
+    kept.end()
 
     assert kept.output() == b"[REDACTED]\nthen [REDACTED]\n"
     assert not kept.event(events.OwnerAdopted).drops_output

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import signal
+import subprocess
 import termios
 from pathlib import Path
 
@@ -15,17 +16,22 @@ from runlore.journal.errors import AlreadyEnded, NotFound
 from runlore.journal.values import RunId
 from runlore.runtimes import exit_file, identity, signals
 from runlore.runtimes.stop import request_stop
-from tests.runtimes.keeping import ME, Keeping, Kept, python, until
+from tests.runtimes.keeping import DEADLINE_S, ME, Keeping, Kept, python, until
+from tests.runtimes.test_keeper_care import LIMIT_BY_FILE, PATCHED
 
 STUBBORN = """
 import os, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 depth = int(sys.argv[1])
-if depth and os.fork() == 0:
-    os.setsid()
-    if os.fork() == 0:
-        os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", sys.argv[2], str(depth - 1), sys.argv[2]])
-    os._exit(0)
+if depth:
+    between = os.fork()
+    if between == 0:
+        os.setsid()
+        if os.fork() == 0:
+            argv = [sys.executable, "-I", "-S", "-c", sys.argv[2], str(depth - 1), sys.argv[2]]
+            os.execv(sys.executable, argv)
+        os._exit(0)
+    os.waitpid(between, 0)
 print("up", flush=True)
 while True: time.sleep(600)
 """
@@ -237,7 +243,9 @@ def test_a_nested_run_that_has_to_be_killed(keeping: Keeping) -> None:
     outer = keeping.submit(*keeping.caller_argv(inner))
     nested = keeping.watch(RunId(until(outer.output).decode().strip()))
     until(lambda: nested.output() == b"up\n")
-    outer.stop(grace_s=0.3)
+    outer.stop(grace_s=1e6)
+    until(lambda: "RunStopRequested" in nested.tags(), "the inner keeper's own stop")
+    outer.stop(force=True)
     outer.end()
 
     assert outer.tree() == []
@@ -248,15 +256,24 @@ def test_a_nested_run_that_has_to_be_killed(keeping: Keeping) -> None:
 def test_a_limit_that_comes_right_after_the_end(keeping: Keeping) -> None:
     """A command that had ended when its time was up is no timeout, though nobody had noticed its end yet."""
     os.mkfifo(keeping.folder / "fifo")
-    kept = keeping.submit("sh", "-c", "read line < fifo", timeout_s=0.3)
-    command, wrapper = kept.started().pid, kept.wrapper()
-    os.kill(wrapper.pid, signal.SIGSTOP)
-    (keeping.folder / "fifo").write_text("go on\n")
-    until(lambda: (stat := identity.read_stat(command)) and stat.dead, "the command's end")
-    until(lambda: has_unread_pipe(wrapper.pid), "the keeper's wish to stop it")
-    os.kill(wrapper.pid, signal.SIGCONT)
+    late = keeping.folder / "late"
+    argv = "'sh', '-c', 'read line < fifo', timeout_s=600.0"
+    script = PATCHED.format(patch=LIMIT_BY_FILE.format(path=str(late)), argv=argv)
+    with subprocess.Popen(keeping.caller_argv(script), stdout=subprocess.PIPE) as caller:
+        assert caller.stdout is not None
+        kept = keeping.watch(RunId(caller.stdout.readline().decode().strip()))
+        until(lambda: "RunStarted" in kept.tags(), "the start")
+        command, wrapper = kept.event(events.RunStarted).handle.pid, kept.wrapper()
+        assert command is not None
+        os.kill(wrapper.pid, signal.SIGSTOP)
+        (keeping.folder / "fifo").write_text("go on\n")
+        until(lambda: (stat := identity.read_stat(command)) and stat.dead, "the command's end")
+        late.touch()
+        until(lambda: has_unread_pipe(wrapper.pid), "the keeper's wish to stop it")
+        os.kill(wrapper.pid, signal.SIGCONT)
+        told = caller.communicate(timeout=DEADLINE_S)[0]
 
-    assert kept.end().status == "succeeded"
+    assert told == b"succeeded\n"
 
 
 def has_unread_pipe(pid: int) -> bool:

@@ -1,16 +1,20 @@
 """Outputs of runs that nobody is left of: collected by whoever concludes the run, then its end as it was."""
 
+import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from runlore.journal import events as e
 from runlore.journal.disk import REAL
+from runlore.journal.exit_record import ExitRecord
 from runlore.journal.layout import Layout
 from runlore.journal.reader import read
-from runlore.journal.values import Actor, Owner, RunId
+from runlore.journal.values import Actor, Owner, Reason, RunId
 from runlore.projections.health import Seen
 from runlore.projections.run_state import RunState
+from runlore.runtimes import exit_file
 from runlore.runtimes.observe import Observer
 from runlore.runtimes.reconcile import Reconciler
 from runlore.runtimes.stop import StopRequest, request_stop
@@ -81,6 +85,29 @@ def test_a_run_that_left_its_exit(layout: Layout) -> None:
     put(layout, run_id, "x")
 
     assert collect(layout, run_id) == ["RunCollecting", "ArtifactCollected", "RunSucceeded", "RunSealed"]
+
+
+def test_a_run_whose_start_is_not_on_record(layout: Layout) -> None:
+    """A keeper may die between the command's start and saying so: what was made is there all the same."""
+    run_id = Owned(layout, artifacts=("never-there",)).boot().die()
+    put(layout, run_id, "x")
+
+    assert collect(layout, run_id) == ["RunCollecting", "ArtifactCollected", "RunFailed", "RunSealed"]
+
+
+def test_a_run_whose_command_could_not_be_started(layout: Layout) -> None:
+    """There is nothing to collect, and the reason is the one that was left."""
+    owned = Owned(layout, artifacts=("never-there",)).boot()
+    fd = exit_file.preallocate(REAL, layout.in_run(owned.run_id, "exit"))
+    reason = Reason(code="spawn_failed", text="train.py: No such file or directory")
+    exit_file.write(REAL, fd, ExitRecord(at=datetime.now(UTC), reason=reason))
+    os.close(fd)
+    put(layout, owned.run_id, "x")
+    run_id = owned.die()
+
+    assert collect(layout, run_id) == ["RunFailed", "RunSealed"]
+    (failed,) = [each.event for each in read(REAL, layout, run_id) if isinstance(each.event, e.RunFailed)]
+    assert failed.reason == reason
 
 
 def test_a_run_that_died_while_collecting(layout: Layout) -> None:

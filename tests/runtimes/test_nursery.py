@@ -13,7 +13,7 @@ from runlore.journal.errors import JournalIO
 from runlore.runtimes import launch
 from runlore.runtimes.nursery_link import Nursery
 from tests.runtimes.cgroups import group, members
-from tests.runtimes.keeping import Keeping, Kept, python, until
+from tests.runtimes.keeping import Keeping, Kept, children, python, until
 from tests.runtimes.test_keeper_surroundings import NOT_OURS, REPORT
 
 START: dict[str, Callable[[], Nursery]] = {"forked": launch.fork_nursery, "executed": launch.exec_nursery}
@@ -25,16 +25,11 @@ def nursery(request: pytest.FixtureRequest) -> Iterator[Nursery]:
 
     Our command ends soon, and what it forked is collected by init then; this process goes on.
     """
-    others = _children()
+    others = children()
     with START[request.param]() as made:
         yield made
-    for pid in _children() - others:
+    for pid in children() - others:
         os.waitpid(pid, 0)
-
-
-def _children() -> set[int]:
-    """Return the processes that this one began and has not collected."""
-    return {int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()}
 
 
 def kept(keeping: Keeping, nursery: Nursery, *argv: str) -> Kept:

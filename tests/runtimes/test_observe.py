@@ -211,12 +211,11 @@ def test_an_exit_record_that_cannot_be_read(layout: Layout) -> None:
 )
 def test_the_age_of_a_live_owners_heartbeat(layout: Layout, age_s: float, health: str) -> None:
     """A late heartbeat makes a live run stalled, never dead; one from the future tells nothing."""
-    owned = Owned(layout).boot().start()
-    beat = heartbeat.Heartbeat(Shifted(age_s), layout.in_run(owned.run_id, "heartbeat"))
-    beat.beat()
-    beat.close()
+    owned, now = Owned(layout).boot().start(), Stopped(REAL.monotonic())
+    heartbeat.beat_once(Stopped(now.monotonic() - age_s), layout.in_run(owned.run_id, "heartbeat"), 1)
+    folded = RunFold(REAL, layout, owned.run_id)
 
-    assert seen(layout, owned.run_id).health == health
+    assert Observer(now, layout).look(folded).assessment.health == health
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 96, b"1 2", b"\xff" * 5000])
@@ -266,15 +265,15 @@ def test_notes_that_keep_coming_while_somebody_looks(layout: Layout) -> None:
     assert Noting(layout, notes=3).look(folded).assessment.health == "lost"
 
 
-class Shifted(RealDisk):
-    """A disk whose monotonic clock is some seconds behind."""
+class Stopped(RealDisk):
+    """A disk whose monotonic clock stands still."""
 
-    def __init__(self, behind_s: float) -> None:
-        self._behind_s = behind_s
+    def __init__(self, at_s: float) -> None:
+        self._at_s = at_s
 
     def monotonic(self) -> float:
-        """Seconds, shifted."""
-        return REAL.monotonic() - self._behind_s
+        """Seconds, always the same."""
+        return self._at_s
 
 
 class Noting(Observer):

@@ -371,7 +371,10 @@ class Slow(RealDisk):
 
 
 def test_more_lost_runs_than_fit_the_time(layout: Layout) -> None:
-    """A command that acts stops when its time is over; the newest unfinished runs are found first."""
+    """A command that acts stops when its time is over; the newest unfinished runs are found first.
+
+    One is cared for however slow the machine is: else a slow one would never care for any.
+    """
     for _ in range(30):
         Owned(layout).boot().start().die()
     slow = Slow()
@@ -379,8 +382,8 @@ def test_more_lost_runs_than_fit_the_time(layout: Layout) -> None:
 
     done = reconciler.all(budget_s=20.0)
 
-    assert 0 < len(done) < 30
-    assert reconciler.all(budget_s=0.0) == []
+    assert 1 < len(done) < 30
+    assert [view.written for view in reconciler.all(budget_s=0.0)] == [True]
 
 
 def test_a_registry_opened_for_reading(layout: Layout) -> None:

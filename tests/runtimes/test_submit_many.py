@@ -11,7 +11,7 @@ import pytest
 from runlore.aio import AsyncRegistry
 from runlore.journal.errors import BadInput, Conflict, DidNotStart, NoRoom, NotPermitted
 from runlore.runtimes.registry import Registry
-from tests.runtimes.keeping import Keeping, until
+from tests.runtimes.keeping import DEADLINE_S, Keeping, children, until
 
 
 @pytest.fixture
@@ -67,11 +67,6 @@ def test_again_only_what_is_missing_is_started(registry: Registry) -> None:
     assert all(run is not None and run.existing for run in again)
 
 
-def _children() -> set[str]:
-    """Return the processes that this one began, those of other tests among them."""
-    return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
-
-
 def test_whoever_stops_asking_leaves_no_process_and_no_descriptor(registry: Registry) -> None:
     """What was launched goes on; it was not asked for much more than was answered."""
     asked: list[int] = []
@@ -82,7 +77,7 @@ def test_whoever_stops_asking_leaves_no_process_and_no_descriptor(registry: Regi
             yield {"argv": ["sleep", "60"]}
 
     next(registry.submit_many([{"argv": ["true"]}]))
-    before, others = os.listdir("/proc/self/fd"), _children()
+    before, others = os.listdir("/proc/self/fd"), children()
     many = registry.submit_many(endless())
     first = next(many)
     many.close()  # type: ignore[attr-defined]  # an iterator is what is promised
@@ -90,7 +85,7 @@ def test_whoever_stops_asking_leaves_no_process_and_no_descriptor(registry: Regi
     assert first.run is not None
     assert len(asked) < 40
     assert os.listdir("/proc/self/fd") == before
-    assert _children() <= others
+    assert children() <= others
     assert first.run.view().status == "running"
     until(lambda: all(view.status == "running" for view in registry.runs("command = 'sleep 60'")))
 
@@ -98,9 +93,10 @@ def test_whoever_stops_asking_leaves_no_process_and_no_descriptor(registry: Regi
 def test_no_room_is_an_answer_or_is_waited_for(registry: Registry) -> None:
     """As the caller wishes."""
     (Path(registry.root) / "config.toml").write_text("[limits]\nkeepers = 1\n")
-    given = [{"argv": ["sleep", "0.1"], "key": f"k{number}"} for number in range(4)]
+    lasting: list[Mapping[str, Any]] = [{"argv": ["sleep", "60"]}] * 2
+    given = [{"argv": ["true"], "key": f"k{number}"} for number in range(4)]
 
-    refused = [type(each.error) for each in registry.submit_many([given[0], {"argv": ["sleep", "60"]}])]
+    refused = [type(each.error) for each in registry.submit_many(lasting)]
     assert refused in ([type(None), NoRoom], [NoRoom, type(None)])
     registry.get("latest").stop(force=True)
     waited = list(registry.submit_many(given, wait_for_room=True))
@@ -126,7 +122,7 @@ def test_the_asynchronous_twin_gives_the_same(registry: Registry) -> None:
             {"argv": ["sleep", "61"]},
         ]
         done = []
-        with anyio.move_on_after(2) as scope:
+        with anyio.move_on_after(DEADLINE_S) as scope:
             async for each in twin.submit_many(given, wait_for_room=True):
                 done.append(each)
                 if each.number == 2:

@@ -11,8 +11,9 @@ from runlore.journal.disk import REAL, RealDisk
 from runlore.journal.errors import AlreadyEnded, BadInput, BadSettings, NotPermitted
 from runlore.journal.events import RunProgressed
 from runlore.journal.verify import verify
-from runlore.runtimes import collect, heartbeat, own_outputs
+from runlore.runtimes import begin, collect, heartbeat, own_outputs
 from runlore.runtimes.check_outputs import check_outputs
+from runlore.runtimes.pulse import Pulse
 from runlore.runtimes.registry import Registry
 from runlore.runtimes.stored import artifacts_of
 from runlore.runtimes.track import current_run
@@ -267,13 +268,16 @@ def test_runs_within_runs(registry: Registry) -> None:
     assert current_run() is None
 
 
-def test_heartbeats(registry: Registry) -> None:
+def test_heartbeats(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run beats from its first moment, and its file goes with its end."""
+    quiet = Pulse(every_s=3600.0)
+    monkeypatch.setattr(begin, "pulse", lambda: quiet)
     with registry.track() as run:
         path = registry.layout.in_run(run.id, "heartbeat")
         first = heartbeat.read(REAL, path)
         run.beat()
         second = heartbeat.read(REAL, path)
+    quiet.leave(run)
 
     assert first is not None
     assert second is not None

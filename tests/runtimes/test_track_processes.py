@@ -94,6 +94,7 @@ def test_a_run_per_thread(registry: Registry) -> None:
     assert {view.run_id for view in registry.runs(status="succeeded")} == set(ended)
 
 
+@pytest.mark.timeout(600)
 def test_a_thousand_runs_at_once(registry_root: Path) -> None:
     """They share one thread and one feed, and cost two descriptors each."""
     count = 1_000
@@ -106,7 +107,8 @@ def test_a_thousand_runs_at_once(registry_root: Path) -> None:
         tracking = registry.track("one of many")
         runs = [tracking.start() for _ in range(count)]
 
-        assert len(os.listdir("/proc/self/fd")) - before <= 2 * count + 1
+        ours = 2 * count + 2  # the feed's, and the one that the pulse has open while it beats
+        assert len(os.listdir("/proc/self/fd")) - before <= ours
         assert threading.active_count() <= threads + 1
         assert pulse().size == count
         assert all(view.health == "live" for view in registry.runs())

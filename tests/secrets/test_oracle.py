@@ -114,6 +114,7 @@ def left_of(
     return found + [secret for secret in made if _core(secret) in told]
 
 
+@pytest.mark.timeout(600)
 def test_what_is_typed_into_a_registry_and_printed_by_commands(
     runlore: Runlore, capfdbinary: pytest.CaptureFixture[bytes], chance: random.Random
 ) -> None:
