@@ -17,6 +17,7 @@ EVERYTHING = {**WORKLOADS, **OTHER_FILES}
 PARTS = 8
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("workload", EVERYTHING.values(), ids=EVERYTHING)
 def test_the_power_fails_after_every_change(workload: Workload, request: pytest.FixtureRequest) -> None:
     """Each picture that a power cut may leave comes up again with all that was promised."""

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,9 @@ from runlore.journal.scan import Scanner, Tail
 from tests import proof
 from tests.journal.forge import AT_TEXT, Forge
 from tests.properties.histories import KINDS, events_of, free_json, journals, texts
+
+pytestmark = pytest.mark.timeout(3600 if proof.SIZE == "full" else 300)
+"""A busy machine may take a minute for what is only work for the processor."""
 
 
 def test_every_event_comes_back_equal(sized: Callable[[int, int], int]) -> None:

@@ -16,6 +16,8 @@ from tests import proof
 from tests.journal.agreement import by_the_scan, by_the_second_reader
 from tests.journal.forge import RUN, many
 
+pytestmark = pytest.mark.timeout(3600 if proof.SIZE == "full" else 300)
+"""A busy machine may take a minute for what is only work for the processor."""
 GOOD = many(6).data
 FRAGMENTS = (
     *(

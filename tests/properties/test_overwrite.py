@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,9 @@ from tests import proof
 from tests.journal.agreement import by_the_scan, by_the_second_reader
 from tests.journal.forge import AT, Forge
 from tests.properties.histories import journals, texts
+
+pytestmark = pytest.mark.timeout(3600 if proof.SIZE == "full" else 300)
+"""A busy machine may take a minute for what is only work for the processor."""
 
 
 @st.composite

@@ -16,6 +16,8 @@ from tests.journal.forge import Forge
 from tests.properties.histories import journals
 from tests.properties.odd_lines import odd_journals
 
+pytestmark = pytest.mark.timeout(3600 if proof.SIZE == "full" else 300)
+"""A busy machine may take a minute for what is only work for the processor."""
 Found = tuple[list[Record], Tail, Verdict]
 JUNK = (b"\0" * 40, b"\n", b"x", b"{}\n", b"\r", b"\xff")
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,9 @@ from tests.journal.agreement import by_the_scan, by_the_second_reader
 from tests.journal.forge import Forge
 from tests.properties.histories import journals
 from tests.properties.odd_lines import odd_journals
+
+pytestmark = pytest.mark.timeout(3600 if proof.SIZE == "full" else 300)
+"""A busy machine may take a minute for what is only work for the processor."""
 
 
 def test_both_readers_agree_on_whole_journals(sized: Callable[[int, int], int]) -> None:
