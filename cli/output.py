@@ -38,7 +38,7 @@ class Output:
         """Wipes what stands below the output on a terminal; called before anything is written."""
         self.until_writable: Callable[[], None] | None = None
         """Waits for who reads standard output, for somebody who has something else to do meanwhile."""
-        self._pending: list[bytes] = []
+        self._pending: list[bytes | memoryview] = []
         self.pending = 0
         """Bytes that were not handed over yet."""
 
@@ -100,14 +100,30 @@ class Output:
         """Hand everything over; with `live` off, only once there is much of it.
 
         Raises:
-            OutputFailed: standard output does not take it.
+            OutputFailed: standard output does not take it. Whatever `until_writable` does: what is left by
+            then is handed over next time.
         """
         if not live and self.pending < _BATCH:
             return
         data, self._pending, self.pending = b"".join(self._pending), [], 0
-        if data:
-            self.below()
-            standard.write(data, until_writable=self.until_writable)
+        if not data:
+            return
+        self.below()
+        if self.until_writable is None:
+            standard.write(data)
+        else:
+            self._flush_in_pieces(data, self.until_writable)
+
+    def _flush_in_pieces(self, data: bytes, until_writable: Callable[[], None]) -> None:
+        """Hand over pieces that a reader takes at once, each whole; in front of each may be waited."""
+        rest = memoryview(data)
+        while rest:
+            left: list[bytes | memoryview] = [rest]
+            self._pending, self.pending = left, len(rest)
+            until_writable()
+            piece, rest = rest[: standard.PIECE], rest[standard.PIECE :]
+            standard.write(piece)
+        self._pending, self.pending = [], 0
 
     # -- talk
 

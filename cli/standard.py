@@ -7,10 +7,7 @@ import errno
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Final, NoReturn
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Final, NoReturn
 
 PIECE: Final = 4096
 """PIPE_BUF: what a pipe that can be written to takes without waiting, pipe(7)."""
@@ -47,10 +44,8 @@ def keep_open() -> None:
             os.set_inheritable(fd, True)  # noqa: FBT003 - the standard library's own form
 
 
-def write(data: bytes, fd: int = 1, *, until_writable: "Callable[[], None] | None" = None) -> None:
+def write(data: bytes | memoryview, fd: int = 1) -> None:
     """Return once standard output (or standard error, 2) has taken all of `data`.
-
-    until_writable: waits, and does something else meanwhile; asked before each small piece.
 
     Raises:
         OutputFailed: it did not; whatever is written there later is thrown away.
@@ -59,11 +54,7 @@ def write(data: bytes, fd: int = 1, *, until_writable: "Callable[[], None] | Non
     try:
         while view:
             try:
-                if until_writable is None:
-                    view = view[os.write(fd, view) :]
-                else:
-                    until_writable()
-                    view = view[os.write(fd, view[:PIECE]) :]
+                view = view[os.write(fd, view) :]
             except BlockingIOError:
                 _wait_writable(fd)
     except OSError as error:

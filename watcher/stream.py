@@ -9,6 +9,7 @@ import os
 import select
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Final, Literal, Protocol, Self
 
@@ -18,6 +19,7 @@ from runlore.watcher.nudges import Nudge
 from runlore.watcher.steps import Told
 
 Reason = Literal["", "ended", "caught_up", "until", "slow", "closed"]
+_NOTHING: Final = nullcontext()
 _BYTES_A_LINE: Final = 60
 """Of the feed, about."""
 
@@ -233,13 +235,18 @@ class Records(OfStream):
             if item is None:
                 raise StopIteration
 
-    def items(self) -> Iterator[Record | Told | None]:
-        """Yield records, what the stream says about itself, and None before each wait."""
+    def items(self, whole: AbstractContextManager[object] = _NOTHING) -> Iterator[Record | Told | None]:
+        """Yield records, what the stream says about itself, and None before each wait.
+
+        whole: entered before something is taken, and left once the next is asked for. It is never waited in.
+        """
         while not self._stream.reason:
-            item = self._stream.take()
-            if item is not None:
-                yield item
-            elif not self._stream.step():
+            with whole:
+                item = self._stream.take()
+                if item is not None:
+                    yield item
+                    continue
+            if not self._stream.step():
                 yield None
                 self._stream.woken(self._stream.pause_s())
 

@@ -20,6 +20,8 @@ from runlore.projections.stream_records import ControlRecord, event_record
 from runlore.projections.timeline import describe
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from runlore.watcher.steps import Told
     from runlore.watcher.stream import Records
 
@@ -88,18 +90,20 @@ def events(
             _control(session, "end", records, "interrupted")
             return f"no longer followed; nothing was stopped. Go on: {_again(session, records)}"
 
-        with Following(session, left):
+        with Following(session, left) as following:
             try:
-                _show_all(session, records, several=len(run_ids) != 1)
+                _show_all(session, records.items(following.whole()), records, several=len(run_ids) != 1)
             except RunloreError as error:
                 _control(session, "end", records, str(error))
                 raise
         _control(session, "end", records, records.reason)
 
 
-def _show_all(session: Session, records: "Records", *, several: bool) -> None:
+def _show_all(
+    session: Session, items: "Iterable[Record | Told | None]", records: "Records", *, several: bool
+) -> None:
     output, noticed = session.output, False
-    for item in records.items():
+    for item in items:
         if item is None:
             output.flush()
             standard.require_reader()
@@ -131,7 +135,7 @@ def _again(session: Session, records: "Records") -> str:
 def _show(session: Session, record: Record, *, several: bool) -> None:
     output = session.output
     if output.json:
-        output.record(event_record(record), live=False)
+        output.put(output.encoded(event_record(record)))
     elif output.fields:
         output.rows(event_record(record))
     else:

@@ -1,15 +1,22 @@
 """`runlore events -f` from start to end: what happens underneath it, and what it was asked for."""
 
+import fcntl
 import json
 import shutil
 import signal
+import sys
+import termios
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from subprocess import PIPE, Popen
+from subprocess import PIPE, Popen, run
 from typing import Any
 
-from tests.cli.command import Runlore
+import pytest
+
+from runlore.journal.layout import Layout
+from runlore.runtimes.registry import Registry
+from tests.cli.command import COMMAND, Runlore
 
 
 def records(process: "Popen[bytes]") -> Iterator[Any]:
@@ -121,6 +128,89 @@ def test_it_follows_only_what_was_asked_for(runlore: Runlore) -> None:
         assert [next(stream)["type"], next(stream)["run_id"]] == ["ready", again]
 
 
+def test_a_reader_who_does_not_read_misses_nothing_by_ctrl_c(runlore: Runlore) -> None:
+    """What was taken is written to the end, and the cursor leads to what was not."""
+    run_id = noted(runlore, 600)
+    with runlore.started("events", "--json", run_id) as process:
+        assert process.stdout is not None
+        pipe = process.stdout.fileno()
+        enough = fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) - (16 << 10)
+        runlore.until(lambda: unread(pipe) > enough and state_of(process.pid) == "S")
+        process.send_signal(signal.SIGINT)
+        runlore.until(lambda: not waits_for_ctrl_c(process.pid))  # a reader who is quicker hides the Ctrl-C
+        _ready, *shown, end = records(process)
+
+    assert end["reason"] == "interrupted"
+    assert [item["seq"] for item in shown] == list(range(1, len(shown) + 1))
+    assert next_seq(runlore, run_id, end["cursor"]) == len(shown) + 1
+
+
+@pytest.mark.parametrize("how", ["--json", "--fields=seq", "--no-trunc"])
+def test_ctrl_c_falls_between_no_record_and_its_line(runlore: Runlore, how: str) -> None:
+    """Between the moment when the stream counts it as given and the one when it is to be written."""
+    run_id = noted(runlore, 9)
+    code = (
+        "import os, signal, sys\nfrom runlore.cli.main import main\nfrom runlore.cli.output import Output\n"
+        "put, left = Output.put, [4]\n"
+        "def late(output, data):\n"
+        "    left[0] -= 1\n"
+        "    if not left[0]: os.kill(os.getpid(), signal.SIGINT)\n"
+        "    put(output, data)\n"
+        "Output.put = late\nsys.exit(main())"
+    )
+    python = str(Path(COMMAND).with_name("python"))
+    done = run(
+        [python, "-c", code, "events", how, run_id],
+        env=runlore.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = done.stdout.splitlines()
+    if how == "--json":
+        _ready, *lines, end = lines
+        cursor = json.loads(end)["cursor"]
+    else:
+        cursor = done.stderr.split("--after-cursor ")[1].split()[0]
+
+    assert len(lines) in {3, 4}
+    assert next_seq(runlore, run_id, cursor) == len(lines) + 1
+
+
+def noted(runlore: Runlore, times: int) -> str:
+    """Return a run with so many notes, long ones."""
+    run_id = runlore.begin("true")
+    run = Registry(Layout(str(runlore.root))).get(run_id)
+    for number in range(times):
+        run.note(f"{number} " + "x" * 500)
+    return run_id
+
+
+def next_seq(runlore: Runlore, run_id: str, cursor: str) -> int:
+    """Return where the run goes on behind a cursor."""
+    said = runlore.ok("events", "--json", run_id, "--after-cursor", cursor).records[1]
+    seq: int = said["seq"]
+    return seq
+
+
+def unread(pipe: int) -> int:
+    """Return how many bytes wait in a pipe."""
+    answer = fcntl.ioctl(pipe, termios.FIONREAD, bytes(4))
+    return int.from_bytes(answer, sys.byteorder)
+
+
+def state_of(pid: int) -> str:
+    """Return what a process does: see proc(5)."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
+
+
+def waits_for_ctrl_c(pid: int) -> bool:
+    """Say whether a process does something about Ctrl-C: see proc(5)."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(caught, 16) & 1 << signal.SIGINT - 1)
+
+
 def test_it_ends_at_a_time(runlore: Runlore) -> None:
     """Though a run lives on; what was written before comes, and the end says why."""
     run_id = runlore.begin("sleep", "60")
@@ -149,7 +239,7 @@ def test_a_pipe_that_nobody_reads(runlore: Runlore) -> None:
 
 
 def _waits_for_its_reader(pid: int) -> bool:
-    """Say whether a write of the process is waiting for room in a pipe."""
-    return "pipe_write" in Path(f"/proc/{pid}/wchan").read_text(encoding="ascii") or (
-        Path(f"/proc/{pid}/syscall").read_text(encoding="ascii").split()[0] == "1"
+    """Say whether the process waits for room in a pipe, and not for news, which come by epoll(7)."""
+    return "poll_schedule" in Path(f"/proc/{pid}/wchan").read_text(encoding="ascii") or (
+        Path(f"/proc/{pid}/syscall").read_text(encoding="ascii").split()[0] == "7"
     )
