@@ -140,9 +140,10 @@ def _emitted(words: Sequence[str]) -> int | None:
 
 def _loaded() -> "Callable[[Sequence[str], KeeperLink | Nursery | None], int]":
     """Return what runs a command."""
-    from runlore.journal.lean import keep_loaded, load_msgspec  # noqa: PLC0415 - `--version` needs no room
+    from runlore.journal.lean import keep_loaded, load_click, load_msgspec  # noqa: PLC0415 - see above
 
     load_msgspec()
+    load_click()
     from runlore.cli.app import run_app  # noqa: PLC0415 - click, after the keeper was forked
 
     keep_loaded()

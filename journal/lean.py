@@ -9,8 +9,10 @@ import gc
 import importlib
 import os
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 _SPARED: Final = "typing_extensions"
 _OPENSSL: Final = "_hashlib"
@@ -26,8 +28,19 @@ def load_msgspec() -> None:
     """
     if "msgspec" not in sys.modules:
         _load_datetime()
-        _load_uuid()
-        _load("msgspec", without=_SPARED)
+        with _lent("platform", system=lambda: os.uname().sysname):
+            __import__("uuid")
+        with _lent("textwrap"):
+            _load("msgspec", without=_SPARED)
+
+
+def load_click() -> None:
+    """Import click; inspect, which it needs for help texts of several lines, stays unloaded until then.
+
+    Only for processes of our own, as above.
+    """
+    with _lent("inspect", cleandoc=_cleandoc):
+        __import__("click")
 
 
 def load_hashlib() -> None:
@@ -45,19 +58,41 @@ def _load_datetime() -> None:
         sys.modules["datetime"] = sys.modules[_C_DATETIME]
 
 
-def _load_uuid() -> None:
-    """Import uuid with no more of platform than it asks for; that stays loadable for everybody else."""
-    if "platform" in sys.modules or "uuid" in sys.modules:
+@contextmanager
+def _lent(name: str, **known: object) -> Generator[None]:
+    """Let a stand-in be what others import meanwhile under a name that nothing has; they keep it."""
+    if name in sys.modules:
+        yield
         return
-    stand_in = ModuleType("platform")
-    stand_in.system = lambda: os.uname().sysname  # type: ignore[attr-defined]
-    sys.modules["platform"] = stand_in
+    stand_in = sys.modules[name] = _StandIn(name)
+    vars(stand_in).update(known)
     try:
-        importlib.import_module("uuid")
-    except (ImportError, AttributeError):
-        return  # some later release may ask for more; whoever needs it imports it whole
+        yield
     finally:
-        del sys.modules["platform"]
+        stand_in.leave()
+
+
+class _StandIn(ModuleType):
+    """A module of which only a little is needed for now; the rest is the real one's, loaded if asked for."""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever that module has
+        if name.startswith("__"):
+            raise AttributeError(name)
+        self.leave()
+        return getattr(importlib.import_module(self.__name__), name)
+
+    def leave(self) -> None:
+        """Give the name back."""
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+
+
+def _cleandoc(text: str) -> str:
+    """Return what `inspect.cleandoc` returns; a plain line is clean."""
+    if "\n" not in text and "\t" not in text and not text[:1].isspace():
+        return text
+    cleaned: str = importlib.import_module("inspect").cleandoc(text)
+    return cleaned
 
 
 def _load(name: str, *, without: str) -> None:

@@ -1,7 +1,12 @@
-"""A lean start: msgspec comes without its costliest import, and nobody else is the poorer."""
+"""A lean start: libraries come without their costliest imports, and nobody else is the poorer."""
 
+import inspect
 import subprocess
 import sys
+
+import pytest
+
+from runlore.journal import lean
 
 
 def _says(code: str) -> str:
@@ -43,35 +48,41 @@ def test_datetime_is_what_it_always_is() -> None:
     assert _says(code) == "2026-01-01T00:00:00+00:00 True 2026 _datetime"
 
 
-def test_uuid_is_loaded_without_platform() -> None:
-    """Which comes whole for whoever wants it, as uuid does where platform was there before."""
+@pytest.mark.parametrize("name", ["platform", "textwrap", "inspect"])
+def test_costly_modules_come_when_they_are_needed(name: str) -> None:
+    """Whoever was lent a stand-in for one finds all of it, and so does whoever imports it afterwards."""
     code = (
-        "import sys; from runlore.journal.lean import load_msgspec; load_msgspec()\n"
-        "import uuid; print('platform' in sys.modules, uuid.uuid4().version)\n"
-        "import platform; print(platform.machine() != '')\n"
+        "import sys; from runlore.journal import lean; lean.load_msgspec(); lean.load_click()\n"
+        f"import click, msgspec, uuid; print({name!r} in sys.modules)\n"
+        "holder = {'platform': uuid, 'textwrap': msgspec._json_schema, 'inspect': click.core}\n"
+        "uses = {'platform': 'machine', 'textwrap': 'dedent', 'inspect': 'signature'}\n"
+        f"lent = getattr(holder[{name!r}], {name!r}, None)\n"
+        f"import {name}; real = getattr({name}, uses[{name!r}])\n"
+        f"print({name}.__file__ is not None, lent is None or getattr(lent, uses[{name!r}]) is real)\n"
     )
 
-    assert _says(code).split() == ["False", "4", "True"]
+    assert _says(code).split() == ["False", "True", "True"]
 
 
-def test_a_uuid_that_asks_for_more_comes_whole() -> None:
-    """What another release may want of platform is there for it."""
+def test_what_a_stand_in_lacks_is_the_real_ones() -> None:
+    """Also while it is still lent: what another release may want of a module is there for it."""
     code = (
-        "import enum, importlib.util, sys\n"
-        "class Finder:\n"
-        "    def find_spec(name, path, target=None):\n"
-        "        if name == 'uuid': return importlib.util.spec_from_loader(name, Finder)\n"
-        "    def create_module(spec): return None\n"
-        "    def exec_module(module):\n"
-        "        import platform\n"
-        "        module.machine = platform.machine()\n"
-        "        module.UUID, module.SafeUUID = type('UUID', (), {}), enum.Enum('SafeUUID', 'unknown')\n"
-        "sys.meta_path.insert(0, Finder)\n"
-        "from runlore.journal.lean import load_msgspec; load_msgspec()\n"
-        "import msgspec, uuid; print(uuid.machine != '')\n"
+        "import sys; from runlore.journal import lean\n"
+        "with lean._lent('platform', system=lambda: 'here'):\n"
+        "    import platform as lent\n"
+        "    print(lent.system(), lent.machine() != '')\n"
+        "import platform; print(platform is not lent, platform.system() == 'Linux')\n"
     )
 
-    assert _says(code) == "True"
+    assert _says(code).split() == ["here", "True", "True", "True"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "plain", " led by a space", "\ttab", "a\tb", "two\n  lines\n", "\x0b x", "trailing  "]
+)
+def test_help_texts_are_cleaned_as_ever(text: str) -> None:
+    """The short way is taken only where it changes nothing."""
+    assert lean._cleandoc(text) == inspect.cleandoc(text)
 
 
 def test_events_decode_the_same_after_a_lean_start() -> None:
