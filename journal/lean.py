@@ -37,9 +37,10 @@ def load_msgspec() -> None:
 def load_click() -> None:
     """Import click; inspect, which it needs for help texts of several lines, stays unloaded until then.
 
+    Nothing that it says is looked for in catalogs of translations: it brings none, and we say the rest.
     Only for processes of our own, as above.
     """
-    with _lent("inspect", cleandoc=_cleandoc):
+    with _lent("inspect", cleandoc=_cleandoc), _lent("gettext", gettext=str, ngettext=_in_english):
         __import__("click")
 
 
@@ -85,6 +86,10 @@ class _StandIn(ModuleType):
         """Give the name back."""
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
+
+
+def _in_english(one: str, several: str, count: int) -> str:
+    return one if count == 1 else several
 
 
 def _cleandoc(text: str) -> str:

@@ -48,15 +48,15 @@ def test_datetime_is_what_it_always_is() -> None:
     assert _says(code) == "2026-01-01T00:00:00+00:00 True 2026 _datetime"
 
 
-@pytest.mark.parametrize("name", ["platform", "textwrap", "inspect"])
+@pytest.mark.parametrize("name", ["platform", "textwrap", "inspect", "gettext"])
 def test_costly_modules_come_when_they_are_needed(name: str) -> None:
     """Whoever was lent a stand-in for one finds all of it, and so does whoever imports it afterwards."""
     code = (
         "import sys; from runlore.journal import lean; lean.load_msgspec(); lean.load_click()\n"
         f"import click, msgspec, uuid; print({name!r} in sys.modules)\n"
         "holder = {'platform': uuid, 'textwrap': msgspec._json_schema, 'inspect': click.core}\n"
-        "uses = {'platform': 'machine', 'textwrap': 'dedent', 'inspect': 'signature'}\n"
-        f"lent = getattr(holder[{name!r}], {name!r}, None)\n"
+        "uses = {'platform': 'machine', 'textwrap': 'dedent', 'inspect': 'signature', 'gettext': 'find'}\n"
+        f"lent = getattr(holder.get({name!r}), {name!r}, None)\n"
         f"import {name}; real = getattr({name}, uses[{name!r}])\n"
         f"print({name}.__file__ is not None, lent is None or getattr(lent, uses[{name!r}]) is real)\n"
     )
