@@ -20,7 +20,7 @@ from runlore.projections.awaiting import Awaited, Verdict
 from runlore.projections.counts import counted
 from runlore.projections.run_view import RunView
 from runlore.projections.wait_view import WaitView
-from runlore.runtimes.waiting import wait_over, waiting_for
+from runlore.runtimes.waiting import Waiting, wait_over, waiting_for
 
 FAILED: Final = 1
 
@@ -91,11 +91,10 @@ def _wait(
     session: Session, wanted: Sequence[RunId], goal: Awaited, limit: float | None, *, any_one: bool
 ) -> dict[RunId, Verdict]:
     """Return what became of each run by the time the wait was over, those first that were decided first."""
-    left = f"{phrases.counted(len(wanted), 'run')} not waited for any longer; nothing was stopped"
     with (
-        Following(session, left),
-        WaitingLine(session.output, len(wanted)) as line,
         waiting_for(session.registry, wanted, goal) as waiting,
+        Following(session, lambda: _left(waiting)),
+        WaitingLine(session.output, len(wanted)) as line,
     ):
         owners = StoppedOwners(session, waiting)
 
@@ -112,6 +111,10 @@ def _wait(
         for run_id in waiting.pending:
             verdicts[run_id] = "pending"
         return verdicts
+
+
+def _left(waiting: Waiting) -> str:
+    return f"{phrases.counted(len(waiting.pending), 'run')} not waited for any longer; nothing was stopped"
 
 
 def _is_over(verdicts: dict[RunId, Verdict], *, any_one: bool) -> bool:

@@ -212,7 +212,12 @@ class Runlore:
 
 def waits_for_a_keeper(pid: int) -> bool:
     """Say whether the process holds the pidfd of a keeper by now."""
-    return any("pidfd" in _target(fd) for fd in Path(f"/proc/{pid}/fd").iterdir())
+    return keepers_waited_for(pid) > 0
+
+
+def keepers_waited_for(pid: int) -> int:
+    """Return of how many keepers the process holds pidfds."""
+    return sum("pidfd" in _target(fd) for fd in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def _target(fd: Path) -> str:

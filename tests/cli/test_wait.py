@@ -1,10 +1,11 @@
 """`runlore wait`: until runs have ended, and what that means for the exit code."""
 
+import os
 import signal
 
 import pytest
 
-from tests.cli.command import Runlore, waits_for_a_keeper
+from tests.cli.command import Runlore, keepers_waited_for, waits_for_a_keeper
 
 
 def test_success_is_0_and_everything_else_1(ended: Runlore) -> None:
@@ -65,6 +66,20 @@ def test_ctrl_c_stops_nothing_and_says_so(runlore: Runlore) -> None:
     assert process.returncode == -signal.SIGINT
     assert errors == b"1 run not waited for any longer; nothing was stopped\n"
     assert runlore.ok("show", run_id, "--fields", "status").stdout == "running\n"
+
+
+def test_ctrl_c_counts_the_runs_that_are_left(runlore: Runlore) -> None:
+    """One of two ended while both were waited for."""
+    os.mkfifo(runlore.home / "gate")
+    both = [runlore.begin("sleep", "60"), runlore.begin("cat", str(runlore.home / "gate"))]
+    with runlore.started("wait", *both) as process:
+        runlore.until(lambda: keepers_waited_for(process.pid) == 2)
+        (runlore.home / "gate").write_text("")
+        runlore.until(lambda: keepers_waited_for(process.pid) == 1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+
+    assert errors == b"1 run not waited for any longer; nothing was stopped\n"
 
 
 @pytest.mark.parametrize("text", ["5 parsecs", "-1", "1e400", "", "NaN"])

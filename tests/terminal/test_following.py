@@ -87,4 +87,4 @@ def test_what_is_waited_for_is_counted(runlore: Runlore) -> None:
         window.press("C-c")
         screen = window.wait_for("nothing was stopped")
 
-    assert "2 runs not waited for any longer; nothing was stopped" in screen
+    assert "1 run not waited for any longer; nothing was stopped" in screen
