@@ -28,6 +28,8 @@ _FIRST_PAUSE_S: Final = 0.002
 _LONGEST_PAUSE_S: Final = 0.1
 _LOOK_EVERY_S: Final = 1.0
 """How often owners are looked for, besides the journals: a dead run is shown dead within 2 s."""
+_ASK_EVERY_S: Final = 5.0
+"""How often somebody is asked to give a run a keeper: whoever was to do it may have died."""
 _MOST_WATCHED: Final = 64
 """Pidfds held at once; the owners of more runs are found dead by looking."""
 
@@ -36,7 +38,7 @@ class Waiting:
     """Runs that are waited for. Close it: it holds pidfds of their owners.
 
     awaited: what is waited for; a run that will never get there is not waited for any longer.
-    unsupervised: called once for a run found without keeper, with its state; so that it is given one.
+    unsupervised: called now and then for a run found without keeper, with its state; so that it is given one.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class Waiting:
     ) -> None:
         self._observer = observer
         self._awaited: Awaited = awaited
-        self._unsupervised, self._told = unsupervised, set[RunId]()
+        self._unsupervised, self._ask_at = unsupervised, dict[RunId, float]()
         self._pending = {run_id: RunFold(disk, layout, run_id) for run_id in run_ids}
         self._watched: dict[int, tuple[RunId, Identity]] = {}
         self._seen: dict[RunId, Identity] = {}
@@ -162,8 +164,9 @@ class Waiting:
             del self._pending[run_id]
             self._unwatch(run_id)
             return
-        if look.assessment.health == "unsupervised" and run_id not in self._told:
-            self._told.add(run_id)
+        now = time.monotonic()
+        if look.assessment.health == "unsupervised" and now >= self._ask_at.get(run_id, now):
+            self._ask_at[run_id] = now + _ASK_EVERY_S
             self._unsupervised(run_id, look.assessment.state)
         owner = look.assessment.state.owner
         if owner is not None and self._seen.get(run_id) != owner.identity:

@@ -194,6 +194,29 @@ def test_waiting_for_nobody(registry: Registry) -> None:
         registry.wait([RunId("20261120-201400-k3f9x2ab")])
 
 
+def test_a_keeper_is_asked_for_again(
+    layout: Layout, sleeper: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was to give the run one may have died over it; not at every look, as it takes a moment."""
+    run_id = Owned(layout).boot().start(command=sleeper).die()
+    asked: list[RunId] = []
+
+    def ask(lost: RunId, _state: object) -> None:
+        asked.append(lost)
+
+    def asked_in_two_looks() -> int:
+        asked.clear()
+        with Waiting(REAL, layout, Observer(REAL, layout), [run_id], unsupervised=ask) as waiting:
+            waiting.check()
+            waiting.check()
+        return len(asked)
+
+    monkeypatch.setattr(waiting_module, "_LOOK_EVERY_S", 0)
+    assert asked_in_two_looks() == 1
+    monkeypatch.setattr(waiting_module, "_ASK_EVERY_S", 0)
+    assert asked_in_two_looks() == 2
+
+
 def test_what_a_waiter_holds(layout: Layout) -> None:
     """A pidfd for each owner, up to a bound, all closed in the end."""
     runs = [Owned(layout).boot(by=myself()).start() for _ in range(70)]
